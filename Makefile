@@ -1,0 +1,43 @@
+# Thin on purpose: each target sets itself up and calls one tool. The work is in the Snakefile and in workflow/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/default
+
+# CmdStan is built by a make of its own, far below this one; what this one was told (-n, -k, -j) is not meant for it.
+unexport MAKEFLAGS MFLAGS
+
+.PHONY: all test lint format workflow-report clean help environment cmdstan
+
+all: cmdstan  ## run the workflow and make the reports (default)
+	$(SNAKEMAKE)
+	@printf '%s\n' 'The reports:' results/reports/*.html
+
+test: cmdstan  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: environment  ## check style and workflow
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(SNAKEMAKE) --lint
+
+format: environment  ## mend what the formatters can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/snakefmt Snakefile workflow
+
+workflow-report: all  ## Snakemake's own report of the run: provenance, captions, run times
+	$(SNAKEMAKE) --report results/reports/workflow.html
+
+clean:  ## remove everything that was made, except the environment
+	@test ! -d results || find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +
+
+help:  ## show this
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1	\2/p' Makefile | expand -t 26
+
+environment:
+	@$(PYTHON) workflow/setup_environment.py .venv
+
+cmdstan: environment
+	@PYTHONPATH=workflow $(BIN)/python -m stanmix.toolchain

@@ -1,0 +1,26 @@
+# From a configuration and data to Bayesian mixture analyses: the table of contents.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "workflow/rules/package.smk"
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/config.smk"
+include: "workflow/rules/programs.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/fits.smk"
+include: "workflow/rules/comparison.smk"
+include: "workflow/rules/reports.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        REPORTS,
+        "results/manifest.json",
+        VERDICT,

@@ -1,0 +1,39 @@
+# Checks the configuration and the data it names before any job starts, and lists what is to be made.
+# Needs: config/config.yaml, the CSV files. Makes: CONFIG, FITS and functions that give a job its slice of them.
+CONFIG = sentences(configuration.checked, dict(config), PLACES)
+DATASETS = CONFIG["datasets"]
+FITS = configuration.fits(CONFIG)
+ANALYSED = list(dict.fromkeys(fit.dataset for fit in FITS))
+SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
+
+if workflow.is_main_process:
+    sentences(observations.check_files, [DATASETS[name] for name in ANALYSED if name not in SIMULATED])
+
+
+wildcard_constraints:
+    dataset=configuration.alternatives(ANALYSED),
+    model=configuration.alternatives(CONFIG["models"]),
+    components=r"\d+",
+    program=configuration.alternatives(configuration.programs(CONFIG)),
+
+
+def label_of(wildcards):
+    return configuration.label(DATASETS[wildcards.dataset])
+
+
+def seed_of(*job):
+    """The seed of a job of a rule, from the run's seed, the rule's name and the values of the wildcards."""
+    return lambda wildcards: configuration.seed_for(CONFIG["seed"], *job, *wildcards)
+
+
+def truth_of(wildcards):
+    """The truth of a simulated data set; nothing for a real one."""
+    return f"results/data/{wildcards.dataset}/truth.json" if wildcards.dataset in SIMULATED else []
+
+
+def fits_of(dataset):
+    return [fit for fit in FITS if fit.dataset == dataset]
+
+
+def folder(fit):
+    return f"results/fits/{fit.dataset}/{fit.model}/{fit.components}"

@@ -1,0 +1,93 @@
+# The data sets: simulated, or read from a column of a CSV file; what is noticed about them, their density and figures.
+# Needs: data/*.csv. Makes: results/data/{dataset}/.
+
+
+rule simulate:
+    input:
+        code=package("simulate"),
+    output:
+        observations="results/data/{dataset}/observations.csv",
+        noticed="results/data/{dataset}/noticed.json",
+        truth="results/data/{dataset}/truth.json",
+    params:
+        recipe=lambda wildcards: DATASETS[wildcards.dataset]["simulate"],
+        label=label_of,
+        seed=seed_of("simulate"),
+    log:
+        "results/logs/simulate/{dataset}.log",
+    wildcard_constraints:
+        dataset=configuration.alternatives(SIMULATED),
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/simulate.py"
+
+
+rule read:
+    input:
+        csv=lambda wildcards: DATASETS[wildcards.dataset]["csv"],
+        code=package("read"),
+    output:
+        observations="results/data/{dataset}/observations.csv",
+        noticed="results/data/{dataset}/noticed.json",
+    params:
+        column=lambda wildcards: DATASETS[wildcards.dataset]["column"],
+        label=label_of,
+    log:
+        "results/logs/read/{dataset}.log",
+    wildcard_constraints:
+        dataset=configuration.alternatives(name for name in ANALYSED if name not in SIMULATED),
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/read.py"
+
+
+rule describe:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        truth=truth_of,
+        code=package("describe"),
+    output:
+        density="results/data/{dataset}/density.csv",
+        facts="results/data/{dataset}/density.json",
+    params:
+        family=lambda wildcards: DATASETS[wildcards.dataset].get("simulate", {}).get("family"),
+    log:
+        "results/logs/describe/{dataset}.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/describe.py"
+
+
+rule draw_dataset:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        noticed="results/data/{dataset}/noticed.json",
+        density="results/data/{dataset}/density.csv",
+        facts="results/data/{dataset}/density.json",
+        code=package("draw_dataset"),
+    output:
+        data_svg=report(
+            "results/data/{dataset}/data.svg",
+            category="1 Data",
+            labels={"data set": "{dataset}", "what": "data"},
+            caption="../report/data.rst",
+        ),
+        data_png="results/data/{dataset}/data.png",
+        weights_svg=report(
+            "results/data/{dataset}/weights.svg",
+            category="1 Data",
+            labels={"data set": "{dataset}", "what": "prior of the weights"},
+            caption="../report/weights.rst",
+        ),
+        weights_png="results/data/{dataset}/weights.png",
+    params:
+        used=lambda wildcards: configuration.concentrations(CONFIG, wildcards.dataset),
+    log:
+        "results/logs/draw_dataset/{dataset}.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/draw_dataset.py"

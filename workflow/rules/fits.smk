@@ -1,0 +1,142 @@
+# The fits: draws from the posterior, the tables that assess them, and their figures.
+# Needs: results/data/{dataset}/, results/programs/. Makes: results/fits/{dataset}/{model}/{components}/.
+FIT = "results/fits/{dataset}/{model}/{components}"
+FIT_LABELS = {"data set": "{dataset}", "model": "{model}", "components": "{components}"}
+
+
+rule fit:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        noticed="results/data/{dataset}/noticed.json",
+        toolchain="results/programs/toolchain.json",
+        executable=lambda wildcards: "results/programs/{0}/{0}".format(
+            configuration.program(CONFIG["models"][wildcards.model])
+        ),
+        code=package("fit"),
+    output:
+        draws=f"{FIT}/draws.nc",
+        specification=f"{FIT}/specification.json",
+        data=f"{FIT}/data.json",
+    params:
+        model=lambda wildcards: CONFIG["models"][wildcards.model],
+        sampling=CONFIG["sampling"],
+        seed=seed_of("fit"),
+    log:
+        "results/logs/fit/{dataset}/{model}/{components}.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/fit.py"
+
+
+rule assess:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        truth=truth_of,
+        draws=f"{FIT}/draws.nc",
+        specification=f"{FIT}/specification.json",
+        code=package("assess"),
+    output:
+        checks=f"{FIT}/checks.json",
+        summary=f"{FIT}/summary.csv",
+        summary_html=report(
+            f"{FIT}/summary.html",
+            category="2 Fits",
+            labels={**FIT_LABELS, "what": "estimates"},
+            caption="../report/summary.rst",
+        ),
+        label_free=f"{FIT}/label_free.csv",
+        membership=f"{FIT}/membership.csv",
+        membership_html=report(
+            f"{FIT}/membership.html",
+            category="3 Memberships",
+            labels={**FIT_LABELS, "what": "table"},
+            caption="../report/membership_table.rst",
+        ),
+        loo=f"{FIT}/loo.json",
+        loo_pointwise=f"{FIT}/loo.csv",
+        density=f"{FIT}/density.csv",
+        memberships_by_value=f"{FIT}/memberships_by_value.csv",
+        replicates=f"{FIT}/replicates.csv",
+        ecdf=f"{FIT}/ecdf.csv",
+        predictive=f"{FIT}/predictive.json",
+    params:
+        seed=seed_of("assess"),
+    log:
+        "results/logs/assess/{dataset}/{model}/{components}.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/assess.py"
+
+
+rule draw_fit:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        dataset_density="results/data/{dataset}/density.csv",
+        draws=f"{FIT}/draws.nc",
+        specification=f"{FIT}/specification.json",
+        summary=f"{FIT}/summary.csv",
+        membership=f"{FIT}/membership.csv",
+        memberships_by_value=f"{FIT}/memberships_by_value.csv",
+        density=f"{FIT}/density.csv",
+        replicates=f"{FIT}/replicates.csv",
+        ecdf=f"{FIT}/ecdf.csv",
+        predictive=f"{FIT}/predictive.json",
+        code=package("draw_fit"),
+    output:
+        diagram_svg=report(
+            f"{FIT}/diagram.svg",
+            category="2 Fits",
+            labels={**FIT_LABELS, "what": "diagram of the model"},
+            caption="../report/diagram.rst",
+        ),
+        diagram_png=f"{FIT}/diagram.png",
+        traces_svg=report(
+            f"{FIT}/traces.svg",
+            category="2 Fits",
+            labels={**FIT_LABELS, "what": "chains"},
+            caption="../report/traces.rst",
+        ),
+        traces_png=f"{FIT}/traces.png",
+        membership_svg=report(
+            f"{FIT}/membership.svg",
+            category="3 Memberships",
+            labels={**FIT_LABELS, "what": "figure"},
+            caption="../report/membership.rst",
+        ),
+        membership_png=f"{FIT}/membership.png",
+        replicates_svg=report(
+            f"{FIT}/replicates.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "replicated data sets"},
+            caption="../report/replicates.rst",
+        ),
+        replicates_png=f"{FIT}/replicates.png",
+        bands_svg=report(
+            f"{FIT}/bands.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "memberships kept and drawn anew"},
+            caption="../report/bands.rst",
+        ),
+        bands_png=f"{FIT}/bands.png",
+        ecdf_svg=report(
+            f"{FIT}/ecdf.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "distribution function"},
+            caption="../report/ecdf.rst",
+        ),
+        ecdf_png=f"{FIT}/ecdf.png",
+        density_svg=report(
+            f"{FIT}/density.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "posterior density"},
+            caption="../report/density.rst",
+        ),
+        density_png=f"{FIT}/density.png",
+    log:
+        "results/logs/draw_fit/{dataset}/{model}/{components}.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/draw_fit.py"

@@ -1,0 +1,51 @@
+# What every other rule file needs from Python: the package on the path, here and in the scripts, and a few short names.
+# Needs: workflow/stanmix. Makes: nothing.
+import base64
+import os
+import sys
+from pathlib import Path
+
+BASE = Path(workflow.basedir)
+sys.path.insert(0, str(BASE / "workflow"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE / "workflow"), os.environ.get("PYTHONPATH")]))
+
+from stanmix import config as configuration, files, observations, programs
+from stanmix.dependencies import code_of
+from stanmix.errors import UserError
+
+
+def package(script):
+    """The files of the package that a script depends on; every rule declares them as inputs."""
+    return [str(path) for path in code_of(BASE / "workflow" / "scripts" / f"{script}.py")]
+
+
+def sentences(function, *arguments):
+    """Call a function of the package; what the user can mend becomes an error without a traceback."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def clear_after_kill():
+    """Remove what a killed run left: Snakemake's locks, and the outputs of jobs that Snakemake marked as begun."""
+    for lock in Path(".snakemake/locks").glob("*.lock"):
+        lock.unlink()
+    begun = Path(".snakemake/incomplete")
+    for marker in [path for path in begun.rglob("*") if path.is_file()]:
+        # Snakemake names a marker by its output's path in base64, long ones cut into folders that begin with @.
+        name = "".join(part.removeprefix("@") for part in marker.relative_to(begun).parts)
+        Path(base64.urlsafe_b64decode(name).decode()).unlink(missing_ok=True)
+        marker.unlink()
+
+
+# The file lock goes with its process, however that ends: whoever gets it knows that no other run is alive here.
+if workflow.is_main_process and files.hold(".snakemake/stanmix.lock"):
+    clear_after_kill()
+
+# YAML keeps the last of two equal keys and says nothing; and what is wrong in it shall be named by line.
+PLACES = {}
+if workflow.is_main_process:
+    for path in ["config/config.yaml", *map(str, workflow.configfiles)]:
+        if os.path.exists(path):
+            PLACES |= sentences(configuration.lines_of, path)

@@ -1,0 +1,107 @@
+# The pages that people read, the manifest of everything made, and with `strict: true` the verdict.
+# Needs: everything of a data set. Makes: results/reports/{dataset}.html, results/manifest.json, results/verdict.txt.
+REPORTS = [f"results/reports/{dataset}.html" for dataset in ANALYSED]
+VERDICT = ["results/verdict.txt"] if CONFIG["strict"] else []
+TABLES_OF_FIT = {
+    "specification": "specification.json",
+    "checks": "checks.json",
+    "summary": "summary.csv",
+    "membership": "membership.csv",
+    "loo": "loo.json",
+    "loo_pointwise": "loo.csv",
+    "predictive": "predictive.json",
+    "diagram": "diagram.svg",
+    "traces": "traces.svg",
+    "membership_figure": "membership.svg",
+    "replicates": "replicates.svg",
+    "bands": "bands.svg",
+    "ecdf": "ecdf.svg",
+    "density": "density.svg",
+}
+CAPTIONS = {path.stem: str(path) for path in sorted((BASE / "workflow" / "report").glob("*.rst"))}
+
+
+def programs_of(wildcards):
+    """The Stan programs of a data set's models, with their includes."""
+    names = dict.fromkeys(configuration.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
+    return [str(path) for name in names for path in programs.sources(name, BASE / "stan")]
+
+
+def artifacts():
+    """Everything that the rules make for this configuration, the manifest and the verdict left aside."""
+    made = [*rules.toolchain.output, *expand(map(str, rules.compile.output), program=configuration.programs(CONFIG))]
+    for dataset in ANALYSED:
+        load = rules.simulate if dataset in SIMULATED else rules.read
+        for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):
+            made += expand(map(str, each.output), dataset=dataset)
+    for fit in FITS:
+        for each in (rules.fit, rules.assess, rules.draw_fit):
+            made += expand(map(str, each.output), **vars(fit))
+    return made
+
+
+rule report:
+    input:
+        noticed="results/data/{dataset}/noticed.json",
+        truth=truth_of,
+        facts="results/data/{dataset}/density.json",
+        data_svg="results/data/{dataset}/data.svg",
+        weights_svg="results/data/{dataset}/weights.svg",
+        comparison_json=f"{COMPARE}/comparison.json",
+        comparison_svg=f"{COMPARE}/comparison.svg",
+        estimates_svg=f"{COMPARE}/estimates.svg",
+        toolchain="results/programs/toolchain.json",
+        fits=lambda wildcards: [
+            f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in TABLES_OF_FIT.values()
+        ],
+        captions=list(CAPTIONS.values()),
+        programs=programs_of,
+        code=package("report"),
+    output:
+        page="results/reports/{dataset}.html",
+    params:
+        fits=lambda wildcards: {
+            title: {name: f"{folder(fit)}/{file}" for name, file in TABLES_OF_FIT.items()}
+            for fit, title in configuration.titles(fits_of(wildcards.dataset)).items()
+        },
+        config=lambda wildcards: configuration.slice_of(CONFIG, wildcards.dataset),
+    log:
+        "results/logs/report/{dataset}.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/report.py"
+
+
+rule manifest:
+    input:
+        artifacts=artifacts(),
+        toolchain="results/programs/toolchain.json",
+        code=package("manifest"),
+    output:
+        manifest="results/manifest.json",
+    params:
+        config=CONFIG,
+    log:
+        "results/logs/manifest.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/manifest.py"
+
+
+rule verdict:
+    input:
+        everything=[*REPORTS, "results/manifest.json"],
+        checks=[f"{folder(fit)}/checks.json" for fit in FITS],
+        code=package("verdict"),
+    output:
+        verdict="results/verdict.txt",
+    params:
+        fits=[f"{fit.dataset}, {fit.model}, K = {fit.components}" for fit in FITS],
+    log:
+        "results/logs/verdict.log",
+    conda:
+        "../envs/stanmix.yaml"
+    script:
+        "../scripts/verdict.py"

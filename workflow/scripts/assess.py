@@ -1,0 +1,7 @@
+"""Write every table of one fit."""
+
+from stanmix.assessment import assess
+from stanmix.logbook import recorded
+
+with recorded(snakemake.log[0]):
+    assess(snakemake.input, snakemake.output, seed=snakemake.params.seed)

@@ -1,0 +1,17 @@
+"""Compile a Stan program."""
+
+from pathlib import Path
+
+from stanmix import cmdstan
+from stanmix.files import read_json
+from stanmix.logbook import recorded
+
+with recorded(snakemake.log[0]) as say:
+    cmdstan.compile_program(
+        snakemake.wildcards.program,
+        Path(snakemake.input.sources[0]).parent,
+        read_json(snakemake.input.toolchain),
+        snakemake.output.executable,
+        snakemake.output.provenance,
+        say,
+    )

@@ -1,0 +1,251 @@
+"""Named checks of a fit: a value, a threshold, pass, warn or fail, and what to do."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from stanmix.errors import UserError
+from stanmix.files import read_json, write_text
+
+PASS, WARN, FAIL = "pass", "warn", "fail"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one fit.
+
+    Attributes
+    ----------
+    name : str
+        The check's name, stable across versions.
+    title : str
+        What is checked, for readers.
+    value : float or int or None
+        The number that was judged.
+    threshold : str
+        What would pass.
+    status : {"pass", "warn", "fail"}
+    sentence : str
+        What was found.
+    remedy : str
+        What to do when it does not pass; empty when it does.
+    """
+
+    name: str
+    title: str
+    value: float | int | None
+    threshold: str
+    status: str
+    sentence: str
+    remedy: str
+
+
+def _judged(name, title, value, threshold, status, sentence, remedy):
+    return Check(name, title, value, threshold, status, sentence, "" if status == PASS else remedy)
+
+
+def _above(value, warn, fail):
+    return FAIL if value > fail else WARN if value > warn else PASS
+
+
+def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
+    """Did the chains converge and explore?
+
+    Parameters
+    ----------
+    rows, label_free : list of dict
+        `inference.statistics_of` each parameter, and each quantity that does not depend on labels; with `title`.
+    statistics : mapping
+        diverging and tree_depth, each (chains, draws).
+    sampling : dict
+        chains, draws and max_treedepth of the configuration.
+    energy_fraction : numpy.ndarray
+        E-BFMI of each chain.
+
+    Returns
+    -------
+    list of Check
+    """
+    checks = []
+    for prefix, what, group in (("", "parameter", rows), ("label_free_", "label-free quantity", label_free)):
+        group = [row for row in group if row["r_hat"] is not None]
+        if not group:
+            continue
+        worst = max(group, key=lambda row: row["r_hat"])
+        checks.append(
+            _judged(
+                f"{prefix}rhat",
+                f"R-hat of every {what}",
+                worst["r_hat"],
+                "at most 1.01",
+                _above(worst["r_hat"], 1.01, 1.05),
+                f"The largest R-hat of a {what} is {worst['r_hat']:.4f} ({worst['title']}).",
+                "The chains disagree: look at the traces; draw longer, or reconsider the model if they sit in "
+                "different modes.",
+            )
+        )
+        least = 100 * sampling["chains"]
+        for size, region in (("bulk", "centre"), ("tail", "5% and 95% quantiles")):
+            worst = min(group, key=lambda row: row[f"ess_{size}"])
+            value = worst[f"ess_{size}"]
+            checks.append(
+                _judged(
+                    f"{prefix}ess_{size}",
+                    f"{size.capitalize()} ESS of every {what}",
+                    value,
+                    f"at least {least}",
+                    FAIL if value < least / 4 else WARN if value < least else PASS,
+                    f"The smallest {size} effective sample size of a {what} is {value:.0f} of "
+                    f"{sampling['chains'] * sampling['draws']} draws ({worst['title']}).",
+                    f"The {region} of the posterior is known too roughly: raise sampling.draws.",
+                )
+            )
+    total = statistics["diverging"].size
+    diverging = int(statistics["diverging"].sum())
+    checks.append(
+        _judged(
+            "divergences",
+            "Divergent transitions",
+            diverging,
+            "0",
+            PASS if diverging == 0 else WARN if diverging <= total / 1000 else FAIL,
+            f"{diverging} of {total} transitions diverged.",
+            "Part of the posterior may not have been reached: raise sampling.adapt_delta towards 0.99; if they stay, the "
+            "priors or the number of components do not suit the data.",
+        )
+    )
+    deepest = int((statistics["tree_depth"] >= sampling["max_treedepth"]).sum())
+    checks.append(
+        _judged(
+            "treedepth",
+            "Trajectories cut short",
+            deepest,
+            "0",
+            PASS if deepest == 0 else WARN if deepest <= total / 100 else FAIL,
+            f"{deepest} of {total} trajectories reached the maximal tree depth of {sampling['max_treedepth']}.",
+            "The sampler moves slowly: raise sampling.max_treedepth, or rescale the data if its values are huge or tiny.",
+        )
+    )
+    lowest = float(np.min(energy_fraction))
+    checks.append(
+        _judged(
+            "ebfmi",
+            "E-BFMI of every chain",
+            lowest,
+            "at least 0.3",
+            FAIL if lowest < 0.2 else WARN if lowest < 0.3 else PASS,
+            f"The smallest energy fraction of missing information is {lowest:.2f}.",
+            "The tails are hard to reach: raise sampling.warmup, or use priors with lighter tails.",
+        )
+    )
+    return checks
+
+
+def predictive_checks(p_values):
+    """Could the fitted model have produced these data?
+
+    Parameters
+    ----------
+    p_values : dict
+        Posterior predictive p-values under the names component_means, component_spreads and ecdf.
+
+    Returns
+    -------
+    list of Check
+    """
+    words = {
+        "component_means": (
+            "Means of the components",
+            "data whose component means lie as far from the model's as here, or farther",
+            "The model's means are not where the data are: estimate the means, or correct the fixed values.",
+        ),
+        "component_spreads": (
+            "Spread within the components",
+            "data whose spread within the components differs from the model's as much as here, or more",
+            "The components are wider or narrower than the data: estimate sigma, let it differ between components, or "
+            "reconsider the family.",
+        ),
+        "ecdf": (
+            "Distribution function of the data",
+            "data whose distribution function lies as far out as here, or farther",
+            "The shape of the mixture does not fit: reconsider the number of components or the family.",
+        ),
+    }
+    checks = []
+    for name, value in p_values.items():
+        title, event, remedy = words[name]
+        checks.append(
+            _judged(
+                f"predictive_{name}",
+                title,
+                value,
+                "p at least 0.05",
+                FAIL if value < 0.01 else WARN if value < 0.05 else PASS,
+                f"Under the model, {event}, have probability {value:.2g}.",
+                remedy,
+            )
+        )
+    return checks
+
+
+def loo_check(n_bad, good_k, n):
+    """Can PSIS-LOO be trusted for every observation?
+
+    Parameters
+    ----------
+    n_bad : int
+        Observations whose Pareto k is above the threshold.
+    good_k : float
+        The threshold for this number of draws.
+    n : int
+        Number of observations.
+
+    Returns
+    -------
+    Check
+    """
+    return _judged(
+        "pareto_k",
+        "Pareto k of every observation",
+        n_bad,
+        "0 observations above the threshold",
+        PASS if n_bad == 0 else WARN if n_bad <= 0.05 * n else FAIL,
+        f"{n_bad} of {n} observations have a Pareto k above {good_k:.2f}.",
+        "The comparison by LOO is uncertain there: look at these observations, they may be outliers to every component.",
+    )
+
+
+def worst(statuses):
+    """The worst of several statuses; "pass" for none."""
+    return max(statuses, key=(PASS, WARN, FAIL).index, default=PASS)
+
+
+def as_json(checks):
+    """Checks as plain values with the verdict on top."""
+    return {"status": worst(check.status for check in checks), "checks": [asdict(check) for check in checks]}
+
+
+def require(paths, output):
+    """Demand that no check failed.
+
+    Parameters
+    ----------
+    paths : dict
+        For what each fit is called the path of its checks.json.
+    output : path-like
+        A text file that says that all is well.
+
+    Raises
+    ------
+    UserError
+        With one sentence for each failed check.
+    """
+    failed = [
+        f"{title}: {check['title']}: {check['sentence']} {check['remedy']}"
+        for title, path in paths.items()
+        for check in read_json(path)["checks"]
+        if check["status"] == FAIL
+    ]
+    if failed:
+        raise UserError(*failed, "The configuration is strict: the reports are written, but the run ends in an error.")
+    write_text(output, f"No check failed in {len(paths)} fits.\n")

@@ -1,0 +1,198 @@
+"""CmdStan at work: compile a program, draw from its posterior. The only module that imports cmdstanpy."""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from stanmix import toolchain
+from stanmix.errors import UserError
+from stanmix.files import sha256, write_json
+from stanmix.programs import content_key, sources
+
+SIGNIFICANT_DIGITS = 14
+PROGRESS_EVERY = 10  # seconds
+
+
+def use(record):
+    """Point cmdstanpy at the CmdStan that a toolchain record names.
+
+    Parameters
+    ----------
+    record : dict
+        What `toolchain.describe` said when the run's toolchain was chosen.
+
+    Returns
+    -------
+    toolchain.Installation
+
+    Raises
+    ------
+    UserError
+        When that CmdStan is not there any more.
+    """
+    import cmdstanpy
+
+    installation = toolchain.find(record["cmdstan"])
+    if installation is None:
+        raise UserError(
+            f"CmdStan {record['cmdstan']}, which this folder's results were made with, is not there any more; set CMDSTAN "
+            "to it, or delete results/programs/toolchain.json to choose and install one anew."
+        )
+    cmdstanpy.set_cmdstan_path(str(installation.path))
+    return installation
+
+
+def compile_program(program, folder, record, executable, provenance, say=print):
+    """Compile a Stan program, once per content and toolchain on this machine.
+
+    Executables are kept in the user's cache folder under a name of their content, so that deleting results or running
+    in another folder compiles nothing again.
+
+    Parameters
+    ----------
+    program : str
+        The program's name, without .stan.
+    folder : path-like
+        Where the programs and their includes are.
+    record : dict
+        What `toolchain.describe` said.
+    executable, provenance : path-like
+        Where the executable shall be, and the JSON that says what it was made from.
+    say : callable
+        Told what takes long.
+
+    Raises
+    ------
+    UserError
+        When the cache folder cannot be written.
+    """
+    key = content_key(program, folder, record["cmdstan"], record["compiler"])
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stanmix" / "programs"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        lock = open(cache / f"{key}.lock", "w")  # noqa: SIM115 - held until the executable is there
+    except OSError as error:
+        raise UserError(
+            f"{cache}: compiled programs are kept here, but it cannot be written ({error.strerror}); "
+            "set XDG_CACHE_HOME to a folder that can."
+        ) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits for the first one's executable
+        kept = cache / key / program
+        if not kept.exists():
+            say(f"Compiling {program}.stan with CmdStan {record['cmdstan']} (10 to 60 seconds).")
+            _compile(program, folder, record, kept)
+    executable = Path(executable)
+    executable.parent.mkdir(parents=True, exist_ok=True)
+    beside = executable.with_name(f".{os.getpid()}-{executable.name}")
+    shutil.copy2(kept, beside)
+    os.replace(beside, executable)
+    hashes = {source.relative_to(folder).as_posix(): sha256(source) for source in sources(program, folder)}
+    write_json(provenance, {"program": program, "sources": hashes, **record})
+
+
+def _compile(program, folder, record, kept):
+    import cmdstanpy
+
+    use(record)
+    # One fixed place for each content: the executable names it in its messages and is the same every time.
+    workshop = kept.parent.with_suffix(".building")
+    shutil.rmtree(workshop, ignore_errors=True)
+    for source in sources(program, folder):
+        copy = workshop / source.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    model = cmdstanpy.CmdStanModel(
+        stan_file=workshop / f"{program}.stan", stanc_options={"include-paths": [str(workshop)]}
+    )
+    kept.parent.mkdir(exist_ok=True)
+    os.replace(model.exe_file, kept)
+    shutil.rmtree(workshop)
+
+
+def sample(executable, data, starts, sampling, seed, record, threads=1, say=print):
+    """Draw from the posterior with NUTS.
+
+    Parameters
+    ----------
+    executable : path-like
+        What `compile_program` made.
+    data : path-like
+        The program's data as JSON.
+    starts : list of dict
+        Starting values, one per chain.
+    sampling : dict
+        chains, warmup, draws, adapt_delta and max_treedepth.
+    seed : int
+        From 1 to 2**31 - 1.
+    record : dict
+        What `toolchain.describe` said.
+    threads : int
+        How many chains run at once.
+    say : callable
+        Told how far the chains are, every ten seconds.
+
+    Returns
+    -------
+    variables : dict of numpy.ndarray
+        theta and the parameters of the family, each of shape (chains, draws, K).
+    statistics : dict of numpy.ndarray
+        The sampler's own columns (lp__, divergent__, ...), each of shape (chains, draws).
+
+    Raises
+    ------
+    RuntimeError
+        When a chain fails; with what CmdStan said.
+    """
+    import cmdstanpy
+
+    use(record)
+    with tempfile.TemporaryDirectory() as scratch, _progress(Path(scratch), sampling, say):
+        fit = cmdstanpy.CmdStanModel(exe_file=str(Path(executable).absolute())).sample(
+            data=str(data),
+            chains=sampling["chains"],
+            parallel_chains=min(threads, sampling["chains"]),
+            seed=seed,
+            inits=starts,
+            iter_warmup=sampling["warmup"],
+            iter_sampling=sampling["draws"],
+            adapt_delta=sampling["adapt_delta"],
+            max_treedepth=sampling["max_treedepth"],
+            sig_figs=SIGNIFICANT_DIGITS,
+            output_dir=scratch,
+            show_progress=False,
+        )
+        shape = (sampling["chains"], sampling["draws"])
+        variables = {
+            name: values.reshape(*shape, -1)
+            for name, values in fit.stan_variables().items()
+            if not name.endswith("_free")  # what the sampler moves; the program's own names are complete
+        }
+        statistics = {name: values.T for name, values in fit.method_variables().items()}
+    return variables, statistics
+
+
+@contextlib.contextmanager
+def _progress(folder, sampling, say):
+    """Tell every few seconds how far the chains are, as CmdStan writes it into files of `folder`."""
+    finished = threading.Event()
+    total = sampling["chains"] * (sampling["warmup"] + sampling["draws"])
+
+    def watch():
+        while not finished.wait(PROGRESS_EVERY):
+            texts = [path.read_text(errors="replace") for path in folder.glob("*stdout*.txt")]
+            done = sum(int((re.findall(r"Iteration:\s+(\d+) /", text) or ["0"])[-1]) for text in texts)
+            say(f"Sampling: {done} of {total} iterations.")
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()

@@ -1,0 +1,90 @@
+"""All fits of a data set side by side: LOO, checks, estimates, memberships."""
+
+import numpy as np
+import pandas as pd
+
+from stanmix import inference, tables
+from stanmix.files import read_json, write_json
+
+COLUMNS = [
+    {"key": "model", "title": "model", "text": True},
+    {"key": "status", "title": "checks", "text": True},
+    {"key": "elpd", "title": "elpd", "format": {"decimals": 1}, "help": "expected log predictive density by PSIS-LOO"},
+    {"key": "se", "title": "se", "format": {"decimals": 1}},
+    {"key": "elpd_diff", "title": "difference", "format": {"decimals": 1}, "help": "to the best model"},
+    {"key": "dse", "title": "se of it", "format": {"decimals": 1}},
+    {"key": "p_loo", "title": "p_loo", "format": {"decimals": 1}, "help": "effective number of parameters"},
+    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain"},
+]
+
+
+def compare(fits, outputs):
+    """Compare the fits of one data set.
+
+    Parameters
+    ----------
+    fits : dict
+        For each fit's title a mapping of paths: loo, loo_pointwise, checks, summary.
+    outputs : mapping
+        Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence) and estimates (CSV).
+    """
+    loos, checks = {}, {}
+    for title, paths in fits.items():
+        pointwise = pd.read_csv(paths["loo_pointwise"])
+        loos[title] = read_json(paths["loo"]) | {"elpd_i": pointwise["elpd"].to_numpy()}
+        checks[title] = read_json(paths["checks"])
+    rows = inference.compare(loos)
+    for row in rows:
+        row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right")}
+        row["status"] = checks[row["model"]]["status"]
+        row["failed"] = [c["name"] for c in checks[row["model"]]["checks"] if c["status"] == "fail"]
+    columns = COLUMNS
+    if any(row["right"] is not None for row in rows):
+        columns = [*COLUMNS, {"key": "right", "title": "memberships right", "help": "most probable component is the true one"}]
+    frame = pd.DataFrame(rows)
+    tables.write_csv(outputs["comparison"], frame[[column["key"] for column in columns]])
+    sentence = verdict(rows)
+    tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, columns, rows)
+    write_json(outputs["comparison_json"], {"sentence": sentence, "columns": columns, "models": rows})
+    summaries = [pd.read_csv(paths["summary"]).assign(model=title) for title, paths in fits.items()]
+    estimates = pd.concat(summaries, ignore_index=True)
+    estimates["component"] = estimates["component"].astype("Int64")
+    kept = ["model", "parameter", "component", "mean", "hdi_lower", "hdi_upper", "truth"]
+    tables.write_csv(outputs["estimates"], estimates.reindex(columns=kept))
+
+
+def verdict(rows):
+    """What the comparison says, in a sentence or two.
+
+    Parameters
+    ----------
+    rows : list of dict
+        model, elpd_diff, dse and failed (names of failed checks), the best first.
+
+    Returns
+    -------
+    str
+    """
+    if len(rows) == 1:
+        fault = f" It fails {len(rows[0]['failed'])} of its checks." if rows[0]["failed"] else ""
+        return f"There is one model, {rows[0]['model']}, and nothing to compare it with.{fault}"
+    best = rows[0]
+    close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and -row["elpd_diff"] <= 2 * row["dse"]]
+    far = [row["model"] for row in rows[1:] if row["model"] not in close]
+    text = f"By PSIS-LOO {best['model']} predicts new observations best"
+    if close:
+        text += f"; {_listed(close)} {_is(close)} within two standard errors of it and cannot be told apart from it"
+    if far:
+        text += f"; {_listed(far)} {_is(far)} worse by more than two standard errors"
+    failing = [row["model"] for row in rows if row["failed"]]
+    if failing:
+        text += f". {_listed(failing)} {'fail' if len(failing) > 1 else 'fails'} a check, whatever the comparison says"
+    return text + ". LOO tells which model predicts better, not which one is true."
+
+
+def _listed(names):
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _is(names):
+    return "are" if len(names) > 1 else "is"

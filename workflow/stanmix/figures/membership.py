@@ -1,0 +1,116 @@
+"""Which component each observation most likely comes from, and how sure that is."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from stanmix.figures.style import MUTED, OBSERVED, TRUTH, component_colour, legend_below, new_figure, plain, styled
+
+_MOST_POINTS = 5000
+
+
+@styled
+def draw_membership(y, probabilities, *, label, x, curves, true_component=None):
+    """Draw the membership probabilities against the value, and the most probable component of every observation.
+
+    Parameters
+    ----------
+    y : array, shape (n,)
+        The observations.
+    probabilities : array, shape (n, K)
+        Posterior membership probabilities, rows summing to 1.
+    label : str
+        What was measured, with its unit.
+    x : array, shape (m,)
+    curves : array, shape (K, m)
+        The membership probability as a function of the value.
+    true_component : array of int, shape (n,), optional
+        From 0, where the data are simulated.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    y, probabilities, curves = (np.asarray(values, dtype=float) for values in (y, probabilities, curves))
+    n, components = probabilities.shape
+    wrong_total = 0
+    if true_component is not None:
+        true_component = np.asarray(true_component)
+        wrong_total = int(np.sum(true_component != probabilities.argmax(axis=1)))
+    shown = np.argsort(y, kind="stable")
+    if n > _MOST_POINTS:
+        shown = shown[np.linspace(0, n - 1, _MOST_POINTS).round().astype(int)]
+    y, probabilities = y[shown], probabilities[shown]
+    best, surest = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    colours = np.array([component_colour(k) for k in range(components)])
+    strips = [("most probable", best)]
+    if true_component is not None:
+        true = true_component[shown]
+        strips.append(("true", true))
+
+    figure = new_figure(8.4, 4.3 + 0.55 * len(strips))
+    grid = figure.add_gridspec(1 + len(strips), 1, height_ratios=[6.5] + [1] * len(strips))
+    top = figure.add_subplot(grid[0])
+    handles = []
+    for k in range(components):
+        handles += top.plot(x, curves[k], color=colours[k], linewidth=1.6, label=f"component {k + 1}")
+    dense = y.size > 200
+    # Doubtful points are few and matter most: larger, and on top of the sure ones.
+    doubt = np.clip((1 - surest) / 0.5, 0, 1)
+    order = np.argsort(doubt, kind="stable")
+    top.scatter(
+        y[order],
+        surest[order],
+        s=12 + 26 * doubt[order] ** 0.5,
+        c=colours[best[order]],
+        alpha=0.75 if y.size <= 1000 else 1,
+        edgecolors="white",
+        linewidths=0.4,
+        zorder=3,
+        rasterized=dense,
+    )
+    if wrong_total:
+        many = wrong_total > 60
+        ring = {"marker": "o", "facecolors": "none", "edgecolors": TRUTH["color"], "zorder": 4, "gid": "wrong"}
+        ring |= {"s": 26, "linewidths": 0.7} if many else {"s": 75, "linewidths": 1.2}
+        wrong = true != best
+        top.scatter(y[wrong], surest[wrong], rasterized=many, **ring)
+        handles.append(
+            Line2D([], [], linestyle="none", marker="o", markersize=8, markerfacecolor="none", color=TRUTH["color"])
+        )
+        handles[-1].set(label=f"true component is another ({wrong_total:,} of {n:,})", markeredgewidth=1.2)
+    top.set(ylim=(-0.03, 1.06), ylabel="membership probability")
+    top.set_title("Which component does a value belong to?")
+    top.tick_params(labelbottom=False)
+    if n > _MOST_POINTS:
+        top.annotate(
+            f"{_MOST_POINTS:,} of {n:,} points shown, evenly spaced in rank",
+            (1, 1),
+            xycoords="axes fraction",
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=MUTED,
+        )
+
+    # The golden ratio spreads neighbours apart and is the same in every run.
+    jitter = (np.arange(y.size) * 0.6180339887498949) % 1
+    for place, (name, component) in enumerate(strips, start=1):
+        axes = figure.add_subplot(grid[place], sharex=top)
+        axes.scatter(
+            y,
+            jitter,
+            s=7 if y.size <= 1000 else 3,
+            c=colours[component],
+            linewidths=0,
+            rasterized=dense,
+            antialiased=y.size <= 1000,
+        )
+        axes.set(ylim=(-0.15, 1.15), yticks=[])
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=OBSERVED, fontsize=8.5)
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(labelbottom=place == len(strips))
+    axes.set_xlabel(plain(label))
+    legend_below(figure, handles)
+    return figure

@@ -1,0 +1,257 @@
+"""One look for all figures: colours with one meaning each, fonts, the size of a page, and how a figure is saved."""
+
+import functools
+import textwrap
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+
+from stanmix.files import whole
+
+# Colours with a meaning, used for nothing else.
+OBSERVED = "#17202A"  # curves made from the data
+DATA = "#CFD5DB"  # histograms of the data
+MUTED = "#5F6B76"  # notes, reference lines
+REPLICATE = "#6F8FB8"  # data replicated from the posterior
+BAND = "#DDE2E7"  # regions where lines are expected
+TRUTH = {"color": "#C2006B", "linestyle": (0, (4, 1.6)), "linewidth": 1.5}  # only simulated data have it
+
+# Okabe and Ito's colours that stay apart for colour-blind readers, in an order that keeps neighbours far apart;
+# their pink is left out because the truth is pink, and purple, brown and olive are added for the later components.
+_COMPONENTS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#5E3C99", "#56B4E9", "#8C510A", "#7F8C1F")
+
+DOTS_PER_INCH = 144
+
+RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "mathtext.fontset": "dejavusans",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7,
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": "#E8EBEE",
+    "grid.linewidth": 0.7,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "legend.handlelength": 2.2,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "stanmix",
+    "path.simplify": True,
+}
+
+_GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu"),
+    *("xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+)
+
+
+def styled(draw):
+    """Let a function that draws run under the settings of this module, whatever the caller has set."""
+
+    @functools.wraps(draw)
+    def under_the_style(*arguments, **keywords):
+        with matplotlib.rc_context(RC):
+            return draw(*arguments, **keywords)
+
+    return under_the_style
+
+
+@styled
+def new_figure(width, height, layout="constrained"):
+    """Make an empty figure that knows nothing of pyplot.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches.
+    layout : {"constrained", None}
+        None for figures that place their axes themselves.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    if layout == "constrained":
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    return figure
+
+
+def save(figure, path):
+    """Save a figure so that the same figure gives the same bytes, whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path-like
+        Ends in ``.svg`` or ``.png``.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one.
+    """
+    with whole(path) as beside, matplotlib.rc_context(RC):
+        if beside.suffix == ".svg":
+            metadata = {"Date": None, "Creator": None}
+        elif beside.suffix == ".png":
+            metadata = {"Software": None}
+        else:
+            raise ValueError(f"Figures are saved as .svg or .png, not as {beside.suffix!r}.")
+        figure.savefig(beside, format=beside.suffix[1:], dpi=DOTS_PER_INCH, metadata=metadata)
+
+
+def component_colour(component):
+    """The colour of a component, the same in every figure.
+
+    Parameters
+    ----------
+    component : int
+        From 0. After 8 components the colours come again darker, then lighter, then from the start.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    colour = _COMPONENTS[component % len(_COMPONENTS)]
+    turn = component // len(_COMPONENTS) % 3
+    return shade(colour, (0.0, -0.45, 0.5)[turn])
+
+
+def shade(colour, amount):
+    """Mix a colour with black (amount from -1 to 0) or white (0 to 1)."""
+    towards = 1.0 if amount > 0 else 0.0
+    return to_hex([channel + abs(amount) * (towards - channel) for channel in to_rgb(colour)])
+
+
+def chain_style(chain, colour=MUTED):
+    """How the line of a chain is drawn: its lightness first, then its dashes, never a hue of its own.
+
+    Parameters
+    ----------
+    chain : int
+        From 0.
+    colour : str
+        The colour of the component, or grey.
+
+    Returns
+    -------
+    dict
+        Keywords of ``Axes.plot``.
+    """
+    lightness = (-0.5, 0.0, 0.35, 0.62)[chain % 4]
+    dashes = ("-", (0, (5, 1.4)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))[chain // 4 % 4]
+    return {"color": shade(colour, lightness), "linestyle": dashes, "linewidth": 1.15}
+
+
+def symbol(name, component=None):
+    r"""The mathematical name of a parameter as mathtext, components numbered from 1.
+
+    Parameters
+    ----------
+    name : str
+        Greek letters are spelt out, as in ``"mu"``; other words stand upright.
+    component : int or str, optional
+        From 0; a string, such as ``"k"``, is used as it is.
+
+    Returns
+    -------
+    str
+        For example ``"$\\mu_{1}$"``.
+    """
+    return f"${bare_symbol(name, component)}$"
+
+
+def bare_symbol(name, component=None):
+    """As `symbol`, without the dollars, for use inside a longer formula."""
+    if name in _GREEK:
+        base = rf"\{name}"
+    elif len(name) == 1 and name.isalpha():
+        base = name
+    else:
+        base = rf"\mathrm{{{upright(name)}}}"
+    if component is None:
+        return base
+    index = component if isinstance(component, str) else str(component + 1)
+    return f"{base}_{{{index}}}" if len(index) > 1 else f"{base}_{index}"
+
+
+def upright(words):
+    """Escape words so that they can stand inside a mathtext ``\\mathrm{}``."""
+    escaped = {"_": r"\_", " ": r"\ ", "$": r"\$", "%": r"\%", "#": r"\#", "&": r"\&", "{": r"\{", "}": r"\}"}
+    return "".join(escaped.get(letter, letter) for letter in words if letter not in "\\^~")
+
+
+def visible(density):
+    """A density without its stretches near zero, whose lines would only hide the axis and each other.
+
+    Parameters
+    ----------
+    density : array, shape (m,)
+
+    Returns
+    -------
+    array, shape (m,)
+        With NaN below a 500th of the highest value.
+    """
+    density = np.asarray(density, dtype=float)
+    return np.where(density > density.max() / 500, density, np.nan)
+
+
+def plain(words):
+    """Escape words of the user so that a dollar in them does not start a formula."""
+    return words.replace("$", r"\$")
+
+
+def number(value):
+    """A number in up to 4 significant digits, with a true minus sign."""
+    mantissa, mark, exponent = f"{value:.4g}".partition("e")
+    return (mantissa + mark + (str(int(exponent)) if mark else "")).replace("-", "\N{MINUS SIGN}")
+
+
+@functools.cache
+def text_width(text, size):
+    """Inches that one line of text, formulas in it included, takes at a size in points."""
+    is_formula = text.count("$") > text.count(r"\$")
+    font = FontProperties(family=RC["font.family"], size=size)
+    shown = text if is_formula else text.replace(r"\$", "$")
+    return TextToPath().get_text_width_height_descent(shown, font, ismath=is_formula)[0] / 72
+
+
+def legend_below(figure, handles, labels=None):
+    """Put one legend under all axes, where it hides no data, in as many columns as fit.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        With the constrained layout.
+    handles : list of matplotlib.artist.Artist
+    labels : list of str, optional
+        By default what the artists are labelled with.
+    """
+    labels = [handle.get_label() for handle in handles] if labels is None else labels
+    labels = ["\n".join(textwrap.wrap(label, 60)) for label in labels]
+    widest = max((len(line) for label in labels for line in label.split("\n")), default=1)
+    columns = int(figure.get_figwidth() / (0.072 * widest + 0.55))
+    columns = max(1, min(columns, len(labels)))
+    return figure.legend(handles, labels, loc="outside lower left", ncols=columns, columnspacing=1.6)

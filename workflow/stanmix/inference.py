@@ -1,0 +1,252 @@
+"""ArviZ behind one door: InferenceData in files, and the statistics of draws."""
+
+import json
+import math
+import warnings
+
+import numpy as np
+import xarray as xr
+
+from stanmix.files import whole
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # ArviZ announces its next major version at import
+    import arviz as az
+
+INTERVAL = 0.95  # probability of the highest-density intervals in every table
+SAMPLE_STATS = {  # CmdStan's names and ArviZ's
+    "lp__": "lp",
+    "accept_stat__": "acceptance_rate",
+    "stepsize__": "step_size",
+    "treedepth__": "tree_depth",
+    "n_leapfrog__": "n_steps",
+    "divergent__": "diverging",
+    "energy__": "energy",
+}
+
+
+def write_draws(path, specification, variables, statistics, y, replicates, attributes):
+    """Write one fit as ArviZ InferenceData, the same bytes every time.
+
+    Parameters
+    ----------
+    path : path-like
+        The netCDF file.
+    specification : dict
+        What `specification.specify` returned.
+    variables : dict of numpy.ndarray
+        theta and the parameters, each (chains, draws, K). Fixed ones go to the group constant_data, shared ones lose
+        their last axis.
+    statistics : dict of numpy.ndarray
+        CmdStan's columns of the sampler, each (chains, draws).
+    y : numpy.ndarray
+        The observations, shape (n,).
+    replicates : numpy.ndarray
+        Replicated data sets of new units, shape (chains, r, n).
+    attributes : dict
+        Seed, configuration and versions; kept as JSON text.
+    """
+    modes = {"theta": specification["weights"]["mode"]}
+    modes |= {entry["name"]: entry["mode"] for entry in specification["parameters"]}
+    posterior = {
+        name: values[:, :, 0] if modes[name] == "shared" else values
+        for name, values in variables.items()
+        if modes[name] != "fixed"
+    }
+    constant = {name: values[0, 0] for name, values in variables.items() if modes[name] == "fixed"}
+    stats = {name: statistics[column] for column, name in SAMPLE_STATS.items()}
+    stats["diverging"] = stats["diverging"].astype(bool)
+    stats["tree_depth"], stats["n_steps"] = stats["tree_depth"].astype(int), stats["n_steps"].astype(int)
+    by_component = {name: ["component"] for name, values in {**posterior, **constant}.items() if values.ndim in (1, 3)}
+    idata = az.from_dict(
+        posterior=posterior,
+        sample_stats=stats,
+        observed_data={"y": y},
+        posterior_predictive={"y": replicates},
+        constant_data=constant or None,
+        coords={"component": np.arange(1, specification["components"] + 1), "obs_id": np.arange(1, len(y) + 1)},
+        dims={**by_component, "y": ["obs_id"]},
+    )
+    for group in idata.groups():
+        idata[group].attrs.pop("created_at", None)
+    idata.attrs = {name: json.dumps(value, sort_keys=True) for name, value in attributes.items()}
+    with whole(path) as beside:
+        idata.to_netcdf(str(beside), engine="h5netcdf")
+
+
+def read_draws(path):
+    """Read what `write_draws` wrote, into memory (arviz.InferenceData)."""
+    idata = az.from_netcdf(str(path), engine="h5netcdf")
+    idata.load()
+    idata.close()
+    return idata
+
+
+def by_component(idata, specification):
+    """All draws of theta and the parameters with one column per component.
+
+    Parameters
+    ----------
+    idata : arviz.InferenceData
+    specification : dict
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        Each (S, K), S = chains x draws, chain after chain; fixed and shared values repeated.
+    """
+    components = specification["components"]
+    total = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
+    draws = {}
+    for name in ["theta", *(entry["name"] for entry in specification["parameters"])]:
+        if name in idata.posterior:
+            values = idata.posterior[name].transpose("chain", "draw", ...).to_numpy().reshape(total, -1)
+        else:
+            values = idata.constant_data[name].to_numpy()
+        draws[name] = np.array(np.broadcast_to(values, (total, components)))
+    return draws
+
+
+def scalars(idata):
+    """The scalar parameters of a posterior in the order of the file.
+
+    Returns
+    -------
+    list of tuple
+        (name, component from 1 or None, draws as an array (chains, draws)).
+    """
+    result = []
+    for name, values in idata.posterior.data_vars.items():
+        array = values.transpose("chain", "draw", ...).to_numpy()
+        if array.ndim == 2:
+            result.append((name, None, array))
+        else:
+            result += [(name, index + 1, array[:, :, index]) for index in range(array.shape[2])]
+    return result
+
+
+def statistics_of(draws):
+    """Location, spread, interval and convergence of one scalar.
+
+    Parameters
+    ----------
+    draws : numpy.ndarray
+        Shape (chains, draws).
+
+    Returns
+    -------
+    dict
+        mean, sd, mcse_mean, median, hdi_lower, hdi_upper (95%), ess_bulk, ess_tail and r_hat (Vehtari et al. 2021).
+        The last three and mcse_mean are None for draws that are all equal.
+    """
+    lower, upper = az.hdi(draws.ravel(), hdi_prob=INTERVAL)
+    constant = bool(np.all(draws == draws.flat[0]))
+
+    def number(function, **options):
+        value = float("nan") if constant else float(function(draws, **options))
+        return value if math.isfinite(value) else None
+
+    return {
+        "mean": float(draws.mean()),
+        "sd": 0.0 if constant else float(draws.std(ddof=1)),
+        "mcse_mean": number(az.mcse, method="mean"),
+        "median": float(np.median(draws)),
+        "hdi_lower": float(lower),
+        "hdi_upper": float(upper),
+        "ess_bulk": number(az.ess, method="bulk"),
+        "ess_tail": number(az.ess, method="tail"),
+        "r_hat": number(az.rhat, method="rank"),
+    }
+
+
+def energy_fraction(idata):
+    """E-BFMI of each chain (Betancourt 2016), shape (chains,)."""
+    return az.bfmi(idata)
+
+
+def leave_one_out(idata, log_likelihood):
+    """PSIS-LOO (Vehtari, Gelman & Gabry 2017) from the log likelihood with the membership summed out.
+
+    Parameters
+    ----------
+    idata : arviz.InferenceData
+        For the shape of the draws and their relative efficiency.
+    log_likelihood : numpy.ndarray
+        Shape (chains x draws, n).
+
+    Returns
+    -------
+    dict
+        elpd, se, p_loo, good_k (the threshold for this number of draws), n_bad (observations above it), and the
+        arrays elpd_i and pareto_k, each (n,).
+    """
+    shape = (idata.posterior.sizes["chain"], idata.posterior.sizes["draw"], -1)
+    data = az.from_dict(
+        posterior={name: values.to_numpy() for name, values in idata.posterior.data_vars.items()},
+        log_likelihood={"y": log_likelihood.reshape(shape)},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # large Pareto k: said by the check that counts them
+        loo = az.loo(data, pointwise=True)
+    k = loo.pareto_k.to_numpy()
+    return {
+        "elpd": float(loo.elpd_loo),
+        "se": float(loo.se),
+        "p_loo": float(loo.p_loo),
+        "good_k": float(loo.good_k),
+        "n_bad": int((k > loo.good_k).sum()),
+        "elpd_i": loo.loo_i.to_numpy(),
+        "pareto_k": k,
+    }
+
+
+def narrow_bandwidth(y):
+    """A kernel bandwidth that does not take the distance between components for the width of one.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        Data, shape (n,).
+
+    Returns
+    -------
+    float
+        ArviZ's own choice: the mean of Silverman's and the improved Sheather-Jones rule (Botev et al. 2010).
+    """
+    return float(az.kde(y, bw="experimental", bw_return=True)[2])
+
+
+def compare(loos):
+    """Compare models by PSIS-LOO.
+
+    Parameters
+    ----------
+    loos : dict
+        For each model what `leave_one_out` returned.
+
+    Returns
+    -------
+    list of dict
+        model, rank (from 0), elpd, se, elpd_diff (from the best), dse and p_loo, the best first.
+    """
+    scale = "log"
+    data = {}
+    for model, loo in loos.items():
+        values = xr.DataArray(loo["elpd_i"], dims="obs_id")
+        data[model] = az.ELPDData(
+            data=[loo["elpd"], loo["se"], loo["p_loo"], 0, len(values), loo["n_bad"] > 0, values, scale],
+            index=["elpd_loo", "se", "p_loo", "n_samples", "n_data_points", "warning", "loo_i", "scale"],
+        )
+    table = az.compare(data, ic="loo", method="pseudo-BMA", scale=scale)
+    return [
+        {
+            "model": model,
+            "rank": int(row["rank"]),
+            "elpd": float(row["elpd_loo"]),
+            "se": float(row["se"]),
+            "elpd_diff": -float(row["elpd_diff"]) or 0.0,
+            "dse": float(row["dse"]),
+            "p_loo": float(row["p_loo"]),
+        }
+        for model, row in table.iterrows()
+    ]

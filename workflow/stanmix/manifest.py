@@ -1,0 +1,64 @@
+"""The manifest: a hash of every artifact, and what made them."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+from stanmix.files import read_json, sha256, write_json
+
+
+def write_manifest(artifacts, toolchain, config, code, output):
+    """Write the manifest of a run.
+
+    Parameters
+    ----------
+    artifacts : list of str
+        Paths of everything the run made, relative to its folder.
+    toolchain : path-like
+        The record of CmdStan and the compiler.
+    config : dict
+        The checked configuration.
+    code : path-like
+        The folder of the workflow's code.
+    output : path-like
+        The manifest.
+    """
+    packages = {d.metadata["Name"].lower(): d.version for d in distributions()}
+    write_json(
+        output,
+        {
+            "config": config,
+            "code": code_state(code),
+            "toolchain": read_json(toolchain),
+            "python": platform.python_version(),
+            "platform": f"{sys.platform} {platform.machine()}",
+            "packages": dict(sorted(packages.items())),
+            "artifacts": {path: sha256(path) for path in sorted(artifacts)},
+        },
+    )
+
+
+def code_state(folder):
+    """The git commit of a folder and whether anything in it is uncommitted.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Returns
+    -------
+    dict
+        commit (None when the folder is no git checkout or has no commit yet) and dirty (None likewise).
+    """
+
+    def git(*arguments):
+        command = ["git", "-C", str(Path(folder)), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None  # no git, or no checkout: the manifest then says null
+
+    commit = git("rev-parse", "HEAD")
+    return {"commit": commit, "dirty": None if commit is None else bool(git("status", "--porcelain"))}

@@ -1,0 +1,183 @@
+"""Posterior predictive checks: what replicated data look like beside the data, and how unlikely the data are."""
+
+import numpy as np
+from scipy import signal, stats
+
+from stanmix import mixture
+from stanmix.families import FAMILIES
+
+BAND = (0.05, 0.5, 0.95)  # lower, median and upper quantile of every pointwise band
+SIMULTANEOUS = 0.95  # share of replicated distribution functions that lie wholly inside the ECDF band
+DRAWN = 50  # replicated data sets that the figure shows one by one
+BINNED = 2000  # with more observations than this a kernel density is computed from bins
+BINS = 1000
+
+
+def grid(y, points=401):
+    """Evenly spaced values over the data and a tenth of their range beyond, shape (points,)."""
+    margin = 0.1 * np.ptp(y)
+    return np.linspace(y.min() - margin, y.max() + margin, points)
+
+
+def bandwidth(y):
+    """Standard deviation of SciPy's default Gaussian kernel (Scott 1992) for these data."""
+    return float(np.std(y, ddof=1) * len(y) ** -0.2)
+
+
+def kernel_density(y, x, width=None):
+    """Gaussian kernel density.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        Data, shape (n,). More than `BINNED` of them are put into `BINS` bins first.
+    x : numpy.ndarray
+        Where to evaluate, shape (m,).
+    width : float, optional
+        Standard deviation of the kernel; the default is `bandwidth`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (m,).
+    """
+    width = bandwidth(y) if width is None else width
+    weights = None
+    if len(y) > BINNED:
+        weights, edges = np.histogram(y, BINS)
+        y = (edges[:-1] + edges[1:]) / 2
+    kernel = stats.gaussian_kde(y, bw_method=1.0, weights=weights)
+    kernel.set_bandwidth(width / np.sqrt(kernel.covariance[0, 0]))
+    return kernel(x)
+
+
+def band(curves):
+    """Pointwise band of curves (R, m): dict of lower, median and upper, each (m,)."""
+    return dict(zip(("lower", "median", "upper"), np.quantile(curves, BAND, axis=0), strict=True))
+
+
+def density_bands(family, x, draws):
+    """Posterior bands of the density of the mixture and of each weighted component.
+
+    Parameters
+    ----------
+    family : str
+    x : numpy.ndarray
+        Shape (m,).
+    draws : dict of numpy.ndarray
+        Each (S, K).
+
+    Returns
+    -------
+    mixture_band : dict
+        lower, median, upper, each (m,).
+    component_bands : list of dict
+        The same for each component.
+    """
+    weighted = mixture.densities(family, x, draws)
+    return band(weighted.sum(axis=2)), [band(weighted[:, :, k]) for k in range(weighted.shape[2])]
+
+
+def peaks(x, density, keep, anew):
+    """How much replicated kernel densities vary at the peaks of the mixture's density.
+
+    Parameters
+    ----------
+    x, density : numpy.ndarray
+        The grid and the mixture's density on it, shape (m,).
+    keep, anew : numpy.ndarray
+        Kernel densities of replicated data sets that keep the memberships, and that draw them anew: (R, m).
+
+    Returns
+    -------
+    list of dict
+        x, sd_keep, sd_anew and ratio = sd_anew / sd_keep for each peak.
+    """
+    return [
+        {
+            "x": float(x[i]),
+            "sd_keep": float(keep[:, i].std(ddof=1)),
+            "sd_anew": float(anew[:, i].std(ddof=1)),
+            "ratio": float(anew[:, i].std(ddof=1) / keep[:, i].std(ddof=1)),
+        }
+        for i in signal.find_peaks(density)[0]
+    ]
+
+
+def ecdf(y, x):
+    """Empirical distribution function of y at x, shape (m,)."""
+    return np.searchsorted(np.sort(y), x, side="right") / len(y)
+
+
+def ecdf_band(observed, replicated):
+    """Simultaneous band of replicated distribution functions, and where the data's lies among them.
+
+    Every curve has a depth: the smallest share of replicated curves, over all x, that lie at or beyond it on its
+    emptier side. The band holds what is at least as deep as all but 5% of the replicated curves.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray
+        The data's distribution function on a grid, shape (m,).
+    replicated : numpy.ndarray
+        Those of the replicated data sets, shape (R, m).
+
+    Returns
+    -------
+    limits : dict
+        lower, median, upper, each (m,).
+    p_value : float
+        Share of curves, the data's included, that are at most as deep as the data's.
+    """
+    ordered = np.sort(replicated, axis=0)
+    total = len(replicated)
+
+    def depth(curve):
+        columns = range(len(curve))
+        below = np.array([np.searchsorted(ordered[:, j], curve[j], side="right") for j in columns])
+        above = total - np.array([np.searchsorted(ordered[:, j], curve[j], side="left") for j in columns])
+        return min(below.min(), above.min())
+
+    depths = np.array([depth(curve) for curve in replicated])
+    rank = max(1, int(np.quantile(depths, 1 - SIMULTANEOUS, method="lower")))
+    limits = {"lower": ordered[rank - 1], "median": np.median(replicated, axis=0), "upper": ordered[total - rank]}
+    return limits, float((1 + (depths <= depth(observed)).sum()) / (total + 1))
+
+
+def component_p_values(family, y, draws, rng):
+    """Posterior predictive p-values of two discrepancies within the components (Gelman, Meng & Stern 1996).
+
+    Each observation is given a component by its posterior probability and turned into the standard normal quantile of
+    its probability under that component. Under the model the squared component means of these scores, times the sizes,
+    add to a chi-squared variable with one degree of freedom for each occupied component, and their squares to one with
+    n; replicated data need not be simulated.
+
+    Parameters
+    ----------
+    family : str
+    y : numpy.ndarray
+        Shape (n,).
+    draws : dict of numpy.ndarray
+        Each (S, K).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict
+        component_means (one-sided) and component_spreads (two-sided).
+    """
+    entry = FAMILIES[family]
+    members = mixture.sample_memberships(family, y, draws, rng)
+    rows = np.arange(len(members))[:, None]
+    scores = entry.score(y[None, :], *(draws[name][rows, members] for name in entry.names))
+    distance, occupied = np.zeros(len(members)), np.zeros(len(members))
+    for k in range(draws["theta"].shape[1]):
+        inside = members == k
+        size = inside.sum(axis=1)
+        distance += (scores * inside).sum(axis=1) ** 2 / np.maximum(size, 1)
+        occupied += size > 0
+    wider = stats.chi2.sf((scores**2).sum(axis=1), len(y)).mean()
+    return {
+        "component_means": float(stats.chi2.sf(distance, occupied).mean()),
+        "component_spreads": float(2 * min(wider, 1 - wider)),
+    }

@@ -1,0 +1,214 @@
+"""Prior distributions: read as Stan writes them, handed to the programs as numbers, evaluated by SciPy."""
+
+import ast
+import math
+from dataclasses import dataclass
+
+REAL, POSITIVE = "real", "positive"
+PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One distribution a prior may have.
+
+    Attributes
+    ----------
+    number : int
+        Its number in stan/functions/priors.stanfunctions.
+    arguments : tuple of str
+        Names of its arguments in Stan's order.
+    positive_arguments : tuple of str
+        Those that must be greater than 0.
+    support : {"real", "positive"}
+        A real distribution may stand on a positive parameter (it is cut at 0), not the other way round.
+    """
+
+    number: int
+    arguments: tuple
+    positive_arguments: tuple
+    support: str
+
+
+DISTRIBUTIONS = {
+    "normal": Distribution(1, ("location", "scale"), ("scale",), REAL),
+    "student_t": Distribution(2, ("df", "location", "scale"), ("df", "scale"), REAL),
+    "cauchy": Distribution(3, ("location", "scale"), ("scale",), REAL),
+    "lognormal": Distribution(4, ("meanlog", "sdlog"), ("sdlog",), POSITIVE),
+    "gamma": Distribution(5, ("shape", "rate"), ("shape", "rate"), POSITIVE),
+    "inv_gamma": Distribution(6, ("shape", "scale"), ("shape", "scale"), POSITIVE),
+    "exponential": Distribution(7, ("rate",), ("rate",), POSITIVE),
+}
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The prior of one scalar parameter.
+
+    Attributes
+    ----------
+    distribution : str
+        A key of `DISTRIBUTIONS`.
+    arguments : tuple of float
+        In Stan's order.
+    lower : float or None
+        Where the distribution is cut: 0 for a distribution of the whole line on a positive parameter.
+    """
+
+    distribution: str
+    arguments: tuple
+    lower: float | None = None
+
+    @property
+    def number(self):
+        """The distribution's number in the Stan programs."""
+        return DISTRIBUTIONS[self.distribution].number
+
+    @property
+    def padded_arguments(self):
+        """The arguments as one row of the table that the Stan programs read (list of float)."""
+        return list(self.arguments) + [0.0] * (PROGRAM_ARGUMENTS - len(self.arguments))
+
+    @property
+    def vanishes_at_zero(self):
+        """Whether the density tends to 0 as the parameter tends to 0, as own sds need it (Day 1969)."""
+        return self.distribution in ("lognormal", "inv_gamma") or (
+            self.distribution == "gamma" and self.arguments[0] > 1
+        )
+
+    def frozen(self):
+        """The distribution as a frozen SciPy one, not cut."""
+        from scipy import stats
+
+        a = self.arguments
+        return {
+            "normal": lambda: stats.norm(*a),
+            "student_t": lambda: stats.t(a[0], a[1], a[2]),
+            "cauchy": lambda: stats.cauchy(*a),
+            "lognormal": lambda: stats.lognorm(a[1], scale=math.exp(a[0])),
+            "gamma": lambda: stats.gamma(a[0], scale=1 / a[1]),
+            "inv_gamma": lambda: stats.invgamma(a[0], scale=a[1]),
+            "exponential": lambda: stats.expon(scale=1 / a[0]),
+        }[self.distribution]()
+
+    def logpdf(self, x):
+        """Normalised log density.
+
+        Parameters
+        ----------
+        x : array_like
+            Values of the parameter, inside its support.
+
+        Returns
+        -------
+        numpy.ndarray
+            The log density at each of them.
+        """
+        distribution = self.frozen()
+        cut = 0.0 if self.lower is None else distribution.logsf(self.lower)
+        return distribution.logpdf(x) - cut
+
+    def as_dict(self):
+        """The prior as plain values for a JSON file."""
+        return {"distribution": self.distribution, "arguments": list(self.arguments), "lower": self.lower}
+
+
+def parse(text, support, count):
+    """Read a prior as Stan writes it, such as ``normal([10, 20, 35], 2)``.
+
+    Parameters
+    ----------
+    text : str
+        Distribution and arguments; each argument is a number, or a list with one number per component.
+    support : {"real", "positive"}
+        Where the parameter lives.
+    count : int
+        How many scalar parameters get this prior.
+
+    Returns
+    -------
+    list of Prior
+        One per scalar parameter.
+
+    Raises
+    ------
+    ValueError
+        With a phrase that says what is wrong and what is allowed.
+    """
+    name, arguments = _call(text)
+    allowed = {key: d for key, d in DISTRIBUTIONS.items() if support == POSITIVE or d.support == REAL}
+    if name not in allowed:
+        forms = ", ".join(f"{key}({', '.join(d.arguments)})" for key, d in allowed.items())
+        raise ValueError(f"'{name}' is not a prior for a {support} parameter; allowed are {forms}")
+    distribution = allowed[name]
+    if len(arguments) != len(distribution.arguments):
+        raise ValueError(
+            f"{name} takes {len(distribution.arguments)} arguments ({', '.join(distribution.arguments)}), "
+            f"not {len(arguments)}"
+        )
+    columns = [
+        _per_component(f"the {argument} of {name}", value, count)
+        for argument, value in zip(distribution.arguments, arguments, strict=True)
+    ]
+    for argument, column in zip(distribution.arguments, columns, strict=True):
+        if argument in distribution.positive_arguments and min(column) <= 0:
+            raise ValueError(f"the {argument} of {name} must be greater than 0, not {min(column):g}")
+    lower = 0.0 if support == POSITIVE and distribution.support == REAL else None
+    return [Prior(name, tuple(row), lower) for row in zip(*columns, strict=True)]
+
+
+def parse_weights(text, count):
+    """Read the prior of the weights: ``dirichlet(1)``, ``dirichlet([2, 5, 10])``, or ``beta(5, 5)`` for two.
+
+    Parameters
+    ----------
+    text : str
+        The prior as Stan writes it.
+    count : int
+        The number of components.
+
+    Returns
+    -------
+    list of float
+        The concentration of each component.
+
+    Raises
+    ------
+    ValueError
+        With a phrase that says what is wrong and what is allowed.
+    """
+    name, arguments = _call(text)
+    if name == "beta" and len(arguments) == 2 and all(isinstance(a, float) for a in arguments):
+        if count != 2:
+            raise ValueError(f"beta(a, b) is a prior for the weights of 2 components, not of {count}; use dirichlet")
+        concentration = arguments
+    elif name == "dirichlet" and len(arguments) == 1:
+        concentration = _per_component("the concentration of dirichlet", arguments[0], count)
+    else:
+        raise ValueError("the weights take dirichlet(concentration), or beta(a, b) when there are 2 components")
+    if min(concentration) <= 0:
+        raise ValueError(f"the concentration must be greater than 0, not {min(concentration):g}")
+    return concentration
+
+
+def _call(text):
+    """Split ``name(a, [b, c])`` into the name and its arguments: floats and lists of floats."""
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.keywords:
+            raise ValueError
+        arguments = [ast.literal_eval(argument) for argument in call.args]
+        values = [[float(v) for v in a] if isinstance(a, list) else float(a) for a in arguments]
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+        raise ValueError("a prior is written as in Stan, such as normal(0, 2) or normal([10, 20, 35], 2)") from None
+    if not all(math.isfinite(v) for value in values for v in (value if isinstance(value, list) else [value])):
+        raise ValueError("the arguments of a prior must be finite numbers")
+    return call.func.id, values
+
+
+def _per_component(what, value, count):
+    """Repeat a scalar for every parameter; check the length of a list."""
+    values = value if isinstance(value, list) else [value] * count
+    if len(values) != count:
+        raise ValueError(f"{what} has {len(values)} values, but there {'is' if count == 1 else 'are'} {count} to set")
+    return values

@@ -1,0 +1,137 @@
+"""The report of a data set: one self-contained page, made from artifacts, withheld when they contradict themselves."""
+
+import base64
+from pathlib import Path
+
+import docutils.core
+import pandas as pd
+import yaml
+from markupsafe import Markup
+
+from stanmix import assessment, checks, invariants, tables
+from stanmix.files import read_json, write_text
+from stanmix.specification import prior_text
+
+CHECK_COLUMNS = [
+    {"key": "status", "title": "status", "text": True},
+    {"key": "title", "title": "check", "text": True},
+    {"key": "sentence", "title": "what was found", "text": True, "long": True},
+    {"key": "threshold", "title": "passes at", "text": True},
+    {"key": "remedy", "title": "what to do", "text": True, "long": True},
+]
+LEAST_CERTAIN = 10  # rows of a membership table on the page
+
+
+def write_report(dataset, inputs, fits, captions, programs, config, output):
+    """Write the page of one data set.
+
+    Parameters
+    ----------
+    dataset : str
+        The data set's name.
+    inputs : mapping
+        Paths of what belongs to the data set: noticed, facts, data_svg, weights_svg, comparison_json, comparison_svg,
+        estimates_svg, toolchain and, for simulated data, truth.
+    fits : dict
+        For each fit's title a mapping of paths: specification, checks, summary, membership, loo, loo_pointwise,
+        predictive and the figures diagram, traces, membership_figure, replicates, bands, ecdf, density.
+    captions : mapping
+        For each figure's or table's name the path of its caption.
+    programs : list of path-like
+        The Stan programs that ran and their includes.
+    config : dict
+        The slice of the configuration that this report rests on.
+    output : path-like
+        The page.
+
+    Raises
+    ------
+    invariants.InvariantError
+        When the artifacts contradict themselves.
+    """
+    noticed, comparison = read_json(inputs["noticed"]), read_json(inputs["comparison_json"])
+    views = [_fit_view(title, paths, noticed) for title, paths in fits.items()]
+    if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
+        raise invariants.InvariantError(f"{dataset}: the comparison does not hold the models of the report.")
+    page = tables.environment().get_template("report.html.j2")
+    text = page.render(
+        dataset=dataset,
+        noticed=noticed,
+        facts=read_json(inputs["facts"]),
+        truth=read_json(inputs["truth"]) if inputs.get("truth") else None,
+        source=config["datasets"][dataset],
+        fits=views,
+        status=checks.worst(view["checks"]["status"] for view in views),
+        comparison=comparison,
+        comparison_table=tables.html_table(comparison["columns"], comparison["models"]),
+        figures={name: _image(inputs[f"{name}_svg"]) for name in ("data", "weights", "comparison", "estimates")},
+        captions={name: _caption(path) for name, path in captions.items()},
+        toolchain=read_json(inputs["toolchain"]),
+        versions=views[0]["versions"],
+        programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
+        config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
+        number=tables.number,
+    )
+    write_text(output, text)
+
+
+def _fit_view(title, paths, noticed):
+    """Everything the page says of one fit, its artifacts checked against each other first."""
+    specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
+    summary = pd.read_csv(paths["summary"]).astype({"component": "Int64"})
+    membership = pd.read_csv(paths["membership"])
+    invariants.verify(
+        title, specification, summary, membership, loo, pd.read_csv(paths["loo_pointwise"]), noticed
+    )
+    rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
+    known = "truth" in summary
+    least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LEAST_CERTAIN)
+    estimated = [
+        {"name": entry["name"], "meaning": entry["meaning"], "text": prior_text(entry), "is_default": entry["is_default"]}
+        for entry in specification["parameters"]
+        if entry["mode"] != "fixed"
+    ]
+    found = read_json(paths["checks"])
+    return {
+        "title": title,
+        "anchor": title.replace(" ", "-").replace(",", "").replace("=", ""),
+        "specification": specification,
+        "priors": estimated,
+        "checks": found,
+        "failed": [check for check in found["checks"] if check["status"] == "fail"],
+        "warned": [check for check in found["checks"] if check["status"] == "warn"],
+        "checks_table": tables.html_table(CHECK_COLUMNS, found["checks"]),
+        "estimates_table": tables.html_table(
+            assessment.SUMMARY_COLUMNS + (assessment.TRUTH_COLUMNS if known else []), rows
+        ),
+        "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
+        "covered": int(summary["covered"].sum()) if known else None,
+        "compared": int(summary["truth"].notna().sum()) if known else None,
+        "membership_table": tables.html_table(assessment.membership_columns(least), least.to_dict("records")),
+        "sizes": membership["component"].value_counts().reindex(range(1, specification["components"] + 1), fill_value=0).tolist(),
+        "uncertain": int((membership["uncertainty"] > 0.1).sum()),
+        "loo": loo,
+        "predictive": read_json(paths["predictive"]),
+        "versions": read_json(paths["specification"])["versions"],
+        "figures": {
+            name: _image(paths[name])
+            for name in ("diagram", "traces", "membership_figure", "replicates", "bands", "ecdf", "density")
+        },
+    }
+
+
+def _parameter_title(row):
+    return row["parameter"] if pd.isna(row["component"]) else f"{row['parameter']}[{row['component']}]"
+
+
+def _image(path):
+    """An SVG file as an address that carries the picture itself."""
+    return Markup("data:image/svg+xml;base64,") + base64.b64encode(Path(path).read_bytes()).decode()
+
+
+def _caption(path):
+    """A caption in reStructuredText as an HTML fragment."""
+    parts = docutils.core.publish_parts(
+        Path(path).read_text(encoding="utf-8"), writer="html5", settings_overrides={"report_level": 2, "halt_level": 2}
+    )
+    return Markup(parts["body"])

@@ -1,0 +1,85 @@
+"""Tables: CSV for machines, and the same numbers as styled HTML for the report and for people."""
+
+import math
+from pathlib import Path
+
+import jinja2
+
+from stanmix.files import whole, write_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def environment():
+    """The Jinja2 environment of all pages: undefined names are errors, text is escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def number(value, digits=4, decimals=None):
+    """A value as readers want it: rounded, without exponent where it can be helped, a dash for nothing.
+
+    Parameters
+    ----------
+    value : object
+        A number, text, truth value or None.
+    digits : int
+        Significant digits of a float.
+    decimals : int, optional
+        Digits behind the point instead.
+
+    Returns
+    -------
+    str
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"  # noqa: RUF001 - an en dash is meant
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if decimals is not None:
+        return f"{value:.{decimals}f}"
+    if float(value).is_integer() and abs(value) < 1e9:
+        return f"{int(value)}"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -5 < magnitude < 9:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - magnitude)}f}"
+
+
+def write_csv(path, frame):
+    """Write a pandas.DataFrame as CSV with ten significant digits and unix line ends, whole or not at all."""
+    with whole(path) as beside:
+        frame.to_csv(beside, index=False, float_format="%.10g", lineterminator="\n")
+
+
+def html_table(columns, rows):
+    """A table as an HTML fragment.
+
+    Parameters
+    ----------
+    columns : list of dict
+        key, title and, if wanted, format (keywords of `number`), text (aligned left) and help (shown when the pointer
+        rests on the title).
+    rows : list of dict
+        Values under the keys of the columns; a value under the key status is "pass", "warn" or "fail".
+
+    Returns
+    -------
+    markupsafe.Markup
+    """
+    template = environment().get_template("table.html.j2")
+    return template.module.table(columns, rows, number)
+
+
+def write_html(path, title, note, columns, rows):
+    """Write a table as a page of its own, the styled twin of a CSV file."""
+    page = environment().get_template("table.html.j2")
+    write_text(path, page.render(title=title, note=note, table_html=html_table(columns, rows)))
