@@ -25,12 +25,14 @@ rule compare:
         ),
         comparison_json=f"{COMPARE}/comparison.json",
         estimates=f"{COMPARE}/estimates.csv",
-    params:
-        titles=lambda wildcards: list(configuration.titles(fits_of(wildcards.dataset)).values()),
     log:
         "results/logs/compare/{dataset}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        titles=lambda wildcards: list(configuration.titles(fits_of(wildcards.dataset)).values()),
+    message:
+        "Comparing the models of {wildcards.dataset}"
     script:
         "../scripts/compare.py"
 
@@ -59,5 +61,7 @@ rule draw_comparison:
         "results/logs/draw_comparison/{dataset}.log",
     conda:
         "../envs/stanmix.yaml"
+    message:
+        "Drawing the comparison for {wildcards.dataset}"
     script:
         "../scripts/draw_comparison.py"

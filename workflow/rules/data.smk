@@ -9,16 +9,18 @@ rule simulate:
         observations="results/data/{dataset}/observations.csv",
         noticed="results/data/{dataset}/noticed.json",
         truth="results/data/{dataset}/truth.json",
-    params:
-        recipe=lambda wildcards: DATASETS[wildcards.dataset]["simulate"],
-        label=label_of,
-        seed=seed_of("simulate"),
     log:
         "results/logs/simulate/{dataset}.log",
     wildcard_constraints:
         dataset=configuration.alternatives(SIMULATED),
     conda:
         "../envs/stanmix.yaml"
+    params:
+        recipe=lambda wildcards: DATASETS[wildcards.dataset]["simulate"],
+        label=label_of,
+        seed=seed_of("simulate"),
+    message:
+        "Simulating {wildcards.dataset}"
     script:
         "../scripts/simulate.py"
 
@@ -30,15 +32,17 @@ rule read:
     output:
         observations="results/data/{dataset}/observations.csv",
         noticed="results/data/{dataset}/noticed.json",
-    params:
-        column=lambda wildcards: DATASETS[wildcards.dataset]["column"],
-        label=label_of,
     log:
         "results/logs/read/{dataset}.log",
     wildcard_constraints:
         dataset=configuration.alternatives(name for name in ANALYSED if name not in SIMULATED),
     conda:
         "../envs/stanmix.yaml"
+    params:
+        column=lambda wildcards: DATASETS[wildcards.dataset]["column"],
+        label=label_of,
+    message:
+        "Reading {wildcards.dataset} from {input.csv}"
     script:
         "../scripts/read.py"
 
@@ -51,12 +55,14 @@ rule describe:
     output:
         density="results/data/{dataset}/density.csv",
         facts="results/data/{dataset}/density.json",
-    params:
-        family=lambda wildcards: DATASETS[wildcards.dataset].get("simulate", {}).get("family"),
     log:
         "results/logs/describe/{dataset}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        family=lambda wildcards: DATASETS[wildcards.dataset].get("simulate", {}).get("family"),
+    message:
+        "Describing {wildcards.dataset}"
     script:
         "../scripts/describe.py"
 
@@ -83,11 +89,13 @@ rule draw_dataset:
             caption="../report/weights.rst",
         ),
         weights_png="results/data/{dataset}/weights.png",
-    params:
-        used=lambda wildcards: configuration.concentrations(CONFIG, wildcards.dataset),
     log:
         "results/logs/draw_dataset/{dataset}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        used=lambda wildcards: configuration.concentrations(CONFIG, wildcards.dataset),
+    message:
+        "Drawing the data of {wildcards.dataset}"
     script:
         "../scripts/draw_dataset.py"

@@ -17,14 +17,16 @@ rule fit:
         draws=f"{FIT}/draws.nc",
         specification=f"{FIT}/specification.json",
         data=f"{FIT}/data.json",
-    params:
-        model=lambda wildcards: CONFIG["models"][wildcards.model],
-        sampling=CONFIG["sampling"],
-        seed=seed_of("fit"),
     log:
         "results/logs/fit/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        model=lambda wildcards: CONFIG["models"][wildcards.model],
+        sampling=CONFIG["sampling"],
+        seed=seed_of("fit"),
+    message:
+        "Sampling {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/fit.py"
 
@@ -60,12 +62,14 @@ rule assess:
         replicates=f"{FIT}/replicates.csv",
         ecdf=f"{FIT}/ecdf.csv",
         predictive=f"{FIT}/predictive.json",
-    params:
-        seed=seed_of("assess"),
     log:
         "results/logs/assess/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        seed=seed_of("assess"),
+    message:
+        "Assessing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/assess.py"
 
@@ -138,5 +142,7 @@ rule draw_fit:
         "results/logs/draw_fit/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
+    message:
+        "Drawing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/draw_fit.py"

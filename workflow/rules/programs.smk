@@ -7,12 +7,14 @@ rule toolchain:
         code=package("toolchain"),
     output:
         toolchain="results/programs/toolchain.json",
-    params:
-        wanted=os.environ.get("CMDSTAN", ""),
     log:
         "results/logs/toolchain.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        wanted=os.environ.get("CMDSTAN", ""),
+    message:
+        "Finding CmdStan, or installing it"
     script:
         "../scripts/toolchain.py"
 
@@ -29,5 +31,7 @@ rule compile:
         "results/logs/compile/{program}.log",
     conda:
         "../envs/stanmix.yaml"
+    message:
+        "Compiling {wildcards.program}.stan"
     script:
         "../scripts/compile.py"

@@ -59,16 +59,18 @@ rule report:
         code=package("report"),
     output:
         page="results/reports/{dataset}.html",
+    log:
+        "results/logs/report/{dataset}.log",
+    conda:
+        "../envs/stanmix.yaml"
     params:
         fits=lambda wildcards: {
             title: {name: f"{folder(fit)}/{file}" for name, file in TABLES_OF_FIT.items()}
             for fit, title in configuration.titles(fits_of(wildcards.dataset)).items()
         },
         config=lambda wildcards: configuration.slice_of(CONFIG, wildcards.dataset),
-    log:
-        "results/logs/report/{dataset}.log",
-    conda:
-        "../envs/stanmix.yaml"
+    message:
+        "Writing the report of {wildcards.dataset}"
     script:
         "../scripts/report.py"
 
@@ -80,12 +82,14 @@ rule manifest:
         code=package("manifest"),
     output:
         manifest="results/manifest.json",
-    params:
-        config=CONFIG,
     log:
         "results/logs/manifest.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        config=CONFIG,
+    message:
+        "Writing the manifest"
     script:
         "../scripts/manifest.py"
 
@@ -97,11 +101,13 @@ rule verdict:
         code=package("verdict"),
     output:
         verdict="results/verdict.txt",
-    params:
-        fits=[f"{fit.dataset}, {fit.model}, K = {fit.components}" for fit in FITS],
     log:
         "results/logs/verdict.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        fits=[f"{fit.dataset}, {fit.model}, K = {fit.components}" for fit in FITS],
+    message:
+        "Looking for failed checks"
     script:
         "../scripts/verdict.py"

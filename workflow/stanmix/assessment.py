@@ -3,29 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import checks, inference, mixture, observations, predictive, tables
+from stanmix import checks, columns, inference, mixture, observations, predictive, tables
 from stanmix.families import FAMILIES
 from stanmix.files import read_json, write_json
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
 LISTED = 2000  # rows of an HTML table; the CSV has all
-
-SUMMARY_COLUMNS = [
-    {"key": "title", "title": "parameter", "text": True},
-    {"key": "mean", "title": "mean"},
-    {"key": "sd", "title": "sd", "format": {"digits": 3}},
-    {"key": "mcse_mean", "title": "MCSE", "format": {"digits": 2}, "help": "Monte Carlo standard error of the mean"},
-    {"key": "hdi_lower", "title": "95% HDI from", "help": "highest-density interval"},
-    {"key": "hdi_upper", "title": "to"},
-    {"key": "ess_bulk", "title": "bulk ESS", "format": {"decimals": 0}, "help": "effective sample size for the centre"},
-    {"key": "ess_tail", "title": "tail ESS", "format": {"decimals": 0}, "help": "effective sample size for the tails"},
-    {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
-]
-TRUTH_COLUMNS = [
-    {"key": "truth", "title": "truth"},
-    {"key": "covered", "title": "covered", "help": "whether the interval holds the truth"},
-]
 
 
 def assess(inputs, outputs, seed):
@@ -96,7 +80,11 @@ def summary_rows(idata, truth=None):
     comparable = truth is not None and truth["components"] == components
     rows = []
     for name, component, draws in inference.scalars(idata):
-        row = {"title": name if component is None else f"{name}[{component}]", "parameter": name, "component": component}
+        row = {
+            "title": name if component is None else f"{name}[{component}]",
+            "parameter": name,
+            "component": component,
+        }
         row |= inference.statistics_of(draws)
         values = truth[name] if comparable else None
         if values is not None and component is None:
@@ -142,8 +130,8 @@ def label_free_rows(family, y, draws, log_likelihood, sampling):
 
 def _write_summary(outputs, name, rows, label_free, truth):
     known = [row for row in rows if row["truth"] is not None]
-    columns = SUMMARY_COLUMNS + (TRUTH_COLUMNS if known else [])
-    keys = ["parameter", "component", *(column["key"] for column in SUMMARY_COLUMNS[1:]), "median"]
+    shown = columns.SUMMARY + (columns.TRUTH if known else [])
+    keys = ["parameter", "component", *(column["key"] for column in columns.SUMMARY[1:]), "median"]
     frame = pd.DataFrame([{key: row[key] for key in keys + (["truth", "covered"] if known else [])} for row in rows])
     frame["component"] = frame["component"].astype("Int64")
     tables.write_csv(outputs["summary"], frame)
@@ -151,7 +139,7 @@ def _write_summary(outputs, name, rows, label_free, truth):
     note = "Posterior mean, standard deviation and 95% highest-density interval of every parameter."
     if known:
         note += f" The interval holds the truth for {sum(row['covered'] for row in known)} of {len(known)} parameters."
-    tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, columns, rows)
+    tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
 def _write_membership(outputs, name, label, y, probabilities, true_component):
@@ -173,20 +161,13 @@ def _write_membership(outputs, name, label, y, probabilities, true_component):
         note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
     shown = frame.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
     tables.write_html(
-        outputs["membership_html"], f"Memberships under {name}", note, membership_columns(frame), shown.to_dict("records")
+        outputs["membership_html"],
+        f"Memberships under {name}",
+        note,
+        columns.membership(frame.columns),
+        shown.to_dict("records"),
     )
     return right
-
-
-def membership_columns(frame):
-    """Columns of a membership table for `tables.html_table`."""
-    titles = {"obs_id": "row", "true_component": "true component", "component": "most probable component"}
-    columns = []
-    for key in frame.columns:
-        probability = key.startswith("probability_") or key == "uncertainty"
-        title = titles.get(key, key.replace("probability_", "P(component ") + ")" * key.startswith("probability_"))
-        columns.append({"key": key, "title": title, "format": {"decimals": 4} if probability else {}})
-    return columns
 
 
 def _write_predictive(outputs, family, y, idata, draws, thinned, rng):
@@ -200,7 +181,9 @@ def _write_predictive(outputs, family, y, idata, draws, thinned, rng):
 
     by_value = mixture.membership(family, x, thinned)
     names = [f"probability_{k + 1}" for k in range(by_value.shape[1])]
-    tables.write_csv(outputs["memberships_by_value"], pd.DataFrame({"x": x, **dict(zip(names, by_value.T, strict=True))}))
+    tables.write_csv(
+        outputs["memberships_by_value"], pd.DataFrame({"x": x, **dict(zip(names, by_value.T, strict=True))})
+    )
 
     few = mixture.thinned(draws, REPLICATES)
     kept = mixture.replicate(family, mixture.sample_memberships(family, y, few, rng), few, rng)

@@ -110,8 +110,8 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
             "0",
             PASS if diverging == 0 else WARN if diverging <= total / 1000 else FAIL,
             f"{diverging} of {total} transitions diverged.",
-            "Part of the posterior may not have been reached: raise sampling.adapt_delta towards 0.99; if they stay, the "
-            "priors or the number of components do not suit the data.",
+            "Part of the posterior may not have been reached: raise sampling.adapt_delta towards 0.99; if they stay, "
+            "the priors or the number of components do not suit the data.",
         )
     )
     deepest = int((statistics["tree_depth"] >= sampling["max_treedepth"]).sum())
@@ -123,7 +123,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
             "0",
             PASS if deepest == 0 else WARN if deepest <= total / 100 else FAIL,
             f"{deepest} of {total} trajectories reached the maximal tree depth of {sampling['max_treedepth']}.",
-            "The sampler moves slowly: raise sampling.max_treedepth, or rescale the data if its values are huge or tiny.",
+            "The sampler moves slowly: raise sampling.max_treedepth, or rescale the data if they are huge or tiny.",
         )
     )
     lowest = float(np.min(energy_fraction))
@@ -211,7 +211,7 @@ def loo_check(n_bad, good_k, n):
         "0 observations above the threshold",
         PASS if n_bad == 0 else WARN if n_bad <= 0.05 * n else FAIL,
         f"{n_bad} of {n} observations have a Pareto k above {good_k:.2f}.",
-        "The comparison by LOO is uncertain there: look at these observations, they may be outliers to every component.",
+        "The comparison by LOO is uncertain there: look at these observations, they may be outliers.",
     )
 
 

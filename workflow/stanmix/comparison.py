@@ -3,19 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import inference, tables
+from stanmix import columns, inference, tables
 from stanmix.files import read_json, write_json
-
-COLUMNS = [
-    {"key": "model", "title": "model", "text": True},
-    {"key": "status", "title": "checks", "text": True},
-    {"key": "elpd", "title": "elpd", "format": {"decimals": 1}, "help": "expected log predictive density by PSIS-LOO"},
-    {"key": "se", "title": "se", "format": {"decimals": 1}},
-    {"key": "elpd_diff", "title": "difference", "format": {"decimals": 1}, "help": "to the best model"},
-    {"key": "dse", "title": "se of it", "format": {"decimals": 1}},
-    {"key": "p_loo", "title": "p_loo", "format": {"decimals": 1}, "help": "effective number of parameters"},
-    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain"},
-]
 
 
 def compare(fits, outputs):
@@ -38,14 +27,12 @@ def compare(fits, outputs):
         row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right")}
         row["status"] = checks[row["model"]]["status"]
         row["failed"] = [c["name"] for c in checks[row["model"]]["checks"] if c["status"] == "fail"]
-    columns = COLUMNS
-    if any(row["right"] is not None for row in rows):
-        columns = [*COLUMNS, {"key": "right", "title": "memberships right", "help": "most probable component is the true one"}]
+    shown = columns.comparison(any(row["right"] is not None for row in rows))
     frame = pd.DataFrame(rows)
-    tables.write_csv(outputs["comparison"], frame[[column["key"] for column in columns]])
+    tables.write_csv(outputs["comparison"], frame[[column["key"] for column in shown]])
     sentence = verdict(rows)
-    tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, columns, rows)
-    write_json(outputs["comparison_json"], {"sentence": sentence, "columns": columns, "models": rows})
+    tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
+    write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
     summaries = [pd.read_csv(paths["summary"]).assign(model=title) for title, paths in fits.items()]
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")

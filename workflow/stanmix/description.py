@@ -38,4 +38,6 @@ def describe(inputs, outputs, family=None):
             for i in signal.find_peaks(-table["true"])[0]
         ]  # fmt: skip
     tables.write_csv(outputs["density"], pd.DataFrame(table))
-    write_json(outputs["facts"], {"bandwidth": widths["kde"], "narrow_bandwidth": widths["kde_narrow"], "valleys": valleys})
+    write_json(
+        outputs["facts"], {"bandwidth": widths["kde"], "narrow_bandwidth": widths["kde_narrow"], "valleys": valleys}
+    )

@@ -154,6 +154,7 @@ def _scalars(path, summary):
                 "component": None if component is None else component - 1,
                 "draws": draws.transpose("chain", "draw").to_numpy(),
                 "truth": None if truth is None or pd.isna(truth) else truth,
+                "ess": None if pd.isna(row["ess_bulk"]) else row["ess_bulk"],
             }
         )
     return parameters

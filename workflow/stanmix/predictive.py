@@ -112,8 +112,8 @@ def ecdf(y, x):
 def ecdf_band(observed, replicated):
     """Simultaneous band of replicated distribution functions, and where the data's lies among them.
 
-    Every curve has a depth: the smallest share of replicated curves, over all x, that lie at or beyond it on its
-    emptier side. The band holds what is at least as deep as all but 5% of the replicated curves.
+    Every curve has a depth: the smallest number of curves, over all x, that lie at or beyond it on its emptier side,
+    itself included. The band holds what is at least as deep as all but 5% of the replicated curves.
 
     Parameters
     ----------
@@ -127,21 +127,21 @@ def ecdf_band(observed, replicated):
     limits : dict
         lower, median, upper, each (m,).
     p_value : float
-        Share of curves, the data's included, that are at most as deep as the data's.
+        Share of all R + 1 curves that are at most as deep as the data's: exact under exchangeability.
     """
-    ordered = np.sort(replicated, axis=0)
-    total = len(replicated)
-
-    def depth(curve):
-        columns = range(len(curve))
-        below = np.array([np.searchsorted(ordered[:, j], curve[j], side="right") for j in columns])
-        above = total - np.array([np.searchsorted(ordered[:, j], curve[j], side="left") for j in columns])
-        return min(below.min(), above.min())
-
-    depths = np.array([depth(curve) for curve in replicated])
+    depths = _depths(replicated)
     rank = max(1, int(np.quantile(depths, 1 - SIMULTANEOUS, method="lower")))
-    limits = {"lower": ordered[rank - 1], "median": np.median(replicated, axis=0), "upper": ordered[total - rank]}
-    return limits, float((1 + (depths <= depth(observed)).sum()) / (total + 1))
+    ordered = np.sort(replicated, axis=0)
+    limits = {"lower": ordered[rank - 1], "median": np.median(replicated, axis=0), "upper": ordered[-rank]}
+    pooled = _depths(np.vstack([observed, replicated]))
+    return limits, float((pooled <= pooled[0]).mean())
+
+
+def _depths(curves):
+    """The depth of every curve among all of them, itself included, shape (R,)."""
+    at_most = stats.rankdata(curves, method="max", axis=0)
+    at_least = len(curves) + 1 - stats.rankdata(curves, method="min", axis=0)
+    return np.minimum(at_most, at_least).min(axis=1)
 
 
 def component_p_values(family, y, draws, rng):

@@ -8,17 +8,10 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from stanmix import assessment, checks, invariants, tables
+from stanmix import checks, columns, invariants, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
 
-CHECK_COLUMNS = [
-    {"key": "status", "title": "status", "text": True},
-    {"key": "title", "title": "check", "text": True},
-    {"key": "sentence", "title": "what was found", "text": True, "long": True},
-    {"key": "threshold", "title": "passes at", "text": True},
-    {"key": "remedy", "title": "what to do", "text": True, "long": True},
-]
 LEAST_CERTAIN = 10  # rows of a membership table on the page
 
 
@@ -80,14 +73,17 @@ def _fit_view(title, paths, noticed):
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     summary = pd.read_csv(paths["summary"]).astype({"component": "Int64"})
     membership = pd.read_csv(paths["membership"])
-    invariants.verify(
-        title, specification, summary, membership, loo, pd.read_csv(paths["loo_pointwise"]), noticed
-    )
+    invariants.verify(title, specification, summary, membership, loo, pd.read_csv(paths["loo_pointwise"]), noticed)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
     least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LEAST_CERTAIN)
     estimated = [
-        {"name": entry["name"], "meaning": entry["meaning"], "text": prior_text(entry), "is_default": entry["is_default"]}
+        {
+            "name": entry["name"],
+            "meaning": entry["meaning"],
+            "text": prior_text(entry),
+            "is_default": entry["is_default"],
+        }
         for entry in specification["parameters"]
         if entry["mode"] != "fixed"
     ]
@@ -100,15 +96,16 @@ def _fit_view(title, paths, noticed):
         "checks": found,
         "failed": [check for check in found["checks"] if check["status"] == "fail"],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
-        "checks_table": tables.html_table(CHECK_COLUMNS, found["checks"]),
-        "estimates_table": tables.html_table(
-            assessment.SUMMARY_COLUMNS + (assessment.TRUTH_COLUMNS if known else []), rows
-        ),
+        "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
+        "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows),
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
-        "membership_table": tables.html_table(assessment.membership_columns(least), least.to_dict("records")),
-        "sizes": membership["component"].value_counts().reindex(range(1, specification["components"] + 1), fill_value=0).tolist(),
+        "membership_table": tables.html_table(columns.membership(least.columns), least.to_dict("records")),
+        "sizes": membership["component"]
+        .value_counts()
+        .reindex(range(1, specification["components"] + 1), fill_value=0)
+        .tolist(),
         "uncertain": int((membership["uncertainty"] > 0.1).sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),

@@ -1,4 +1,4 @@
-"""A model made concrete for one data set and one number of components: every prior with its numbers, as data for Stan."""
+"""A model made concrete for one data set and number of components: every prior with its numbers, as data for Stan."""
 
 import numpy as np
 
@@ -81,8 +81,8 @@ def _refuse_collapse(name, priors, noticed):
     if not all(prior.vanishes_at_zero for prior in priors):
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {noticed['n']} values are tied with another, and with a standard "
-            f"deviation per component under a {priors[0].distribution} prior a component can collapse onto equal values, "
-            "so that the posterior is improper; share sigma, or give it a lognormal or inv_gamma prior."
+            f"deviation per component under a {priors[0].distribution} prior a component can collapse onto equal "
+            "values, so that the posterior is improper; share sigma, or give it a lognormal or inv_gamma prior."
         )
 
 

@@ -66,8 +66,8 @@ def html_table(columns, rows):
     Parameters
     ----------
     columns : list of dict
-        key, title and, if wanted, format (keywords of `number`), text (aligned left) and help (shown when the pointer
-        rests on the title).
+        key, title and, if wanted, format (keywords of `number`), text (aligned left), long (may wrap), beneath (the
+        key of a text to set under the value) and help (shown when the pointer rests on the title).
     rows : list of dict
         Values under the keys of the columns; a value under the key status is "pass", "warn" or "fail".
 

@@ -1,0 +1,44 @@
+"""What several groups of tests share: the checkout, the cases beside it, and a CmdStan with compiled programs."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CASES = ROOT.parent / "shared" / "cases"
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def cases():
+    """Data with known answers, which lie beside the checkout of those who build stanmix."""
+    if not CASES.is_dir():
+        pytest.skip("the cases with known answers are not beside this checkout")
+    return CASES
+
+
+@pytest.fixture(scope="session")
+def toolchain_record():
+    """The record of the CmdStan that the tests use; it is installed if need be."""
+    from stanmix import toolchain
+
+    return toolchain.describe(toolchain.ensure())
+
+
+@pytest.fixture(scope="session")
+def compiled(toolchain_record, tmp_path_factory):
+    """A function that compiles a program of a folder and returns its executable; the user's cache makes it quick."""
+    from stanmix import cmdstan
+
+    def build(folder, program="continuous"):
+        place = tmp_path_factory.mktemp(program)
+        executable = place / program
+        cmdstan.compile_program(program, Path(folder), toolchain_record, executable, place / "program.json")
+        return executable
+
+    return build

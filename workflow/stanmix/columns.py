@@ -1,0 +1,50 @@
+"""What the columns of each table are called, and how their numbers are written."""
+
+SUMMARY = [
+    {"key": "title", "title": "parameter", "text": True},
+    {"key": "mean", "title": "mean"},
+    {"key": "sd", "title": "sd", "format": {"digits": 3}},
+    {"key": "mcse_mean", "title": "MCSE", "format": {"digits": 2}, "help": "Monte Carlo standard error of the mean"},
+    {"key": "hdi_lower", "title": "95% HDI from", "help": "highest-density interval"},
+    {"key": "hdi_upper", "title": "to"},
+    {"key": "ess_bulk", "title": "bulk ESS", "format": {"decimals": 0}, "help": "effective sample size for the centre"},
+    {"key": "ess_tail", "title": "tail ESS", "format": {"decimals": 0}, "help": "effective sample size for the tails"},
+    {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
+]
+TRUTH = [
+    {"key": "truth", "title": "truth"},
+    {"key": "covered", "title": "covered", "help": "whether the interval holds the truth"},
+]
+CHECKS = [
+    {"key": "status", "title": "status", "text": True},
+    {"key": "title", "title": "check", "text": True},
+    {"key": "sentence", "title": "what was found", "text": True, "long": True, "beneath": "remedy"},
+    {"key": "threshold", "title": "passes at", "text": True},
+]
+COMPARISON = [
+    {"key": "model", "title": "model", "text": True},
+    {"key": "status", "title": "checks", "text": True},
+    {"key": "elpd", "title": "elpd", "format": {"decimals": 1}, "help": "expected log predictive density by PSIS-LOO"},
+    {"key": "se", "title": "se", "format": {"decimals": 1}},
+    {"key": "elpd_diff", "title": "difference", "format": {"decimals": 1}, "help": "to the best model"},
+    {"key": "dse", "title": "se of it", "format": {"decimals": 1}},
+    {"key": "p_loo", "title": "p_loo", "format": {"decimals": 1}, "help": "effective number of parameters"},
+    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain"},
+]
+
+
+def comparison(with_truth):
+    """Columns of the comparison of models, with the right memberships where the truth is known."""
+    right = {"key": "right", "title": "memberships right", "help": "most probable component is the true one"}
+    return [*COMPARISON, right] if with_truth else COMPARISON
+
+
+def membership(keys):
+    """Columns of a membership table for `tables.html_table`."""
+    titles = {"obs_id": "row", "true_component": "true", "component": "most probable"}
+    columns = []
+    for key in keys:
+        probability = key.startswith("probability_") or key == "uncertainty"
+        title = titles.get(key, key.replace("probability_", "component "))
+        columns.append({"key": key, "title": title, "format": {"decimals": 4} if probability else {}})
+    return columns
