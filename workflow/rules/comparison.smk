@@ -3,11 +3,6 @@
 COMPARE = "results/compare/{dataset}"
 
 
-def of_fits(name):
-    """The file of that name of every fit of the data set, in the order of the configuration."""
-    return lambda wildcards: [f"{folder(fit)}/{name}" for fit in fits_of(wildcards.dataset)]
-
-
 rule compare:
     input:
         loo=of_fits("loo.json"),

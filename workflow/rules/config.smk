@@ -1,5 +1,5 @@
 # Checks the configuration and the data it names before any job starts, and lists what is to be made.
-# Needs: config/config.yaml, the CSV files. Makes: CONFIG, FITS and functions that give a job its slice of them.
+# Needs: config/config.yaml, the CSV files. Makes: CONFIG, FITS and the functions that give a job its slice of them.
 CONFIG = sentences(configuration.checked, dict(config), PLACES)
 DATASETS = CONFIG["datasets"]
 FITS = configuration.fits(CONFIG)
@@ -37,3 +37,27 @@ def fits_of(dataset):
 
 def folder(fit):
     return f"results/fits/{fit.dataset}/{fit.model}/{fit.components}"
+
+
+def of_fits(name):
+    """The file of that name of every fit of the data set, in the order of the configuration."""
+    return lambda wildcards: [f"{folder(fit)}/{name}" for fit in fits_of(wildcards.dataset)]
+
+
+def programs_of(wildcards):
+    """The Stan programs of a data set's models, with their includes."""
+    names = dict.fromkeys(configuration.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
+    return [str(path) for name in names for path in programs.sources(name, BASE / "stan")]
+
+
+def artifacts():
+    """Everything that the rules make for this configuration, the manifest and the verdict left aside."""
+    made = [*rules.toolchain.output, *expand(map(str, rules.compile.output), program=configuration.programs(CONFIG))]
+    for dataset in ANALYSED:
+        load = rules.simulate if dataset in SIMULATED else rules.read
+        for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):
+            made += expand(map(str, each.output), dataset=dataset)
+    for fit in FITS:
+        for each in (rules.fit, rules.assess, rules.draw_fit):
+            made += expand(map(str, each.output), **vars(fit))
+    return made

@@ -21,25 +21,6 @@ TABLES_OF_FIT = {
 CAPTIONS = {path.stem: str(path) for path in sorted((BASE / "workflow" / "report").glob("*.rst"))}
 
 
-def programs_of(wildcards):
-    """The Stan programs of a data set's models, with their includes."""
-    names = dict.fromkeys(configuration.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
-    return [str(path) for name in names for path in programs.sources(name, BASE / "stan")]
-
-
-def artifacts():
-    """Everything that the rules make for this configuration, the manifest and the verdict left aside."""
-    made = [*rules.toolchain.output, *expand(map(str, rules.compile.output), program=configuration.programs(CONFIG))]
-    for dataset in ANALYSED:
-        load = rules.simulate if dataset in SIMULATED else rules.read
-        for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):
-            made += expand(map(str, each.output), dataset=dataset)
-    for fit in FITS:
-        for each in (rules.fit, rules.assess, rules.draw_fit):
-            made += expand(map(str, each.output), **vars(fit))
-    return made
-
-
 rule report:
     input:
         noticed="results/data/{dataset}/noticed.json",

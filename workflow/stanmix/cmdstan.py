@@ -40,8 +40,8 @@ def use(record):
     installation = toolchain.find(record["cmdstan"])
     if installation is None:
         raise UserError(
-            f"CmdStan {record['cmdstan']}, which made the results in this folder, is not there any more; set CMDSTAN to "
-            "it, or delete results/programs/toolchain.json to choose and install one anew."
+            f"CmdStan {record['cmdstan']}, which made the results in this folder, is not there any more; set CMDSTAN "
+            "to it, or delete results/programs/toolchain.json to choose and install one anew."
         )
     cmdstanpy.set_cmdstan_path(str(installation.path))
     return installation
