@@ -1,4 +1,4 @@
-# What every other rule file needs from Python: the package on the path, here and in the scripts, and a few short names.
+# What all others need from Python: the package on the path, here and in the scripts, and a few short names.
 # Needs: workflow/stanmix. Makes: nothing.
 import base64
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "workflow"))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE / "workflow"), os.environ.get("PYTHONPATH")]))
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(BASE / "workflow"), os.environ.get("PYTHONPATH")])))
 
 from stanmix import config as configuration, files, observations, programs
 from stanmix.dependencies import code_of
@@ -15,7 +15,7 @@ from stanmix.errors import UserError
 
 
 def package(script):
-    """The files of the package that a script depends on; every rule declares them as inputs."""
+    """The files of the package that a script depends on, which whoever runs it declares as inputs."""
     return [str(path) for path in code_of(BASE / "workflow" / "scripts" / f"{script}.py")]
 
 
