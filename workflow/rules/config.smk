@@ -47,7 +47,7 @@ def of_fits(name):
 def programs_of(wildcards):
     """The Stan programs of a data set's models, with their includes."""
     names = dict.fromkeys(configuration.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
-    return [str(path) for name in names for path in programs.sources(name, BASE / "stan")]
+    return relative(path for name in names for path in programs.sources(name, BASE / "stan"))
 
 
 def artifacts():

@@ -16,7 +16,12 @@ from stanmix.errors import UserError
 
 def package(script):
     """The files of the package that a script depends on, which whoever runs it declares as inputs."""
-    return [str(path) for path in code_of(BASE / "workflow" / "scripts" / f"{script}.py")]
+    return relative(code_of(BASE / "workflow" / "scripts" / f"{script}.py"))
+
+
+def relative(paths):
+    """Paths of the code as seen from the folder of the run, so that moving a checkout makes nothing outdated."""
+    return [os.path.relpath(path) for path in paths]
 
 
 def sentences(function, *arguments):

@@ -21,7 +21,7 @@ rule toolchain:
 
 rule compile:
     input:
-        sources=lambda wildcards: programs.sources(wildcards.program, BASE / "stan"),
+        sources=lambda wildcards: relative(programs.sources(wildcards.program, BASE / "stan")),
         toolchain="results/programs/toolchain.json",
         code=package("compile"),
     output:

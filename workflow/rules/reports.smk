@@ -18,7 +18,7 @@ TABLES_OF_FIT = {
     "ecdf": "ecdf.svg",
     "density": "density.svg",
 }
-CAPTIONS = {path.stem: str(path) for path in sorted((BASE / "workflow" / "report").glob("*.rst"))}
+CAPTIONS = relative(sorted((BASE / "workflow" / "report").glob("*.rst")))
 
 
 rule report:
@@ -35,7 +35,7 @@ rule report:
         fits=lambda wildcards: [
             f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in TABLES_OF_FIT.values()
         ],
-        captions=list(CAPTIONS.values()),
+        captions=CAPTIONS,
         programs=programs_of,
         code=package("report"),
     output:
