@@ -7,7 +7,7 @@ SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/default
 # CmdStan is built by a make of its own, far below this one; what this one was told (-n, -k, -j) is not meant for it.
 unexport MAKEFLAGS MFLAGS
 
-.PHONY: all test lint format workflow-report clean help environment cmdstan
+.PHONY: all test lint reference format workflow-report clean help environment cmdstan
 
 all: cmdstan  ## run the workflow and make the reports (default)
 	$(SNAKEMAKE)
@@ -21,6 +21,9 @@ lint: environment  ## check style and workflow
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
+
+reference: environment  ## write config/README.md anew from the schema
+	PYTHONPATH=workflow $(BIN)/python -m stanmix.reference > config/README.md
 
 format: environment  ## mend what the formatters can mend
 	$(BIN)/ruff check --fix

@@ -611,11 +611,11 @@ def test_replicates_are_counted_and_lie_under_the_data(three):
 def test_bands_name_the_spread_at_the_peaks_and_share_axes(three):
     observed = three["components"].sum(axis=0)
     keep, anew = (band(observed, width) | {"observed": observed} for width in (0.05, 0.2))
-    peaks = [{"x": mean, "sd_keep": 0.0006, "sd_anew": 0.0040} for mean in MEANS]
+    peaks = [{"x": mean, "sd_keep": 0.00062, "sd_anew": 0.0040} for mean in MEANS]
     figure = predictive.draw_bands(X, keep, anew, label="y", peaks=peaks)
     left, right = figure.axes
     assert left.get_ylim() == right.get_ylim()
-    assert [text.get_text() for text in left.texts] == ["sd .0006"] * 3
+    assert [text.get_text() for text in left.texts] == ["sd .00062"] * 3
     assert [text.get_text() for text in right.texts] == ["sd .0040"] * 3
     assert_no_overlap(figure)
 

@@ -208,7 +208,7 @@ def loo_check(n_bad, good_k, n):
         "pareto_k",
         "Pareto k of every observation",
         n_bad,
-        "0 observations above the threshold",
+        "0 observations",
         PASS if n_bad == 0 else WARN if n_bad <= 0.05 * n else FAIL,
         f"{n_bad} of {n} observations have a Pareto k above {good_k:.2f}.",
         "The comparison by LOO is uncertain there: look at these observations, they may be outliers.",

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import math
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,21 +75,26 @@ def lines_of(path):
         raise UserError(f"{path}: this is not YAML: {error}.") from None
     lines, twice = {}, []
 
-    def walk(node, place):
+    def walk(node, place, above=()):
         lines[place] = (str(path), node.start_mark.line + 1)
+        if any(node is other for other in above):
+            raise UserError(f"{path}, line {lines[place][1]}: {dotted(place)} holds itself; write out what is meant.")
+        above = (*above, node)
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise UserError(f"{path}, line {key.start_mark.line + 1}: a key must be text, not a list or mapping.")
                 below = (*place, key.value)
                 if below in lines:
                     twice.append(
                         f"{path}, line {key.start_mark.line + 1}: {dotted(below)} is said twice, first in line "
                         f"{lines[below][1]}; keep one of the two."
                     )
-                walk(value, below)
+                walk(value, below, above)
                 lines[below] = (str(path), key.start_mark.line + 1)
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
-                walk(value, (*place, index))
+                walk(value, (*place, index), above)
 
     if root is not None:
         walk(root, ())
@@ -133,7 +139,9 @@ def checked(config, lines=None, file="config/config.yaml"):
         known = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
         return f"{file if known is None else '{}, line {}'.format(*known)}: {dotted(place)} {text}."
 
-    if not isinstance(config, dict) or not config:
+    if config and not isinstance(config, dict):
+        raise UserError(f"{file}: the configuration is {_shown(config)}; it must be a mapping of keys to values.")
+    if not config:
         raise UserError(f"{file}: the configuration is empty; it needs datasets, models and analyses.")
     rules = schema()
     problems = list(_against_schema(config, rules))
@@ -163,8 +171,11 @@ def with_defaults(value, rules):
 def _against_schema(config, rules):
     """Yield (place, text) for everything the schema does not allow."""
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    for error in Draft202012Validator(rules).iter_errors(config):
+    # JSON takes 2.0 for a whole number, but neither CmdStan nor the name of a folder does.
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    for error in extend(Draft202012Validator, type_checker=whole)(rules).iter_errors(config):
         place, value, limit = tuple(error.absolute_path), error.instance, error.validator_value
         if error.validator == "additionalProperties":
             allowed = list(error.schema.get("properties", {}))
@@ -179,6 +190,10 @@ def _against_schema(config, rules):
             yield (*place, value), "is no name for a folder; use letters, digits, points, dashes and underscores"
         else:
             yield place, f"is {_shown(value)}; {_demand(error.validator, limit, value)}"
+    for section in ("datasets", "models"):
+        for name in config[section] if isinstance(config.get(section), dict) else ():
+            if not isinstance(name, str):
+                yield (section, str(name)), f"is read by YAML as {_shown(name)}, not as a name; put it in quotes"
     yield from _not_finite(config)
 
 
@@ -186,12 +201,13 @@ def _demand(validator, limit, value):
     """What a schema's rule asks for, as the end of a sentence."""
     if validator == "type":
         allowed = " or ".join(TYPES[t] for t in ([limit] if isinstance(limit, str) else limit))
-        looks_like_number = (
-            isinstance(value, str) and "number" in limit and value.replace("e", "", 1).strip("+-.").isdigit()
-        )
-        return f"it must be {allowed}" + (
-            " (YAML reads 1e-3 as text; write 0.001 or 1.0e-3)" if looks_like_number and "e" in value.lower() else ""
-        )
+        written = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+))[eE]([+-]?\d+)", value) if isinstance(value, str) else None
+        if not written or not {"number", "integer"} & set([limit] if isinstance(limit, str) else limit):
+            return f"it must be {allowed}"
+        mantissa, exponent = written[1] if "." in written[1] else f"{written[1]}.0", int(written[2])
+        number = float(value)
+        better = f"{number:.0f}" if number.is_integer() and number < 1e9 else f"{mantissa}e{exponent:+d}"
+        return f"it must be {allowed} (YAML reads {value} as text; write {better})"
     return {
         "enum": lambda: f"allowed are {', '.join(map(str, limit))}",
         "minimum": lambda: f"it must be at least {limit}",
@@ -215,6 +231,8 @@ def _not_finite(value, place=()):
     """Yield (place, text) for every number that is infinite or not a number."""
     if isinstance(value, float) and not math.isfinite(value):
         yield place, f"is {value}; it must be a finite number"
+    elif isinstance(value, int) and abs(value) > sys.float_info.max:
+        yield place, f"is {_shown(value)}; it is beyond the range of double-precision numbers"
     elif isinstance(value, dict | list):
         for key, below in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _not_finite(below, (*place, key))
@@ -241,7 +259,7 @@ def _against_meaning(config, broken):
         ):
             for name in named:
                 if isinstance(known, dict) and name not in known:
-                    yield (*place, key), f"names {_shown(name)}, which does not exist; there are {', '.join(known)}"
+                    yield (*place, key), f"names {_shown(name)}, which does not exist; there are {', '.join(map(str, known))}"
         for model in set(analysis["models"]) & set(asked):
             asked[model].update(counts(analysis["components"]))
     for name, model in sections["models"].items():
@@ -287,8 +305,8 @@ def _check_dataset(place, dataset):
         yield place, "has n but lacks theta, the weights"
     elif "sizes" in simulate and "theta" in simulate:
         yield (*place, "theta"), "goes with n; with sizes the weights follow from them"
-    elif "sizes" in simulate and sum(simulate["sizes"]) == 0:
-        yield (*place, "sizes"), f"is {simulate['sizes']}; at least one size must be greater than 0"
+    elif "sizes" in simulate and sum(simulate["sizes"]) < 2:
+        yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
     for key in ("sizes", "theta", "sigma"):
         value = simulate.get(key)
         if isinstance(value, list) and len(value) != components:
@@ -312,6 +330,8 @@ def _check_numbers(place, model, components):
     for key, value in model["fixed"].items():
         if isinstance(value, list) and len(value) != components:
             yield (*place, "fixed", key), f"has {len(value)} values, but an analysis asks for {components} components"
+    if components == 1 and "theta" not in model["fixed"] and set(family.names) <= set(model["fixed"]):
+        yield (*place, "fixed"), "fixes all that is unknown about one component, so there is nothing to estimate"
     for key, text in model["priors"].items():
         try:
             if key == "theta":
@@ -333,6 +353,7 @@ def _check_numbers(place, model, components):
 def _own_count(model):
     """A number of components that a model no analysis uses could have: the length of its lists, or 2."""
     lists = [v for v in model["fixed"].values() if isinstance(v, list)]
+    lists += [found[1].split(",") for text in model["priors"].values() if (found := re.search(r"\[([^][]*)\]", text))]
     return len(lists[0]) if lists else 2
 
 

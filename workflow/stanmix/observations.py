@@ -12,6 +12,7 @@ from stanmix.families import FAMILIES
 from stanmix.files import whole, write_json
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "missing", ".", "-", "?"}
+LARGEST = 1e150  # the squares of larger values, and their sums, are beyond double precision
 SHOWN = 10  # bad cells named one by one; the rest are counted
 
 
@@ -46,8 +47,6 @@ def read_column(path, column):
         raise UserError(f"{path}: the file cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: this is not text in UTF-8; save the file as CSV in UTF-8.") from None
-    except csv.Error as error:
-        raise UserError(f"{path}: this is not a CSV file ({error}); save it as comma-separated text.") from None
 
 
 def check_files(datasets):
@@ -73,15 +72,30 @@ def check_files(datasets):
         raise UserError(*found)
 
 
+def _lines(rows, path):
+    """The rows of a CSV reader; a fault in its quotes becomes a sentence with the line where the row begins."""
+    while True:
+        begins = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            fault = f"this is not a CSV file ({error}); check the quotes there, or save it as comma-separated text"
+            raise UserError(f"{path}, line {begins}: {fault}.") from None
+        if row is None:
+            return
+        yield row
+
+
 def _read_rows(rows, path, column):
-    header = next(rows, None)
+    lines = _lines(rows, path)
+    header = next(lines, None)
     if not header:
         raise UserError(f"{path}: the file is empty or its first line is; it needs a header that names the columns.")
     names = [name.strip() for name in header]
     if names.count(column) != 1:
         raise UserError(_wrong_column(path, column, names))
     place, values, problems, blank = names.index(column), [], [], []
-    for row in rows:
+    for row in lines:
         if not row:
             blank.append(rows.line_num)
             continue
@@ -96,7 +110,7 @@ def _read_rows(rows, path, column):
             value = float(text.replace("_", "x"))  # Python would read 1_000 as a number
         except ValueError:
             value = math.nan
-        if math.isfinite(value):
+        if abs(value) <= LARGEST:  # neither infinite nor NaN
             values.append(value)
         else:
             problems.append(f"{where}, column '{column}': {_wrong_cell(text)}.")
@@ -104,7 +118,7 @@ def _read_rows(rows, path, column):
         more = [f"{path}: and {len(problems) - SHOWN} more such lines."] if len(problems) > SHOWN else []
         raise UserError(*problems[:SHOWN], *more)
     if len(set(values)) < 2:
-        what = f"all {len(values)} values are equal" if len(values) > 1 else f"there are {len(values)} values"
+        what = f"all {len(values)} values are equal" if len(values) > 1 else f"there {'is 1 value' if values else 'are 0 values'}"
         raise UserError(f"{path}, column '{column}': {what}; a mixture needs at least 2 distinct values.")
     return np.array(values)
 
@@ -128,10 +142,12 @@ def _wrong_cell(text):
     if text.lower().lstrip("+-") in ("inf", "infinity"):
         return f"{text!r} is infinite; every row needs a finite number"
     try:
-        float(text)
+        number = float(text)
     except ValueError:
+        number = math.nan
+    if math.isnan(number):
         return f"{text!r} is not a number"
-    return f"{text!r} is beyond the range of double-precision numbers or not written as a plain number"
+    return f"{text!r} is beyond what can be computed with ({LARGEST:g}) or not written as a plain number"
 
 
 def simulate(recipe, seed):

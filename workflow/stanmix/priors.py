@@ -198,8 +198,11 @@ def _call(text):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.keywords:
             raise ValueError
         arguments = [ast.literal_eval(argument) for argument in call.args]
+        flat = [v for a in arguments for v in (a if isinstance(a, list) else [a])]
+        if not all(type(v) in (int, float) for v in flat):
+            raise ValueError
         values = [[float(v) for v in a] if isinstance(a, list) else float(a) for a in arguments]
-    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, TypeError, ValueError, OverflowError, RecursionError, MemoryError):
         raise ValueError("a prior is written as in Stan, such as normal(0, 2) or normal([10, 20, 35], 2)") from None
     if not all(math.isfinite(v) for value in values for v in (value if isinstance(value, list) else [value])):
         raise ValueError("the arguments of a prior must be finite numbers")

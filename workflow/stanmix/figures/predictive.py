@@ -86,8 +86,6 @@ def draw_bands(x, keep, anew, *, label, peaks):
     """
     figure = new_figure(9.6, 4.2)
     both = figure.subplots(1, 2, sharex=True, sharey=True)
-    spreads = [peak[key] for peak in peaks for key in ("sd_keep", "sd_anew") if peak[key] > 0]
-    decimals = max(0, math.ceil(-math.log10(min(spreads)))) if spreads else 0
     panels = (("Same units: membership kept", keep, "sd_keep"), ("New units: membership drawn anew", anew, "sd_anew"))
     for axes, (title, band, _) in zip(both, panels, strict=True):
         fill = axes.fill_between(
@@ -101,12 +99,12 @@ def draw_bands(x, keep, anew, *, label, peaks):
     left.set_ylabel("density estimate")
     left.set_ylim(0, 1.22 * max(np.max(band[key]) for band in (keep, anew) for key in ("upper", "observed")))
     for axes, (_, band, key) in zip(both, panels, strict=True):
-        _annotate_peaks(axes, x, band, [(peak["x"], peak[key]) for peak in peaks], decimals)
+        _annotate_peaks(axes, x, band, [(peak["x"], peak[key]) for peak in peaks])
     legend_below(figure, [data, median, fill])
     return figure
 
 
-def _annotate_peaks(axes, x, band, peaks, decimals):
+def _annotate_peaks(axes, x, band, peaks):
     """Write the sd above every peak, higher where the curve beside it or its left neighbour is in the way."""
     low, high = axes.get_xlim()
     line = 0.055 * axes.get_ylim()[1]
@@ -121,7 +119,7 @@ def _annotate_peaks(axes, x, band, peaks, decimals):
         while any(abs(position - at) < 0.17 * (high - low) and abs(height - up) < line for at, up in placed):
             height += 0.25 * line
         placed.append((position, height))
-        written = f"{sd:.{decimals}f}"
+        written = f"{sd:.{max(0, 1 + math.ceil(-math.log10(sd)))}f}" if sd > 0 else "0"  # two significant digits
         written = written[1:] if written.startswith("0.") else written
         axes.text(position, height, f"sd {written}", ha="center", va="bottom", fontsize=8.5, color=OBSERVED)
         axes.plot([position] * 2, [foot, height], color=MUTED, linewidth=0.7)

@@ -1,0 +1,77 @@
+"""config/README.md, made from the schema: ``python -m stanmix.reference`` prints it."""
+
+from stanmix.config import TYPES, schema
+
+HEAD = """# The configuration, key by key
+
+`config/config.yaml` says what is to be done; every run reads it from its own folder. This page is made from
+`workflow/schemas/config.schema.yaml` (`make reference`), and a test keeps the two equal. A key that is not
+listed here is an error, and so is a value that does not fit: all errors are reported at once, with file and
+line, before any job starts.
+
+Names of data sets and models become folders: letters, digits, points, dashes and underscores.
+
+| key | value | default | what it does |
+|---|---|---|---|
+"""
+
+TAIL = """
+Priors are written as Stan writes them, and each argument may be a list with one number for each component:
+`normal(location, scale)`, `student_t(df, location, scale)`, `cauchy(location, scale)` for every parameter, and
+for positive ones (where the first three are cut at 0) also `lognormal(meanlog, sdlog)`, `gamma(shape, rate)`,
+`inv_gamma(shape, scale)` and `exponential(rate)`. The numbers are handed to the Stan program as data, so that
+changing a prior compiles nothing.
+
+The defaults scale with the data (median m, standard deviation s, range R): means `normal(m, R/2)`, a shared
+standard deviation `normal(0, s)` cut at 0, one for each component `lognormal(log(s/K), 0.7)`, weights
+`dirichlet(1)`. The report prints them with their numbers.
+"""
+
+
+def markdown():
+    """The text of config/README.md (str)."""
+    return HEAD + "\n".join(_rows(schema(), "")) + "\n" + TAIL
+
+
+def _rows(rules, place):
+    """Table rows for every key below a place of the schema."""
+    for key, below in rules.get("properties", {}).items():
+        yield from _row(below, f"{place}.{key}" if place else key, key in rules.get("required", []))
+
+
+def _row(rules, place, required):
+    default = rules.get("default")
+    shown = "required" if required else "–" if default in (None, {}) else f"`{_yaml(default)}`"  # noqa: RUF001
+    yield f"| `{place}` | {_values(rules)} | {shown} | {' '.join(rules['description'].split())} |"
+    yield from _rows(rules, place)
+    entry = rules.get("additionalProperties")
+    if isinstance(entry, dict):
+        yield from _rows(entry, f"{place}.NAME")
+    if isinstance(rules.get("items"), dict):
+        yield from _rows(rules["items"], f"{place}[]")
+
+
+def _values(rules):
+    """What a key takes, in words."""
+    if "enum" in rules:
+        return " or ".join(f"`{value}`" for value in rules["enum"])
+    kinds = rules["type"] if isinstance(rules["type"], list) else [rules["type"]]
+    text = " or ".join(TYPES[kind] for kind in kinds)
+    bounds = [f"{word} {rules[key]}" for key, word in _BOUNDS.items() if key in rules]
+    return f"{text}, {' and '.join(bounds)}" if bounds else text
+
+
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "greater than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+def _yaml(value):
+    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
