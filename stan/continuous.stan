@@ -12,6 +12,10 @@ data {
   // observations
   vector[N] y; // one value per observation, in the unit of the data
 
+  // what the sampler works in: any unit gives the same posterior, one near the data's own makes it easy to explore
+  real centre; // a typical value of the data
+  real<lower=0> scale; // a typical distance between them
+
   // switches
   int<lower=0, upper=1> theta_is_fixed; // 1: the weights are theta_fixed
   int<lower=0, upper=1> mu_is_fixed; // 1: the means are mu_fixed
@@ -32,26 +36,27 @@ data {
 }
 parameters {
   simplex[theta_is_fixed ? 1 : K] theta_free;
-  ordered[mu_is_fixed ? 0 : K] mu_free;
-  vector<lower=0>[sigma_is_fixed ? 0 : sigma_is_shared ? 1 : K] sigma_free;
+  ordered[mu_is_fixed ? 0 : K] mu_free; // (mu - centre) / scale
+  vector<lower=0>[sigma_is_fixed ? 0 : sigma_is_shared ? 1 : K] sigma_free; // sigma / scale
 }
 transformed parameters {
   vector[K] theta = theta_is_fixed ? theta_fixed : theta_free;
-  vector[K] mu = mu_is_fixed ? mu_fixed : mu_free;
+  vector[K] mu = mu_is_fixed ? mu_fixed : centre + scale * mu_free;
   vector[K] sigma;
   if (sigma_is_fixed) {
     sigma = sigma_fixed;
   } else if (sigma_is_shared) {
-    sigma = rep_vector(sigma_free[1], K);
+    sigma = rep_vector(scale * sigma_free[1], K);
   } else {
-    sigma = sigma_free;
+    sigma = scale * sigma_free;
   }
 }
 model {
   if (!theta_is_fixed) {
     target += dirichlet_lpdf(theta_free | theta_concentration);
   }
-  target += priors_lpdf(mu_free | mu_prior, mu_arguments, 0);
-  target += priors_lpdf(sigma_free | sigma_prior, sigma_arguments, 1);
+  // the priors are those of mu and sigma; the change of unit adds a constant, which is left out
+  target += priors_lpdf(centre + scale * mu_free | mu_prior, mu_arguments, 0);
+  target += priors_lpdf(scale * sigma_free | sigma_prior, sigma_arguments, 1);
   target += normal_mixture_lpdf(y | log(theta), mu, sigma);
 }

@@ -7,7 +7,15 @@ import shutil
 
 import numpy as np
 
-NEVER = {"theta_is_fixed": 0, "mu_is_fixed": 0, "sigma_is_fixed": 0, "sigma_is_shared": 0}
+CENTRE, SCALE = 3.0, 2.5  # of the sampler's unit; any would do
+NEVER = {
+    "centre": CENTRE,
+    "scale": SCALE,
+    "theta_is_fixed": 0,
+    "mu_is_fixed": 0,
+    "sigma_is_fixed": 0,
+    "sigma_is_shared": 0,
+}
 CODES = {"normal": 1, "student_t": 2, "cauchy": 3, "lognormal": 4, "gamma": 5, "inv_gamma": 6, "exponential": 7}
 
 
@@ -39,8 +47,8 @@ def log_density(data, point):
     """Log posterior density up to Jacobians, written out with loops and no library: the reference."""
     components = data["K"]
     theta = data["theta_fixed"] if data["theta_is_fixed"] else point["theta_free"]
-    mu = data["mu_fixed"] if data["mu_is_fixed"] else point["mu_free"]
-    sigma = data["sigma_fixed"] if data["sigma_is_fixed"] else point["sigma_free"]
+    mu = data["mu_fixed"] if data["mu_is_fixed"] else [CENTRE + SCALE * x for x in point["mu_free"]]
+    sigma = data["sigma_fixed"] if data["sigma_is_fixed"] else [SCALE * x for x in point["sigma_free"]]
     sigma = list(sigma) * components if len(sigma) == 1 else sigma
     total = 0.0
     for y in data["y"]:
@@ -55,10 +63,11 @@ def log_density(data, point):
         total += math.lgamma(sum(alpha)) - sum(map(math.lgamma, alpha))
         total += sum((a - 1) * math.log(t) for a, t in zip(alpha, theta, strict=True))
     names = {code: name for name, code in CODES.items()}
-    for parameter, positive in (("mu", 0), ("sigma", 1)):
+    for parameter, values, positive in (("mu", mu, 0), ("sigma", sigma, 1)):
         if not data[f"{parameter}_is_fixed"]:
+            count = len(data[f"{parameter}_prior"])
             for x, code, arguments in zip(
-                point[f"{parameter}_free"], data[f"{parameter}_prior"], data[f"{parameter}_arguments"], strict=True
+                values[:count], data[f"{parameter}_prior"], data[f"{parameter}_arguments"], strict=True
             ):
                 total += log_prior(x, names[code], arguments, positive)
     return total
@@ -141,8 +150,8 @@ def random_case(rng, components, observations, fixed=(), shared=False, sigma_pri
     }
     point = {
         "theta_free": theta if "theta" in free else [1.0],
-        "mu_free": mu if "mu" in free else [],
-        "sigma_free": sigma if "sigma" in free else [],
+        "mu_free": [(x - CENTRE) / SCALE for x in mu] if "mu" in free else [],
+        "sigma_free": [x / SCALE for x in sigma] if "sigma" in free else [],
     }
     return data, point
 

@@ -83,7 +83,9 @@ def lines_of(path):
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):
-                    raise UserError(f"{path}, line {key.start_mark.line + 1}: a key must be text, not a list or mapping.")
+                    raise UserError(
+                        f"{path}, line {key.start_mark.line + 1}: a key must be text, not a list or mapping."
+                    )
                 below = (*place, key.value)
                 if below in lines:
                     twice.append(
@@ -158,11 +160,10 @@ def with_defaults(value, rules):
     if isinstance(value, dict):
         known = rules.get("properties", {})
         others = rules.get("additionalProperties") or {}
-        filled = {key: with_defaults(v, known.get(key, others)) for key, v in value.items()}
-        for key, below in known.items():
-            if key not in filled and below.get("default") is not None:
-                filled[key] = with_defaults(below["default"], below)
-        return filled
+        # Known keys in the schema's order, not the user's: a mere reordering changes no job.
+        filled = {key: value.get(key, below.get("default")) for key, below in known.items()}
+        filled = {key: v for key, v in filled.items() if key in value or v is not None} | value
+        return {key: with_defaults(v, known.get(key, others)) for key, v in filled.items()}
     if isinstance(value, list):
         return [with_defaults(item, rules.get("items", {})) for item in value]
     return value
@@ -259,7 +260,10 @@ def _against_meaning(config, broken):
         ):
             for name in named:
                 if isinstance(known, dict) and name not in known:
-                    yield (*place, key), f"names {_shown(name)}, which does not exist; there are {', '.join(map(str, known))}"
+                    yield (
+                        (*place, key),
+                        f"names {_shown(name)}, which does not exist; there are {', '.join(map(str, known))}",
+                    )
         for model in set(analysis["models"]) & set(asked):
             asked[model].update(counts(analysis["components"]))
     for name, model in sections["models"].items():
@@ -429,7 +433,7 @@ def titles(fits_of_dataset):
         For each Fit its title (str).
     """
     several = {f.model for f in fits_of_dataset if sum(g.model == f.model for g in fits_of_dataset) > 1}
-    return {f: f"{f.model}, K = {f.components}" if f.model in several else f.model for f in fits_of_dataset}
+    return {f: f"{f.model} (K = {f.components})" if f.model in several else f.model for f in fits_of_dataset}
 
 
 def seed_for(seed, *job):

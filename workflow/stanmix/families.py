@@ -54,8 +54,8 @@ class Family:
     generate : callable
         ``generate(rng, *parameters)``, one value for each element of the broadcast parameters.
     estimate : callable
-        ``estimate(y, shares)`` gives the maximum-likelihood parameters of components that own `shares` (n, K) of
-        the observations: a dict of arrays (K,).
+        ``estimate(y, shares, known)`` gives the maximum-likelihood parameters of components that own `shares` (n, K)
+        of the observations, those in the dict `known` given: a dict of arrays (K,).
     pool : callable
         ``pool(name, values, weights)``: one value for all components from one each.
     """
@@ -87,11 +87,11 @@ def _normal_logpdf(y, mu, sigma):
     return stats.norm.logpdf(y, mu, sigma)
 
 
-def _normal_estimate(y, shares):
+def _normal_estimate(y, shares, known):
     size = shares.sum(axis=0)
-    mu = shares.T @ y / size
+    mu = known.get("mu", shares.T @ y / size)
     variance = (shares * (y[:, None] - mu) ** 2).sum(axis=0) / size
-    return {"mu": mu, "sigma": np.sqrt(variance)}
+    return {"mu": mu, "sigma": np.sqrt(variance)} | known
 
 
 def _normal_pool(name, values, weights):

@@ -118,7 +118,11 @@ def _read_rows(rows, path, column):
         more = [f"{path}: and {len(problems) - SHOWN} more such lines."] if len(problems) > SHOWN else []
         raise UserError(*problems[:SHOWN], *more)
     if len(set(values)) < 2:
-        what = f"all {len(values)} values are equal" if len(values) > 1 else f"there {'is 1 value' if values else 'are 0 values'}"
+        what = (
+            f"all {len(values)} values are equal"
+            if len(values) > 1
+            else f"there {'is 1 value' if values else 'are 0 values'}"
+        )
         raise UserError(f"{path}, column '{column}': {what}; a mixture needs at least 2 distinct values.")
     return np.array(values)
 
@@ -197,7 +201,8 @@ def notice(y):
     -------
     dict
         n, mean, sd (divisor n - 1), median, minimum, maximum, range, distinct, tied (observations that share their
-        value with another), step (the rounding step, or None), and `sentences` for the report.
+        value with another), most_tied (observations at the commonest value), step (the rounding step, or None), and
+        `sentences` for the report.
     """
     values, copies = np.unique(y, return_counts=True)
     tied = int(copies[copies > 1].sum())
@@ -223,6 +228,7 @@ def notice(y):
         "range": float(values[-1] - values[0]),
         "distinct": len(values),
         "tied": tied,
+        "most_tied": int(copies.max()),
         "step": step,
         "sentences": sentences,
     }

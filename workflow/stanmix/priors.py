@@ -70,11 +70,11 @@ class Prior:
         return list(self.arguments) + [0.0] * (PROGRAM_ARGUMENTS - len(self.arguments))
 
     @property
-    def vanishes_at_zero(self):
-        """Whether the density tends to 0 as the parameter tends to 0, as own sds need it (Day 1969)."""
-        return self.distribution in ("lognormal", "inv_gamma") or (
-            self.distribution == "gamma" and self.arguments[0] > 1
-        )
+    def power_at_zero(self):
+        """The power of the parameter by which the density vanishes at 0: infinite when faster than any, else 0."""
+        if self.distribution in ("lognormal", "inv_gamma"):
+            return math.inf
+        return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
     def frozen(self):
         """The distribution as a frozen SciPy one, not cut."""

@@ -1,6 +1,7 @@
 """The report of a data set: one self-contained page, made from artifacts, withheld when they contradict themselves."""
 
 import base64
+import re
 from pathlib import Path
 
 import docutils.core
@@ -90,7 +91,7 @@ def _fit_view(title, paths, noticed):
     found = read_json(paths["checks"])
     return {
         "title": title,
-        "anchor": title.replace(" ", "-").replace(",", "").replace("=", ""),
+        "anchor": re.sub(r"[^A-Za-z0-9._-]+", "-", title),
         "specification": specification,
         "priors": estimated,
         "checks": found,

@@ -24,15 +24,15 @@ def specify(name, model, components, noticed):
     Returns
     -------
     dict
-        Plain values: model, family, program, components, n, label, weights (mode "estimated" with concentration or
-        "fixed" with value) and parameters, each with name, meaning, mode ("own", "shared", "fixed"), ordered,
-        value (K numbers or None), is_default and priors (one dict per scalar).
+        Plain values: model, family, program, components, n, label, unit (the sampler's origin and scale), weights (mode
+        "estimated" with concentration or "fixed" with value) and parameters, each with name, meaning, mode ("own",
+        "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per scalar).
 
     Raises
     ------
     UserError
-        When own standard deviations meet tied values under a prior that does not vanish at 0: the posterior would be
-        improper (Day 1969).
+        When own standard deviations meet tied values under a prior that does not vanish at 0, or too slowly: the
+        posterior would be improper (Day 1969).
     """
     family = FAMILIES[model["family"]]
     fixed, weights = model["fixed"], {"mode": "estimated"}
@@ -62,7 +62,7 @@ def specify(name, model, components, noticed):
             else:
                 priors = parse(model["priors"][parameter.name], parameter.support, count)
             if parameter.name == "sigma" and own and components > 1 and noticed["tied"]:
-                _refuse_collapse(name, priors, noticed)
+                _refuse_collapse(name, priors, noticed, mean_is_free=family.ordered not in fixed)
             entry["priors"] = [prior.as_dict() for prior in priors]
         parameters.append(entry)
     return {
@@ -72,13 +72,16 @@ def specify(name, model, components, noticed):
         "components": components,
         "n": noticed["n"],
         "label": noticed["label"],
+        "unit": {"centre": noticed["median"], "scale": noticed["sd"]},
         "weights": weights,
         "parameters": parameters,
     }
 
 
-def _refuse_collapse(name, priors, noticed):
-    if not all(prior.vanishes_at_zero for prior in priors):
+def _refuse_collapse(name, priors, noticed, mean_is_free):
+    # On m equal values the likelihood grows as sigma^-m, and a free mean that has to meet them costs one power of sigma.
+    needed = noticed["most_tied"] - 1 - mean_is_free
+    if not all(prior.power_at_zero > needed for prior in priors):
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {noticed['n']} values are tied with another, and with a standard "
             f"deviation per component under a {priors[0].distribution} prior a component can collapse onto equal "
@@ -112,7 +115,7 @@ def prior_text(entry):
     for column in columns:
         numbers = [f"{value:.4g}" for value in column]
         texts.append(numbers[0] if len(set(numbers)) == 1 else f"[{', '.join(numbers)}]")
-    cut = "" if lower is None else "half-" if entry["priors"][0]["arguments"][-2] == 0 else "positive "
+    cut = "" if lower is None else "half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive "
     return f"{cut}{distribution}({', '.join(texts)})"
 
 
@@ -137,6 +140,7 @@ def program_data(specification, y):
         "N": len(y),
         "K": specification["components"],
         "y": np.asarray(y).tolist(),
+        **specification["unit"],
         "theta_is_fixed": int(not estimated),
         "theta_fixed": [] if estimated else weights["value"],
         "theta_concentration": weights["concentration"] if estimated else [],

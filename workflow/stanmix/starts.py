@@ -35,26 +35,31 @@ def expectation_maximisation(specification, y, steps=EM_STEPS):
     shares = 0.9 * shares + 0.1 / components  # no component starts empty
     for _ in range(steps):
         state = _maximise(specification, family, y, shares)
-        log_terms = np.log(state["theta"]) + family.logpdf(y[:, None], *(state[name] for name in family.names))
+        with np.errstate(divide="ignore"):  # a fixed weight may be 0
+            log_theta = np.log(state["theta"])
+        log_terms = log_theta + family.logpdf(y[:, None], *(state[name] for name in family.names))
         shares = np.exp(log_terms - logsumexp(log_terms, axis=1, keepdims=True))
     state = _maximise(specification, family, y, shares)
     order = np.argsort(state[family.ordered], kind="stable")
-    return {name: values[order] for name, values in state.items()}
+    fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
+    fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
+    return {name: values if name in fixed else values[order] for name, values in state.items()}
 
 
 def _maximise(specification, family, y, shares):
     """The M step: estimates from the shares, pooled where shared, replaced where fixed."""
     shares = shares + 1e-9  # a component that lost all its points keeps finite values
     theta = shares.mean(axis=0) / shares.mean(axis=0).sum()
-    state = family.estimate(y, shares)
-    if "sigma" in state:
+    known = {
+        entry["name"]: np.array(entry["value"]) for entry in specification["parameters"] if entry["mode"] == "fixed"
+    }
+    state = family.estimate(y, shares, known)
+    if "sigma" in state and "sigma" not in known:
         state["sigma"] = np.maximum(state["sigma"], SMALLEST_SD * np.std(y))
     for entry in specification["parameters"]:
         name = entry["name"]
         if entry["mode"] == "shared":
             state[name] = np.full(len(theta), family.pool(name, state[name], theta))
-        elif entry["mode"] == "fixed":
-            state[name] = np.array(entry["value"])
     weights = specification["weights"]
     return {"theta": theta if weights["mode"] == "estimated" else np.array(weights["value"]), **state}
 
@@ -76,14 +81,15 @@ def starting_values(specification, y, chains, seed):
     Returns
     -------
     list of dict
-        One per chain: theta_free, and each parameter with the suffix _free; empty where it is fixed.
+        One per chain: theta_free, and each parameter with the suffix _free in the sampler's unit; empty where it is
+        fixed.
     """
     family, components = FAMILIES[specification["family"]], specification["components"]
     rng = np.random.default_rng(seed)
     estimate = expectation_maximisation(specification, y)
     theta = 0.95 * estimate["theta"] + 0.05 / components
-    size = len(y) * theta
-    spread = np.std(y)
+    size = np.maximum(1, len(y) * theta)  # a component without points is moved no farther than one with one
+    spread, unit = np.std(y), specification["unit"]
     starts = []
     for _ in range(chains):
         weights = theta * np.exp(rng.normal(0, np.sqrt((1 - theta) / size)))
@@ -98,8 +104,10 @@ def starting_values(specification, y, chains, seed):
                 values = values + step * estimate.get("sigma", spread)
             if entry["ordered"]:
                 values = _apart(np.sort(values), SMALLEST_GAP * spread)
+            if family.parameter(name).support == "real":
+                values = values - unit["centre"]
             count = {"own": components, "shared": 1, "fixed": 0}[entry["mode"]]
-            start[f"{name}_free"] = values[:count].tolist()
+            start[f"{name}_free"] = (values[:count] / unit["scale"]).tolist()
         starts.append(start)
     return starts
 
