@@ -21,6 +21,8 @@ include: "workflow/rules/reports.smk"
 rule all:
     default_target: True
     input:
-        REPORTS,
+        artifacts(),
         "results/manifest.json",
         VERDICT,
+    message:
+        "Everything is made"

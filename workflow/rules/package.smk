@@ -33,7 +33,8 @@ def sentences(function, *arguments):
 
 
 def clear_after_kill():
-    """Remove what a killed run left: Snakemake's locks, and the outputs of jobs that Snakemake marked as begun."""
+    """Remove what a killed run left: Snakemake's locks, and what its jobs had begun but not finished."""
+    files.sweep("results")
     for lock in Path(".snakemake/locks").glob("*.lock"):
         lock.unlink()
     begun = Path(".snakemake/incomplete")
@@ -44,9 +45,11 @@ def clear_after_kill():
         marker.unlink()
 
 
-# The file lock goes with its process, however that ends: whoever gets it knows that no other run is alive here.
-if workflow.is_main_process and files.hold(".snakemake/stanmix.lock"):
-    clear_after_kill()
+# Every run holds this lock, dry ones too, and it goes with its process: the first knows that no other is alive here.
+if workflow.is_main_process and not files.hold(".snakemake/stanmix.lock", first=clear_after_kill):
+    logger.warning(
+        "Another run is at work in this folder; if this one finds it locked or incomplete, wait for the other."
+    )
 
 # YAML keeps the last of two equal keys and says nothing; and what is wrong in it shall be named by line.
 PLACES = {}

@@ -68,8 +68,16 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
     """
     checks = []
     for prefix, what, group in (("", "parameter", rows), ("label_free_", "label-free quantity", label_free)):
-        group = [row for row in group if row["r_hat"] is not None]
+        group = [row for row in group if row["sd"] > 0]  # what is constant by construction has nothing to converge
         if not group:
+            continue
+        unknown = [row["title"] for row in group if None in (row["r_hat"], row["ess_bulk"], row["ess_tail"])]
+        if unknown:
+            sentence = f"R-hat or ESS cannot be computed for {', '.join(unknown)}: a chain does not move."
+            remedy = "A chain is stuck: look at the traces; reconsider the priors, or raise sampling.warmup."
+            checks.append(
+                _judged(f"{prefix}rhat", f"R-hat of every {what}", None, "at most 1.01", FAIL, sentence, remedy)
+            )
             continue
         worst = max(group, key=lambda row: row["r_hat"])
         checks.append(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stanmix import toolchain
 from stanmix.errors import UserError
-from stanmix.files import sha256, write_json
+from stanmix.files import sha256, whole, write_json
 from stanmix.programs import content_key, sources
 
 SIGNIFICANT_DIGITS = 14
@@ -87,11 +87,8 @@ def compile_program(program, folder, record, executable, provenance, say=print):
         if not kept.exists():
             say(f"Compiling {program}.stan with CmdStan {record['cmdstan']} (10 to 60 seconds).")
             _compile(program, folder, record, kept)
-    executable = Path(executable)
-    executable.parent.mkdir(parents=True, exist_ok=True)
-    beside = executable.with_name(f".{os.getpid()}-{executable.name}")
-    shutil.copy2(kept, beside)
-    os.replace(beside, executable)
+    with whole(executable) as beside:
+        shutil.copy2(kept, beside)
     hashes = {source.relative_to(folder).as_posix(): sha256(source) for source in sources(program, folder)}
     write_json(provenance, {"program": program, "sources": hashes, **record})
 

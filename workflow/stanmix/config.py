@@ -98,8 +98,11 @@ def lines_of(path):
             for index, value in enumerate(node.value):
                 walk(value, (*place, index), above)
 
-    if root is not None:
-        walk(root, ())
+    if root is None:
+        raise UserError(f"{path}: the configuration is empty; it needs datasets, models and analyses.")
+    if not isinstance(root, yaml.MappingNode):
+        raise UserError(f"{path}: the configuration must be a mapping of keys to values.")
+    walk(root, ())
     if twice:
         raise UserError(*twice)
     return lines

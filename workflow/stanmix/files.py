@@ -5,7 +5,10 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
+
+UNFINISHED = ".unfinished-"  # how the names begin of files that are being written
 
 
 @contextlib.contextmanager
@@ -24,7 +27,7 @@ def whole(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    beside = path.with_name(f"{UNFINISHED}{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
         yield beside
         os.replace(beside, path)
@@ -60,24 +63,35 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hold(path):
-    """Take a lock that lasts until this process ends, however it ends.
+def sweep(folder):
+    """Remove what killed processes left unfinished below a folder in which nobody writes now."""
+    for left in Path(folder).rglob(f"{UNFINISHED}*"):
+        left.unlink()
+
+
+def hold(path, first):
+    """Hold a lock, together with others, until this process ends, however it ends.
 
     Parameters
     ----------
     path : path-like
         The lock file.
+    first : callable
+        Called when no other living process holds the lock; who comes meanwhile waits until it is done.
 
     Returns
     -------
     bool
-        False when another living process holds it.
+        Whether no other held it.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # left open on purpose; children do not inherit it
+    alone = True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
-        return False
-    return True
+        alone = False
+    if alone:
+        first()
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return alone

@@ -155,8 +155,14 @@ def statistics_of(draws):
         "hdi_upper": float(upper),
         "ess_bulk": number(az.ess, method="bulk"),
         "ess_tail": number(az.ess, method="tail"),
-        "r_hat": number(az.rhat, method="rank"),
+        "r_hat": number(lambda all_draws: az.rhat(_halves(all_draws), method="rank")),
     }
+
+
+def _halves(draws):
+    """A single chain as two, because R-hat compares chains and must not be left out; several as they are."""
+    chains, length = draws.shape
+    return draws if chains > 1 else draws[:, : length // 2 * 2].reshape(2, -1)
 
 
 def energy_fraction(idata):

@@ -39,7 +39,7 @@ def verify(title, specification, summary, membership, loo, loo_pointwise, notice
         total = weights["mean"].sum()
         hold(len(weights) == components, f"there are {len(weights)} weights for {components} components.")
         hold(abs(total - 1) < TOLERANCE, f"the posterior mean weights add to {total:.6f} instead of 1.")
-    outside = summary[(summary["median"] < summary["hdi_lower"]) | (summary["median"] > summary["hdi_upper"])]
+    outside = summary[~((summary["hdi_lower"] <= summary["median"]) & (summary["median"] <= summary["hdi_upper"]))]
     hold(outside.empty, f"the interval of {', '.join(outside['parameter'])} does not contain the median.")
     rows = np.abs(probabilities.sum(axis=1) - 1).max()
     hold(probabilities.shape[1] == components, "the membership table has another number of components.")

@@ -38,12 +38,12 @@ def recorded(log):
         print(text, file=sys.stderr, flush=True)
         os.write(terminal, f"{text}\n".encode())
 
+    message = None
     with open(log, "w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
             yield say
-            message = None
         except UserError as error:
             message = str(error)
         except Exception as error:
@@ -52,7 +52,7 @@ def recorded(log):
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            if sys.exc_info()[0] is None and message:
+            if message:
                 os.write(file.fileno(), f"{message}\n".encode())
             os.dup2(saved, 1)
             os.dup2(terminal, 2)

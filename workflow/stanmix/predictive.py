@@ -7,7 +7,7 @@ from stanmix import mixture
 from stanmix.families import FAMILIES
 
 BAND = (0.05, 0.5, 0.95)  # lower, median and upper quantile of every pointwise band
-SIMULTANEOUS = 0.95  # share of replicated distribution functions that lie wholly inside the ECDF band
+SIMULTANEOUS = 0.95  # share of the distribution functions that lie wholly inside the ECDF band
 DRAWN = 50  # replicated data sets that the figure shows one by one
 BINNED = 2000  # with more observations than this a kernel density is computed from bins
 BINS = 1000
@@ -112,8 +112,11 @@ def ecdf(y, x):
 def ecdf_band(observed, replicated):
     """Simultaneous band of replicated distribution functions, and where the data's lies among them.
 
-    Every curve has a depth: the smallest number of curves, over all x, that lie at or beyond it on its emptier side,
-    itself included. The band holds what is at least as deep as all but 5% of the replicated curves.
+    At every x a curve has a depth: how many curves lie at or beyond it on its emptier side, itself included. Curves are
+    compared by their least depth, those that share it by how many x they have it at, then by the next depth, and so on
+    (extreme rank lengths, Myllymaki et al. 2017): the least depth alone ties so many curves that nothing would ever be
+    unlikely. The band is the hull of all curves without the outermost 5%, so that the
+    data's leaves it when its p-value is below 0.05.
 
     Parameters
     ----------
@@ -127,21 +130,21 @@ def ecdf_band(observed, replicated):
     limits : dict
         lower, median, upper, each (m,).
     p_value : float
-        Share of all R + 1 curves that are at most as deep as the data's: exact under exchangeability.
+        Share of all R + 1 curves that lie as far out as the data's or farther: exact under exchangeability.
     """
-    depths = _depths(replicated)
-    rank = max(1, int(np.quantile(depths, 1 - SIMULTANEOUS, method="lower")))
-    ordered = np.sort(replicated, axis=0)
-    limits = {"lower": ordered[rank - 1], "median": np.median(replicated, axis=0), "upper": ordered[-rank]}
-    pooled = _depths(np.vstack([observed, replicated]))
-    return limits, float((pooled <= pooled[0]).mean())
+    curves = np.vstack([observed, replicated])
+    order = _from_outside(curves)
+    inner = curves[order >= np.quantile(order, 1 - SIMULTANEOUS, method="lower")]
+    limits = {"lower": inner.min(axis=0), "median": np.median(replicated, axis=0), "upper": inner.max(axis=0)}
+    return limits, float((order <= order[0]).mean())
 
 
-def _depths(curves):
-    """The depth of every curve among all of them, itself included, shape (R,)."""
+def _from_outside(curves):
+    """The place of every curve in the order from the outermost (0) to the deepest, shape (R,)."""
     at_most = stats.rankdata(curves, method="max", axis=0)
     at_least = len(curves) + 1 - stats.rankdata(curves, method="min", axis=0)
-    return np.minimum(at_most, at_least).min(axis=1)
+    depths = np.sort(np.minimum(at_most, at_least), axis=1)
+    return np.unique(depths, axis=0, return_inverse=True)[1].ravel()
 
 
 def component_p_values(family, y, draws, rng):

@@ -79,7 +79,7 @@ def specify(name, model, components, noticed):
 
 
 def _refuse_collapse(name, priors, noticed, mean_is_free):
-    # On m equal values the likelihood grows as sigma^-m, and a free mean that has to meet them costs one power of sigma.
+    # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
     needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
         raise UserError(
@@ -113,7 +113,7 @@ def prior_text(entry):
     columns = zip(*(prior["arguments"] for prior in entry["priors"]), strict=True)
     texts = []
     for column in columns:
-        numbers = [f"{value:.4g}" for value in column]
+        numbers = [f"{value:.6g}" for value in column]
         texts.append(numbers[0] if len(set(numbers)) == 1 else f"[{', '.join(numbers)}]")
     cut = "" if lower is None else "half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive "
     return f"{cut}{distribution}({', '.join(texts)})"

@@ -45,9 +45,11 @@ def number(value, digits=4, decimals=None):
     if isinstance(value, str):
         return value
     if decimals is not None:
-        return f"{value:.{decimals}f}"
+        return f"{round(value, decimals) + 0.0:.{decimals}f}"  # no minus before a zero
     if float(value).is_integer() and abs(value) < 1e9:
         return f"{int(value)}"
+    if math.isinf(value):
+        return f"{value}"
     magnitude = math.floor(math.log10(abs(value)))
     if not -5 < magnitude < 9:
         return f"{value:.{digits - 1}e}"

@@ -1,0 +1,195 @@
+"""The named checks: their thresholds from both sides, what they leave out, and the verdict of a strict run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from stanmix import checks, inference
+from stanmix.errors import UserError
+
+SAMPLING = {"chains": 4, "draws": 1000, "max_treedepth": 10}
+
+
+def row(title="mu[1]", sd=1.0, r_hat=1.0, ess_bulk=2000.0, ess_tail=2000.0):
+    return {"title": title, "sd": sd, "r_hat": r_hat, "ess_bulk": ess_bulk, "ess_tail": ess_tail}
+
+
+def found(rows=None, label_free=None, diverging=0, deep=0, energy=(0.9, 0.9), sampling=SAMPLING):
+    shape = (4, 1000)
+    statistics = {"diverging": np.zeros(shape, bool), "tree_depth": np.full(shape, 3)}
+    statistics["diverging"].flat[:diverging] = True
+    statistics["tree_depth"].flat[:deep] = 10
+    made = checks.sampling_checks(
+        [row()] if rows is None else rows,
+        [row("log likelihood")] if label_free is None else label_free,
+        statistics,
+        sampling,
+        np.array(energy),
+    )
+    return {check.name: check for check in made}
+
+
+def test_a_good_fit_passes_every_check_and_needs_no_remedy():
+    made = found()
+    assert list(made) == [
+        "rhat",
+        "ess_bulk",
+        "ess_tail",
+        "label_free_rhat",
+        "label_free_ess_bulk",
+        "label_free_ess_tail",
+        "divergences",
+        "treedepth",
+        "ebfmi",
+    ]
+    assert {check.status for check in made.values()} == {"pass"}
+    assert {check.remedy for check in made.values()} == {""}
+
+
+SIDES = [
+    ("rhat", {"rows": [row(), row(r_hat=1.01)]}, "pass"),
+    ("rhat", {"rows": [row(r_hat=1.0101), row()]}, "warn"),
+    ("rhat", {"rows": [row(r_hat=1.05)]}, "warn"),
+    ("rhat", {"rows": [row(r_hat=1.0501)]}, "fail"),
+    ("label_free_rhat", {"label_free": [row(r_hat=1.02)]}, "warn"),
+    ("ess_bulk", {"rows": [row(ess_bulk=400.0)]}, "pass"),
+    ("ess_bulk", {"rows": [row(), row(ess_bulk=399.9)]}, "warn"),
+    ("ess_bulk", {"rows": [row(ess_bulk=100.0)]}, "warn"),
+    ("ess_bulk", {"rows": [row(ess_bulk=99.9)]}, "fail"),
+    ("ess_tail", {"rows": [row(ess_tail=399.9)]}, "warn"),
+    ("ess_tail", {"rows": [row(ess_tail=99.9)]}, "fail"),
+    ("ess_tail", {"rows": [row(ess_tail=199.9)], "sampling": SAMPLING | {"chains": 2}}, "warn"),
+    ("ess_tail", {"rows": [row(ess_tail=200.0)], "sampling": SAMPLING | {"chains": 2}}, "pass"),
+    ("label_free_ess_bulk", {"label_free": [row(ess_bulk=99.0)]}, "fail"),
+    ("label_free_ess_tail", {"label_free": [row(ess_tail=99.0)]}, "fail"),
+    ("divergences", {"diverging": 0}, "pass"),
+    ("divergences", {"diverging": 1}, "warn"),
+    ("divergences", {"diverging": 4}, "warn"),
+    ("divergences", {"diverging": 5}, "fail"),
+    ("treedepth", {"deep": 1}, "warn"),
+    ("treedepth", {"deep": 40}, "warn"),
+    ("treedepth", {"deep": 41}, "fail"),
+    ("treedepth", {"deep": 41, "sampling": SAMPLING | {"max_treedepth": 11}}, "pass"),
+    ("ebfmi", {"energy": (0.9, 0.3)}, "pass"),
+    ("ebfmi", {"energy": (0.299, 0.9)}, "warn"),
+    ("ebfmi", {"energy": (0.9, 0.2)}, "warn"),
+    ("ebfmi", {"energy": (0.199, 0.9)}, "fail"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "status"), SIDES)
+def test_each_threshold_from_both_sides(name, given, status):
+    made = found(**given)
+    assert made[name].status == status
+    assert (made[name].remedy == "") is (status == "pass")
+    assert {check.status for other, check in made.items() if other != name} == {"pass"}
+    json.dumps(made[name].value, allow_nan=False)
+
+
+def test_the_worst_parameter_is_named_with_its_number():
+    made = found([row("theta[1]", r_hat=1.02), row("mu[2]", r_hat=1.2, ess_bulk=50.0), row("sigma", ess_tail=321.0)])
+    assert "1.2000 (mu[2])" in made["rhat"].sentence
+    assert "50 of 4000 draws (mu[2])" in made["ess_bulk"].sentence
+    assert "321 of 4000 draws (sigma)" in made["ess_tail"].sentence
+    assert (made["rhat"].value, made["ess_bulk"].value, made["ess_tail"].value) == (1.2, 50.0, 321.0)
+    assert made["ess_bulk"].threshold == "at least 400"
+
+
+def test_counts_stand_in_the_sentences():
+    made = found(diverging=7, deep=3)
+    assert made["divergences"].sentence == "7 of 4000 transitions diverged."
+    assert made["treedepth"].sentence == "3 of 4000 trajectories reached the maximal tree depth of 10."
+    assert (made["divergences"].value, made["treedepth"].value) == (7, 3)
+
+
+def test_what_is_constant_is_skipped():
+    constant = row("theta[1]", sd=0.0, r_hat=None, ess_bulk=None, ess_tail=None)
+    assert found([constant, row(r_hat=1.03)])["rhat"].value == 1.03
+    assert not {"rhat", "ess_bulk", "ess_tail"} & set(found([constant]))
+    assert "label_free_rhat" in found([constant])
+
+
+def test_what_cannot_be_computed_fails_and_is_not_skipped():
+    made = found([row(), row("mu[2]", r_hat=None), row("mu[3]", ess_tail=None)])
+    assert made["rhat"].status == "fail"
+    assert "mu[2], mu[3]" in made["rhat"].sentence
+    assert made["rhat"].remedy
+
+
+@pytest.mark.parametrize("chains", [1, 2])
+def test_the_statistics_of_few_chains_are_checked_too(chains):
+    rng = np.random.default_rng(3)
+    good = {"title": "mu[1]", **inference.statistics_of(rng.normal(size=(chains, 1000)))}
+    drifting = {"title": "mu[2]", **inference.statistics_of(rng.normal(size=(chains, 1001)) + np.linspace(0, 3, 1001))}
+    sampling = SAMPLING | {"chains": chains}
+    assert {found([good], sampling=sampling)[name].status for name in ("rhat", "ess_bulk", "ess_tail")} == {"pass"}
+    made = found([good, drifting], sampling=sampling)
+    assert made["rhat"].status == "fail"
+    assert "mu[2]" in made["rhat"].sentence
+
+
+@pytest.mark.parametrize("name", ["component_means", "component_spreads", "ecdf"])
+@pytest.mark.parametrize(
+    ("value", "status"), [(0.05, "pass"), (0.0499, "warn"), (0.01, "warn"), (0.0099, "fail"), (1.0, "pass")]
+)
+def test_predictive_p_values(name, value, status):
+    (check,) = checks.predictive_checks({name: value})
+    assert (check.name, check.status, check.value) == (f"predictive_{name}", status, value)
+    assert f"{value:.2g}" in check.sentence
+    assert bool(check.remedy) is (status != "pass")
+
+
+@pytest.mark.parametrize(("bad", "status"), [(0, "pass"), (1, "warn"), (10, "warn"), (11, "fail")])
+def test_pareto_k(bad, status):
+    check = checks.loo_check(bad, 0.7, 200)
+    assert (check.status, check.value) == (status, bad)
+    assert check.sentence == f"{bad} of 200 observations have a Pareto k above 0.70."
+
+
+@pytest.mark.parametrize(
+    ("statuses", "worst"),
+    [([], "pass"), (["pass"], "pass"), (["pass", "warn", "pass"], "warn"), (["warn", "fail", "pass"], "fail")],
+)
+def test_the_worst_status_is_the_verdict(statuses, worst):
+    assert checks.worst(statuses) == worst
+    made = [checks.Check(str(i), "t", 1.5, "x", status, "s", "r") for i, status in enumerate(statuses)]
+    content = checks.as_json(made)
+    assert content["status"] == worst
+    assert [check["name"] for check in content["checks"]] == [str(i) for i in range(len(statuses))]
+    if made:
+        assert content["checks"][0] == {
+            "name": "0",
+            "title": "t",
+            "value": 1.5,
+            "threshold": "x",
+            "status": statuses[0],
+            "sentence": "s",
+            "remedy": "r",
+        }
+
+
+def write_checks(path, *statuses):
+    made = [
+        checks.Check(f"c{i}", f"title {i}", i, "x", status, f"Found {i}.", f"Do {i}.")
+        for i, status in enumerate(statuses)
+    ]
+    path.write_text(json.dumps(checks.as_json(made)))
+    return path
+
+
+def test_a_strict_run_ends_well_with_warnings_and_badly_with_failures(tmp_path):
+    warned, failed = (
+        write_checks(tmp_path / "w.json", "pass", "warn"),
+        write_checks(tmp_path / "f.json", "fail", "pass", "fail"),
+    )
+    output = tmp_path / "verdict.txt"
+    checks.require({"one": warned, "two": warned}, output)
+    assert output.read_text() == "No check failed in 2 fits.\n"
+    output.unlink()
+    with pytest.raises(UserError) as caught:
+        checks.require({"one": warned, "two": failed}, output)
+    assert caught.value.sentences[:2] == ("two: title 0: Found 0. Do 0.", "two: title 2: Found 2. Do 2.")
+    assert len(caught.value.sentences) == 3
+    assert "strict" in caught.value.sentences[2]
+    assert not output.exists()

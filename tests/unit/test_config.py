@@ -1,0 +1,933 @@
+"""The configuration: every mistake named in a sentence with its place, all at once; defaults, fits, titles, seeds."""
+
+import copy
+import hashlib
+import json
+import re
+import string
+
+import numpy as np
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from stanmix import config as configuration
+from stanmix.config import Fit
+from stanmix.errors import UserError
+
+BASE = """\
+seed: 7
+sampling:
+  chains: 2
+datasets:
+  made:
+    simulate:
+      family: normal
+      sizes: [30, 40, 30]
+      mu: [0, 5, 9]
+      sigma: 1
+  drawn:
+    simulate:
+      family: normal
+      n: 50
+      theta: [0.25, 0.75]
+      mu: [0, 4]
+      sigma: [1, 2]
+  real:
+    csv: data.csv
+    column: weight
+models:
+  known:
+    family: normal
+    fixed:
+      mu: [0, 5, 9]
+      sigma: 1.5
+  free:
+    family: normal
+    share: [sigma]
+    priors:
+      theta: dirichlet([1, 2, 3])
+      mu: normal([-1, 5, 9], 2)
+      sigma: cauchy(0, 5)
+  open: {family: normal}
+analyses:
+  - dataset: made
+    models: [known, free]
+    components: 3
+  - dataset: real
+    models: [open]
+    components: [1, 2]
+"""
+
+
+def check(text, folder):
+    """Check a configuration given as text, the way the workflow does."""
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return configuration.checked(yaml.safe_load(text), configuration.lines_of(path))
+
+
+def sentences_of(text, folder):
+    with pytest.raises(UserError) as caught:
+        check(text, folder)
+    assert str(caught.value) == "\n".join(caught.value.sentences)
+    return [sentence.replace(f"{folder}/", "") for sentence in caught.value.sentences]
+
+
+def line_of(text, marker):
+    assert text.count(marker) == 1, marker
+    return text[: text.index(marker)].count("\n") + 1
+
+
+def test_the_base_of_these_tests_is_valid(tmp_path):
+    config = check(BASE, tmp_path)
+    assert config["datasets"]["drawn"]["simulate"]["theta"] == [0.25, 0.75]
+
+
+# What is replaced, by what, the key that must be named, the marker of its line, and words of the sentence.
+MISTAKES = {
+    "unknown key at the top": ("seed: 7", "sed: 7", "sed", "sed: 7", ["not a key", "strict", "did you mean 'seed'?"]),
+    "unknown key below": ("chains: 2", "chain: 2", "sampling.chain", "chain: 2", ["did you mean 'chains'?"]),
+    "unknown key of a fixed": (
+        "sigma: 1.5",
+        "sd: 1.5",
+        "models.known.fixed.sd",
+        "sd: 1.5",
+        ["allowed here are theta, mu, sigma"],
+    ),
+    "no such thing as this key": ("chains: 2", "xyzzy: 2", "sampling.xyzzy", "xyzzy", ["not a key"]),
+    "text for a whole number": (
+        "chains: 2",
+        "chains: two",
+        "sampling.chains",
+        "two",
+        ["is 'two'", "must be a whole number"],
+    ),
+    "fraction for a whole number": (
+        "chains: 2",
+        "chains: 2.5",
+        "sampling.chains",
+        "2.5",
+        ["is 2.5", "must be a whole number"],
+    ),
+    "float for a whole number": (
+        "chains: 2",
+        "chains: 2.0",
+        "sampling.chains",
+        "2.0",
+        ["is 2.0", "must be a whole number"],
+    ),
+    "float for a number of components": (
+        "components: 3",
+        "components: 3.0",
+        "analyses[0].components",
+        "3.0",
+        ["is 3.0", "whole number"],
+    ),
+    "float for a size": (
+        "[30, 40, 30]",
+        "[30, 40.0, 30]",
+        "datasets.made.simulate.sizes[1]",
+        "40.0",
+        ["is 40.0", "whole number"],
+    ),
+    "truth for a whole number": (
+        "chains: 2",
+        "chains: true",
+        "sampling.chains",
+        "true",
+        ["is true", "must be a whole number"],
+    ),
+    "number for a truth": ("seed: 7", "strict: 1", "strict", "strict", ["is 1", "must be true or false"]),
+    "nothing for a number": ("seed: 7", "seed:", "seed", "seed:", ["is empty", "must be a whole number"]),
+    "list for a mapping": (
+        "open: {family: normal}",
+        "open: [normal]",
+        "models.open",
+        "open: [",
+        ["is ['normal']", "a mapping"],
+    ),
+    "number for a list of models": (
+        "models: [open]",
+        "models: open",
+        "analyses[1].models",
+        "models: open",
+        ["must be a list"],
+    ),
+    "exponent without point": (
+        "sigma: 1.5",
+        "sigma: 1e-3",
+        "models.known.fixed.sigma",
+        "1e-3",
+        ["'1e-3'", "a number", "reads 1e-3 as text", "1.0e-3"],
+    ),
+    "exponent without sign": (
+        "sigma: 1.5",
+        "sigma: 1.5e3",
+        "models.known.fixed.sigma",
+        "1.5e3",
+        ["reads 1.5e3 as text", "write 1500)"],
+    ),
+    "large with exponent": (
+        "sigma: 1.5",
+        "sigma: 2.5e12",
+        "models.known.fixed.sigma",
+        "2.5e12",
+        ["reads 2.5e12 as text", "write 2.5e+12)"],
+    ),
+    "exponent for a whole number": (
+        "chains: 2",
+        "draws: 1e3",
+        "sampling.draws",
+        "1e3",
+        ["reads 1e3 as text", "write 1000"],
+    ),
+    "not a number": (
+        "[-1, 5, 9]",
+        "[nan, 5, 9]",
+        "models.free.priors.mu",
+        "nan",
+        ["'normal([nan, 5, 9], 2)'", "as in Stan"],
+    ),
+    "nan in fixed": (
+        "mu: [0, 5, 9]\n      sigma: 1.5",
+        "mu: [0, .nan, 9]\n      sigma: 1.5",
+        "models.known.fixed.mu[1]",
+        ".nan",
+        ["is nan", "must be a finite number"],
+    ),
+    "infinite sd": (
+        "sigma: 1.5",
+        "sigma: .inf",
+        "models.known.fixed.sigma",
+        ".inf",
+        ["is inf", "must be a finite number"],
+    ),
+    "negative seed": ("seed: 7", "seed: -1", "seed", "seed: -1", ["is -1", "at least 0"]),
+    "seed too large": ("seed: 7", "seed: 2147483648", "seed", "seed:", ["2147483648", "at most 2147483647"]),
+    "no chains": ("chains: 2", "chains: 0", "sampling.chains", "chains: 0", ["is 0", "at least 1"]),
+    "acceptance of 1": (
+        "chains: 2",
+        "adapt_delta: 1",
+        "sampling.adapt_delta",
+        "adapt_delta",
+        ["is 1", "must be less than 1"],
+    ),
+    "acceptance of 0": (
+        "chains: 2",
+        "adapt_delta: 0",
+        "sampling.adapt_delta",
+        "adapt_delta",
+        ["is 0", "must be greater than 0"],
+    ),
+    "negative size": (
+        "[30, 40, 30]",
+        "[30, -4, 30]",
+        "datasets.made.simulate.sizes[1]",
+        "-4",
+        ["is -4", "must be at least 0"],
+    ),
+    "all sizes 0": (
+        "[30, 40, 30]",
+        "[0, 0, 0]",
+        "datasets.made.simulate.sizes",
+        "[0, 0, 0]",
+        ["[0, 0, 0]", "at least 2"],
+    ),
+    "one observation": (
+        "[30, 40, 30]",
+        "[0, 1, 0]",
+        "datasets.made.simulate.sizes",
+        "[0, 1, 0]",
+        ["[0, 1, 0]", "at least 2"],
+    ),
+    "n of 1": ("n: 50", "n: 1", "datasets.drawn.simulate.n", "n: 1", ["is 1", "at least 2"]),
+    "sd of 0": (
+        "sigma: 1\n",
+        "sigma: 0\n",
+        "datasets.made.simulate.sigma",
+        "sigma: 0",
+        ["is 0", "must be greater than 0"],
+    ),
+    "negative sd": (
+        "sigma: 1.5",
+        "sigma: -1.5",
+        "models.known.fixed.sigma",
+        "-1.5",
+        ["is -1.5", "must be greater than 0"],
+    ),
+    "negative sd in a list": (
+        "[1, 2]\n  real",
+        "[1, -2]\n  real",
+        "datasets.drawn.simulate.sigma[1]",
+        "-2",
+        ["is -2", "greater than 0"],
+    ),
+    "empty list": (
+        "mu: [0, 4]",
+        "mu: []",
+        "datasets.drawn.simulate.mu",
+        "mu: []",
+        ["is []", "must have at least 1 item"],
+    ),
+    "empty text": ("csv: data.csv", "csv: ''", "datasets.real.csv", "csv:", ["is ''", "must not be empty"]),
+    "models twice": ("[known, free]", "[free, free]", "analyses[0].models", "[free, free]", ["no item may stand"]),
+    "no such family": (
+        "open: {family: normal}",
+        "open: {family: gauss}",
+        "models.open.family",
+        "gauss",
+        ["is 'gauss'", "allowed are normal"],
+    ),
+    "sharing the means": (
+        "share: [sigma]",
+        "share: [mu]",
+        "models.free.share[0]",
+        "share: [mu]",
+        ["is 'mu'", "allowed are sigma"],
+    ),
+    "no family": (
+        "open: {family: normal}",
+        "open: {share: [sigma]}",
+        "models.open",
+        "open:",
+        ["lacks the key 'family'"],
+    ),
+    "name with a slash": ("  real:\n", "  re/al:\n", "datasets.re/al", "re/al", None),
+    "number of components 0": (
+        "components: 3",
+        "components: 0",
+        "analyses[0].components",
+        "components: 0",
+        ["at least 1"],
+    ),
+    "no such data set": (
+        "dataset: real",
+        "dataset: rael",
+        "analyses[1].dataset",
+        "rael",
+        ["'rael'", "does not exist", "made, drawn, real"],
+    ),
+    "no such model": (
+        "[open]",
+        "[opne]",
+        "analyses[1].models",
+        "[opne]",
+        ["'opne'", "does not exist", "known, free, open"],
+    ),
+    "fixed values too few": (
+        "mu: [0, 5, 9]\n      sigma: 1.5",
+        "mu: [0, 5]\n      sigma: 1.5",
+        "models.known.fixed.mu",
+        "mu: [0, 5]",
+        ["2 values", "3 components"],
+    ),
+    "fixed sds too many": (
+        "sigma: 1.5",
+        "sigma: [1, 2, 1, 2]",
+        "models.known.fixed.sigma",
+        "[1, 2, 1, 2]",
+        ["4 values", "3 components"],
+    ),
+    "prior too short": (
+        "[-1, 5, 9]",
+        "[-1, 5]",
+        "models.free.priors.mu",
+        "[-1, 5]",
+        ["'normal([-1, 5], 2)'", "location of normal has 2 values", "3"],
+    ),
+    "concentration too long": (
+        "[1, 2, 3]",
+        "[1, 2, 3, 4]",
+        "models.free.priors.theta",
+        "3, 4]",
+        ["'dirichlet([1, 2, 3, 4])'", "4 values", "3"],
+    ),
+    "list for a shared sd": (
+        "cauchy(0, 5)",
+        "cauchy(0, [5, 5, 5])",
+        "models.free.priors.sigma",
+        "5, 5",
+        ["3 values", "there is 1 to set"],
+    ),
+    "beta for three": (
+        "dirichlet([1, 2, 3])",
+        "beta(1, 2)",
+        "models.free.priors.theta",
+        "beta(1, 2)",
+        ["'beta(1, 2)'", "2 components, not of 3"],
+    ),
+    "weights of the simulation": (
+        "[0.25, 0.75]",
+        "[0.25, 0.65]",
+        "datasets.drawn.simulate.theta",
+        "0.65",
+        ["[0.25, 0.65]", "adds to 0.9;", "must add to 1"],
+    ),
+    "weights of the model": (
+        "      sigma: 1.5",
+        "      theta: [0.3, 0.3, 0.3]",
+        "models.known.fixed.theta",
+        "theta: [0.3",
+        ["adds to 0.9;", "must add to 1"],
+    ),
+    "weight above 1": (
+        "[0.25, 0.75]",
+        "[-0.25, 1.0]",
+        "datasets.drawn.simulate.theta[0]",
+        "-0.25",
+        ["is -0.25", "at least 0"],
+    ),
+    "means that fall": (
+        "mu: [0, 5, 9]\n      sigma: 1.5",
+        "mu: [0, 9, 5]\n      sigma: 1.5",
+        "models.known.fixed.mu",
+        "[0, 9, 5]",
+        ["[0, 9, 5]", "must increase"],
+    ),
+    "equal means": (
+        "mu: [0, 4]",
+        "mu: [4, 4]",
+        "datasets.drawn.simulate.mu",
+        "[4, 4]",
+        ["[4, 4]", "must increase"],
+    ),
+    "prior locations that fall": (
+        "[-1, 5, 9]",
+        "[5, -1, 9]",
+        "models.free.priors.mu",
+        "[5, -1, 9]",
+        ["must not decrease", "mu"],
+    ),
+    "not a prior": (
+        "cauchy(0, 5)",
+        "about five",
+        "models.free.priors.sigma",
+        "about five",
+        ["'about five'", "as in Stan"],
+    ),
+    "no such distribution": (
+        "cauchy(0, 5)",
+        "laplace(0, 5)",
+        "models.free.priors.sigma",
+        "laplace",
+        ["'laplace' is not a prior", "lognormal(meanlog, sdlog)"],
+    ),
+    "negative scale": (
+        "cauchy(0, 5)",
+        "cauchy(0, -5)",
+        "models.free.priors.sigma",
+        "-5",
+        ["scale of cauchy must be greater than 0, not -5"],
+    ),
+    "prior of what is fixed": (
+        "      sigma: 1.5",
+        "      sigma: 1.5\n    priors: {mu: 'normal(0, 1)'}",
+        "models.known.priors.mu",
+        "priors: {mu",
+        ["fixed"],
+    ),
+    "shared and fixed": (
+        "      sigma: 1.5",
+        "      sigma: 1.5\n    share: [sigma]",
+        "models.known.share",
+        "share: [sigma]\n  free",
+        ["'sigma'", "fixed"],
+    ),
+    "all fixed": (
+        "      sigma: 1.5",
+        "      sigma: 1.5\n      theta: [0.5, 0.25, 0.25]",
+        "models.known.fixed",
+        "fixed:",
+        ["nothing to estimate"],
+    ),
+    "one component of known mean and sd": (
+        "open: {family: normal}",
+        "open: {family: normal, fixed: {sigma: 1, mu: [3]}}",
+        "models.open.fixed",
+        "open: {",
+        None,
+    ),
+    "neither file nor simulation": (
+        "csv: data.csv\n    column: weight",
+        "label: weight",
+        "datasets.real",
+        "real:",
+        ["either csv", "simulate"],
+    ),
+    "file without column": (
+        "    column: weight\n",
+        "",
+        "datasets.real",
+        "real:",
+        ["lacks the key 'column'", "data.csv"],
+    ),
+    "column for a simulation": (
+        "  drawn:\n",
+        "  drawn:\n    column: y\n",
+        "datasets.drawn.column",
+        "column: y\n",
+        ["goes with csv"],
+    ),
+    "sizes and n": (
+        "      n: 50",
+        "      n: 50\n      sizes: [1, 2]",
+        "datasets.drawn.simulate",
+        None,
+        ["either sizes, or n"],
+    ),
+    "n without theta": ("      theta: [0.25, 0.75]\n", "", "datasets.drawn.simulate", None, ["lacks theta"]),
+    "theta with sizes": (
+        "sizes: [30, 40, 30]",
+        "sizes: [30, 40, 30]\n      theta: [0.5, 0.25, 0.25]",
+        "datasets.made.simulate.theta",
+        "theta: [0.5,",
+        ["goes with n"],
+    ),
+    "sizes too few": (
+        "[30, 40, 30]",
+        "[30, 40]",
+        "datasets.made.simulate.sizes",
+        "[30, 40]",
+        ["2 values", "mu has 3"],
+    ),
+    "sds too many": (
+        "sigma: [1, 2]",
+        "sigma: [1, 2, 3]",
+        "datasets.drawn.simulate.sigma",
+        "sigma: [1, 2, 3]",
+        ["3 values", "mu has 2"],
+    ),
+    "a number as a name": ("  open: ", "  2020: {family: normal}\n  open: ", "models.2020", "2020", ["quotes"]),
+    "a truth as a name": ("  real:\n", "  yes: {csv: a, column: b}\n  real:\n", "datasets.True", None, ["quotes"]),
+}
+LOOSE = {
+    # a second sentence rightly follows from these
+    "name with a slash": ["is no name for a folder"],
+    "one component of known mean and sd": ["nothing to estimate"],
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_with_its_place_its_value_and_what_is_allowed(mistake, tmp_path):
+    old, new, place, marker, words = MISTAKES[mistake]
+    assert BASE.count(old) == 1
+    text = BASE.replace(old, new)
+    found = sentences_of(text, tmp_path)
+    if mistake in LOOSE:
+        found, words = found[:1], LOOSE[mistake]
+    assert len(found) == 1, found
+    number = rf"{line_of(text, marker)}" if marker else r"\d+"
+    start = re.match(rf"config\.yaml, line {number}: {re.escape(place)} ", found[0])
+    assert start, found[0]
+    for word in words:
+        assert word in found[0][start.end() :]
+    assert found[0].endswith(".")
+    assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize("missing", ["datasets", "models", "analyses"])
+def test_a_missing_section_is_named_once_and_nothing_follows_from_it(missing, tmp_path):
+    config = yaml.safe_load(BASE)
+    del config[missing]
+    (sentence,) = sentences_of(yaml.safe_dump(config), tmp_path)
+    assert f"lacks the key '{missing}'" in sentence
+    assert "datasets, models, analyses" in sentence
+
+
+def test_all_mistakes_appear_at_once_in_the_order_of_the_file(tmp_path):
+    text = (
+        BASE.replace("seed: 7", "seed: -7")
+        .replace("[30, 40, 30]", "[30, 40]")
+        .replace("cauchy(0, 5)", "cauchy(5)")
+        .replace("[open]", "[opne]")
+        .replace("sigma: 1.5", "sigma: -1.5")
+    )
+    found = sentences_of(text, tmp_path)
+    lines = [int(re.match(r"config\.yaml, line (\d+):", sentence)[1]) for sentence in found]
+    assert lines == [line_of(text, m) for m in ("-7", "[30, 40]", "-1.5", "cauchy(5)", "[opne]")]
+
+
+def test_a_mistake_in_one_part_does_not_hide_or_make_mistakes_elsewhere(tmp_path):
+    # The data set and the model exist though they are broken, so that the analysis naming them is right.
+    text = BASE.replace("csv: data.csv", "csv: 3").replace("  open: {family: normal}", "  open: {family: 3}")
+    found = sentences_of(text, tmp_path)
+    assert len(found) == 2
+    assert "datasets.real.csv is 3; it must be text" in found[0]
+    assert "models.open.family is 3; allowed are normal" in found[1]
+
+
+def test_a_model_that_no_analysis_uses_is_checked_too(tmp_path):
+    text = BASE.replace("  open:", "  unused: {family: normal, priors: {mu: 'normal(0)'}}\n  open:")
+    (sentence,) = sentences_of(text, tmp_path)
+    assert "models.unused.priors.mu is 'normal(0)': normal takes 2 arguments (location, scale), not 1" in sentence
+
+
+def test_a_model_must_fit_every_number_of_components_asked_for(tmp_path):
+    found = sentences_of(BASE.replace("components: 3", "components: [2, 3, 4]"), tmp_path)
+    for place in ("models.known.fixed.mu", "models.free.priors.mu", "models.free.priors.theta"):
+        assert [place in sentence for sentence in found].count(True) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("seed: 1\nmodels: [a, b\n", 3, "this is not YAML"),
+        ("seed: 1\n\tmodels: 2\n", 2, "this is not YAML"),
+        ("seed: 1\nmodels: a: b\n", 2, "this is not YAML"),
+        ("seed: 1\nlabel: 'open\n", 3, "this is not YAML"),
+        ("a: *nowhere\n", 1, "undefined alias"),
+        ("a: 1\n---\nb: 2\n", 2, "this is not YAML"),
+        ("seed: 1\nmodels:\n  a: 1\n  b: 2\n  a: 3\n", 5, "models.a is said twice, first in line 3"),
+        ("? [a, b]\n: 1\n", 1, "key"),
+        ("a: &x [*x]\n", 1, "itself"),
+    ],
+    ids=["list", "tab", "colon", "quote", "alias", "documents", "twice", "list as key", "circle"],
+)
+def test_text_that_is_not_yaml_is_named_with_its_line(text, line, words, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        configuration.lines_of(path)
+    (sentence,) = caught.value.sentences
+    assert sentence.startswith(f"{path}, line {line}")
+    assert words in sentence
+
+
+def test_every_duplicate_key_is_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("seed: 1\na: {b: 1, b: 2}\nseed: 2\n")
+    with pytest.raises(UserError) as caught:
+        configuration.lines_of(path)
+    assert [s.split(": ")[1].split(" is")[0] for s in caught.value.sentences] == ["a.b", "seed"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"seed: \xff\n", "UTF-8"), (b"seed: \x01\n", "not YAML")], ids=["latin", "control"]
+)
+def test_bytes_that_are_no_text_are_refused(content, words, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        configuration.lines_of(path)
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.yaml: .*No such file"):
+        configuration.lines_of(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("content", [None, {}, [], ""])
+def test_an_empty_configuration_is_said_to_be_empty(content):
+    with pytest.raises(UserError, match=r"config/config\.yaml: the configuration is empty; it needs datasets"):
+        configuration.checked(content)
+
+
+@pytest.mark.parametrize(("content", "shown"), [([1, 2], r"\[1, 2\]"), ("text", "'text'"), (3, "3")])
+def test_a_root_that_is_no_mapping_is_said_to_be_none(content, shown):
+    with pytest.raises(UserError, match=rf"^mine\.yaml: the configuration is {shown}; it must be a mapping"):
+        configuration.checked(content, file="mine.yaml")
+
+
+def test_lines_are_those_of_the_keys(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("# first\na:\n  b: 1\n  c:\n    - x\n    - {d: 2}\n")
+    lines = configuration.lines_of(path)
+    numbers = {configuration.dotted(place): line for place, (_, line) in lines.items() if place}
+    assert numbers == {"a": 2, "a.b": 3, "a.c": 4, "a.c[0]": 5, "a.c[1]": 6, "a.c[1].d": 6}
+
+
+def test_defaults_are_filled_in_and_the_input_is_not_changed():
+    given = yaml.safe_load(BASE)
+    before = copy.deepcopy(given)
+    config = configuration.checked(given)
+    assert given == before
+    assert config["strict"] is False
+    assert config["seed"] == 7
+    assert config["sampling"] == {"chains": 2, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10}
+    assert config["models"]["open"] == {
+        "family": "normal",
+        "share": [],
+        "fixed": {},
+        "priors": {"theta": "dirichlet(1)"},
+    }
+    assert "label" not in config["datasets"]["real"]
+    del given["seed"], given["sampling"]
+    assert configuration.checked(given)["seed"] == 20260101
+    assert configuration.checked(given)["sampling"]["chains"] == 4
+
+
+def test_checking_a_checked_configuration_changes_nothing():
+    once = configuration.checked(yaml.safe_load(BASE))
+    assert configuration.checked(once) == once
+
+
+def test_the_order_in_which_keys_are_written_changes_nothing():
+    def turned(value):
+        if isinstance(value, dict):
+            return {key: turned(value[key]) for key in reversed(value)}
+        return [turned(item) for item in value] if isinstance(value, list) else value
+
+    given = yaml.safe_load(BASE)
+    reordered = turned(given)
+    for name in ("datasets", "models"):  # names are the user's, and their order is the order of the report
+        reordered[name] = {key: reordered[name][key] for key in given[name]}
+    assert list(reordered) != list(given)
+    assert json.dumps(configuration.checked(reordered)) == json.dumps(configuration.checked(given))
+
+
+def test_a_fixed_theta_makes_its_default_prior_void_but_not_another(tmp_path):
+    text = BASE.replace("      mu: [0, 5, 9]\n      sigma: 1.5", "      theta: [0.5, 0.25, 0.25]")
+    assert check(text, tmp_path)["models"]["known"]["fixed"] == {"theta": [0.5, 0.25, 0.25]}
+    text = text.replace("  free:", "    priors: {theta: dirichlet(2)}\n  free:")
+    (sentence,) = sentences_of(text, tmp_path)
+    assert "models.known.priors.theta is the prior of a parameter that is fixed" in sentence
+
+
+def test_one_component_with_nothing_left_to_estimate_is_one_mistake(tmp_path):
+    fixed = "{theta: [1], mu: [3], sigma: 1}"
+    text = BASE.replace("open: {family: normal}", f"open: {{family: normal, fixed: {fixed}}}")
+    (sentence,) = sentences_of(text.replace("components: [1, 2]", "components: 1"), tmp_path)
+    assert "models.open.fixed fixes every parameter, so there is nothing to estimate" in sentence
+
+
+def test_the_shipped_configuration_is_valid_and_is_the_tutorial(root):
+    path = root / "config" / "config.yaml"
+    config = configuration.checked(yaml.safe_load(path.read_text()), configuration.lines_of(path))
+    asked = [(f.dataset, f.model, f.components) for f in configuration.fits(config)]
+    assert asked == [
+        *(("three-gaussians", model, 3) for model in ("known", "unknown-means", "own-sds")),
+        ("old-faithful", "shared-sd", 2),
+    ]
+    assert config["datasets"]["three-gaussians"]["simulate"]["sizes"] == [90, 50, 75]
+    assert config["models"]["known"]["fixed"] == {"mu": [10, 20, 35], "sigma": 2}
+
+
+def walk(rules, place=()):
+    """Every schema below a schema, with its place."""
+    yield place, rules
+    for key, below in rules.get("properties", {}).items():
+        yield from walk(below, (*place, key))
+    for key in ("items", "additionalProperties"):
+        if isinstance(rules.get(key), dict):
+            yield from walk(rules[key], (*place, key))
+
+
+def test_the_schema_is_valid_closed_and_described():
+    rules = configuration.schema()
+    Draft202012Validator.check_schema(rules)
+    seen = 0
+    for place, below in walk(rules):
+        if "properties" in below or below.get("type") == "object":
+            assert "additionalProperties" in below, place
+            assert below["additionalProperties"] is False or isinstance(below["additionalProperties"], dict), place
+        for key, one in below.get("properties", {}).items():
+            seen += 1
+            assert one["description"].endswith("."), (*place, key)
+            # what must be given has no default
+            assert "default" in one or key in below.get("required", []), (*place, key)
+            if one.get("default") is not None:
+                assert Draft202012Validator(one).is_valid(one["default"]), (*place, key)
+    assert seen > 30
+
+
+def test_seed_for_is_part_of_a_hash():
+    # sha256 of "7/fit/made/free/3", its first 16 hexadecimal digits modulo 2**31 - 1, plus 1
+    digits = hashlib.sha256(b"7/fit/made/free/3").hexdigest()[:16]
+    assert configuration.seed_for(7, "fit", "made", "free", 3) == int(digits, 16) % 2147483647 + 1
+    # the same from the shell: printf 20260101/simulate/a | sha256sum
+    assert configuration.seed_for(20260101, "simulate", "a") == 0x20B726B4E9330050 % 2147483647 + 1
+
+
+def test_seeds_are_legal_and_differ_between_jobs():
+    jobs = [(seed, rule, k) for seed in range(20) for rule in ("fit", "assess") for k in range(50)]
+    seeds = [configuration.seed_for(*job) for job in jobs]
+    assert len(set(seeds)) == len(jobs)
+    assert min(seeds) >= 1
+    assert max(seeds) <= 2**31 - 1
+    assert max(seeds) > 2**30  # they use the whole range
+    assert configuration.seed_for(1, "a", "bc") != configuration.seed_for(1, "ab", "c")
+
+
+def test_fits_are_each_listed_once_in_order():
+    config = yaml.safe_load(BASE)
+    config["analyses"] = [
+        {"dataset": "real", "models": ["open", "free"], "components": [3, 2]},
+        {"dataset": "made", "models": ["open"], "components": 1},
+        {"dataset": "real", "models": ["open"], "components": [2, 4]},
+    ]
+    expected = [
+        ("real", "open", 3),
+        ("real", "open", 2),
+        ("real", "free", 3),
+        ("real", "free", 2),
+        ("made", "open", 1),
+        ("real", "open", 4),
+    ]
+    assert configuration.fits(config) == [Fit(*each) for each in expected]
+    assert configuration.programs(config) == ["continuous"]
+
+
+def test_titles_have_the_number_of_components_only_where_it_is_needed():
+    fits = [Fit("d", "a", 2), Fit("d", "b", 2), Fit("d", "b", 3)]
+    assert list(configuration.titles(fits).items()) == [(fits[0], "a"), (fits[1], "b (K = 2)"), (fits[2], "b (K = 3)")]
+
+
+def test_concentrations_are_those_of_the_models_with_unknown_weights():
+    config = yaml.safe_load(BASE)
+    config["models"]["known"]["fixed"] = {"theta": [0.5, 0.25, 0.25]}
+    config["analyses"][0]["models"].append("open")
+    config = configuration.checked(config)
+    assert configuration.concentrations(config, "made") == [
+        {"model": "free", "concentration": [1.0, 2.0, 3.0]},
+        {"model": "open", "concentration": [1.0, 1.0, 1.0]},
+    ]
+
+
+def test_a_slice_is_a_configuration_that_gives_the_same_fits():
+    config = configuration.checked(yaml.safe_load(BASE))
+    part = configuration.slice_of(config, "made")
+    assert set(part["models"]) == {"known", "free"}
+    assert set(part["datasets"]) == {"made"}
+    assert configuration.fits(configuration.checked(part)) == [
+        f for f in configuration.fits(config) if f.dataset == "made"
+    ]
+    for key in ("seed", "sampling"):
+        assert part[key] == config[key]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "label"), [({"label": "l", "column": "c"}, "l"), ({"column": "c"}, "c"), ({"simulate": {}}, "y")]
+)
+def test_the_label_of_the_axes(dataset, label):
+    assert configuration.label(dataset) == label
+
+
+def test_alternatives_match_the_names_and_nothing_else():
+    names = ["a.b", "a", "x-1"]
+    pattern = re.compile(configuration.alternatives(names))
+    assert [n for n in [*names, "aXb", "x", "", "a.b.c"] if pattern.fullmatch(n)] == names
+    assert not any(re.fullmatch(configuration.alternatives([]), text) for text in ("", "a"))
+
+
+JUNK = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2.0,
+    3.7,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "1e-3",
+    "normal",
+    [],
+    {},
+    [[]],
+    [0],
+    [1, 2, 3],
+    [0.5, 0.5],
+    ["sigma"],
+    {"a": 1},
+    {1: 2},
+    {None: {}},
+    "normal(0, 1)",
+    "dirichlet([1, 2])",
+    "a" * 500,
+    "\0",
+    "é",
+    [None],
+    ["known", "known"],
+    {"family": "normal"},
+    "made",
+    "known",
+    "beta(2, 2)",
+    "normal([9, 1, 2], 1)",
+]
+
+
+def corrupted(config, rng):
+    """A configuration with one to three random changes somewhere in it."""
+    config = copy.deepcopy(config)
+    for _ in range(rng.integers(1, 4)):
+        place = config
+        while True:
+            if not isinstance(place, dict | list) or not place:
+                break
+            key = list(place)[rng.integers(len(place))] if isinstance(place, dict) else rng.integers(len(place))
+            if isinstance(place[key], dict | list) and place[key] and rng.random() < 0.8:
+                place = place[key]
+                continue
+            junk = copy.deepcopy(JUNK[rng.integers(len(JUNK))])
+            act = rng.integers(4)
+            if act == 0:
+                del place[key]
+            elif act == 1 and isinstance(place, dict):
+                name = JUNK[rng.integers(len(JUNK))]
+                place[name if isinstance(name, str | int | float | None) else "new"] = junk
+            elif act == 2 and isinstance(place, dict):
+                others = [k for k in ("sigma", "mu", "theta", "n", "sizes", "csv", "column", "share", "fixed")]
+                place[others[rng.integers(len(others))]] = junk
+            else:
+                place[key] = junk
+            break
+    return config
+
+
+def tried(function, argument):
+    """What a function returns, and the sentences of the one error that it may raise."""
+    try:
+        return function(argument), ()
+    except UserError as error:
+        return None, error.sentences
+
+
+def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_usable_configuration(root, monkeypatch):
+    rules = configuration.schema()
+    monkeypatch.setattr(configuration, "schema", lambda: rules)
+    default = yaml.safe_load((root / "config" / "config.yaml").read_text())
+    rng = np.random.default_rng(20260101)
+    refused, accepted = 0, 0
+    for _ in range(500):
+        config = corrupted(default, rng)
+        config, sentences = tried(configuration.checked, config)
+        if sentences:
+            refused += 1
+            assert all(len(s) < 2000 and s.endswith(".") for s in sentences)
+            assert len(set(sentences)) == len(sentences)
+            continue
+        accepted += 1
+        fits = configuration.fits(config)
+        for fit in fits:
+            assert type(fit.components) is int
+            assert config["datasets"][fit.dataset]
+            assert configuration.concentrations(config, fit.dataset) is not None
+            assert configuration.checked(configuration.slice_of(config, fit.dataset))
+        assert all(re.fullmatch(configuration.alternatives(config["models"]), name) for name in config["models"])
+        assert {type(config["sampling"][key]) for key in ("chains", "warmup", "draws")} == {int}
+    assert refused > 200
+    assert accepted > 20
+
+
+def test_whatever_is_changed_in_the_text_gives_lines_or_a_sentence(root, tmp_path):
+    text = (root / "config" / "config.yaml").read_text()
+    rng = np.random.default_rng(3)
+    path = tmp_path / "config.yaml"
+    alphabet = string.printable + "é\0&*!?|>%@`[]{}:,- "
+    refused = 0
+    for _ in range(150):
+        letters = list(text)
+        for _ in range(rng.integers(1, 5)):
+            letters[rng.integers(len(letters))] = alphabet[rng.integers(len(alphabet))]
+        path.write_text("".join(letters), encoding="utf-8")
+        lines, sentences = tried(configuration.lines_of, path)
+        refused += bool(sentences)
+        assert all(sentence.startswith(str(path)) for sentence in sentences)
+        if lines is not None:
+            assert all(1 <= line <= len(text) for _, line in lines.values())
+    assert refused > 20

@@ -1,0 +1,478 @@
+"""Files whole or not at all, locks, what a job says, and which files and versions a result depends on."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from stanmix import dependencies, files, logbook, manifest, programs
+from stanmix.errors import UserError
+
+WORKFLOW = Path(files.__file__).parents[1]
+SCRIPTS = sorted((WORKFLOW / "scripts").glob("*.py"))
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+
+
+def python(code, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=ENVIRONMENT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        **options,
+    )
+
+
+def test_a_file_appears_only_when_it_is_complete(tmp_path):
+    path = tmp_path / "new" / "folder" / "table.csv"
+    with files.whole(path) as beside:
+        assert beside.parent == path.parent
+        assert beside.suffix == ".csv"
+        beside.write_text("half")
+        assert not path.exists()
+        beside.write_text("whole")
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_no_litter(error, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail():
+        with files.whole(path) as beside:
+            beside.write_text("new")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_writer_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError), files.whole(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_threads_that_write_the_same_file_leave_one_whole_file(tmp_path):
+    path, texts, errors = tmp_path / "a.txt", [letter * 200_000 for letter in "abcdefgh"], []
+    together = threading.Barrier(len(texts))
+
+    def write(text):
+        try:
+            for _ in range(20):
+                together.wait()
+                files.write_text(path, text)
+                assert path.read_text() in texts
+        except BaseException as error:
+            errors.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=write, args=[text]) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_processes_that_write_the_same_file_leave_one_whole_file(tmp_path):
+    code = (
+        "import sys; from stanmix import files\n"
+        "for _ in range(60): files.write_text(sys.argv[1], sys.argv[2] * 300_000)"
+    )
+    path = tmp_path / "a.txt"
+    writers = [python(code, path, letter) for letter in "abc"]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        with contextlib.suppress(FileNotFoundError):
+            text = path.read_text()
+            seen.add((len(text), len(set(text))))
+    assert [(writer.communicate(), writer.returncode) for writer in writers] == [(("", ""), 0)] * 3
+    assert seen == {(300_000, 1)}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_is_utf_8_with_unix_line_ends(tmp_path):
+    files.write_text(tmp_path / "a.txt", "é\nµ\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa9\n\xc2\xb5\n"
+
+
+def test_json_is_stable_and_refuses_what_json_cannot_say(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"b": [1, 0.1], "a": "é"})
+    assert path.read_text(encoding="utf-8") == '{\n  "b": [\n    1,\n    0.1\n  ],\n  "a": "é"\n}\n'
+    assert files.read_json(path) == {"b": [1, 0.1], "a": "é"}
+    for bad in (float("nan"), float("inf"), {"deep": [-float("inf")]}):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            files.write_json(path, bad)
+    assert files.read_json(path)["b"] == [1, 0.1]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_sha256_is_the_published_one(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.sha256(tmp_path / "a") == expected
+
+
+HOLD = """
+import sys, time
+from stanmix import files
+def first():
+    time.sleep(float(sys.argv[2]))
+    print("first", flush=True)
+files.hold(sys.argv[1], first)
+print("running", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_first_process_of_several_knows_it_however_the_last_ones_ended(tmp_path):
+    lock = tmp_path / "new" / "lock"
+    first = python(HOLD, lock, 0)
+    assert [first.stdout.readline() for _ in range(2)] == ["first\n", "running\n"]
+    second = python(HOLD, lock, 0)
+    assert second.stdout.readline() == "running\n"
+    first.kill()
+    first.communicate()
+    third = python(HOLD, lock, 0)  # the second still runs
+    assert third.communicate()[0] == "running\n"
+    second.kill()
+    second.communicate()
+    for _ in range(2):  # the first of them ends in peace
+        assert python(HOLD, lock, 0).communicate()[0] == "first\nrunning\n"
+
+
+def test_who_comes_while_the_first_is_at_work_waits_for_it(tmp_path):
+    lock = tmp_path / "lock"
+    first = python(HOLD, lock, 1)
+    while not lock.exists():
+        assert first.poll() is None
+    second = python(HOLD, lock, 0)
+    assert second.stdout.readline() == "running\n"
+    os.set_blocking(first.stdout.fileno(), False)
+    assert first.stdout.readline() == "first\n"
+    for process in (first, second):
+        process.communicate()
+
+
+def test_a_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path):
+    code = (
+        "import subprocess, sys; from stanmix import files\n"
+        "files.hold(sys.argv[1], lambda: None)\n"
+        "print(subprocess.Popen(['sleep', '30'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)"
+    )
+    child = int(python(code, tmp_path / "lock").communicate()[0])
+    try:
+        assert python(HOLD, tmp_path / "lock", 0).communicate()[0] == "first\nrunning\n"
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_what_a_killed_writer_leaves_is_swept_and_nothing_else(tmp_path):
+    code = (
+        "import sys; from stanmix import files\n"
+        "with files.whole(sys.argv[1]) as beside:\n"
+        "    beside.write_text('half')\n    print(flush=True)\n    sys.stdin.read()"
+    )
+    path = tmp_path / "deep" / "er" / "a.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("old")
+    (tmp_path / "deep" / ".hidden").write_text("kept")
+    writer = python(code, path)
+    writer.stdout.readline()
+    writer.kill()
+    writer.communicate()
+    assert len(list(path.parent.iterdir())) == 2
+    files.sweep(tmp_path)
+    files.sweep(tmp_path / "nowhere")
+    assert [p.name for p in sorted(tmp_path.rglob("*")) if p.is_file()] == [".hidden", "a.csv"]
+    assert path.read_text() == "old"
+
+
+def run_job(body, log):
+    """Run a job as a script of the workflow does; its exit code, what the user sees and the log."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    code = (
+        "import os, sys, subprocess\nfrom stanmix.errors import UserError\nfrom stanmix.logbook import recorded\n"
+        f"with recorded(sys.argv[1]) as say:\n{lines}\nprint('after')\n"
+    )
+    job = python(code, log)
+    out, err = job.communicate()
+    return job.returncode, out, err, log.read_text()
+
+
+def test_all_output_of_a_job_and_its_children_goes_to_the_log(tmp_path):
+    log = tmp_path / "logs" / "job.log"
+    body = (
+        "print('one')\nprint('two', file=sys.stderr)\nsubprocess.run(['echo', 'three'])\n"
+        "os.system('echo four >&2')\nos.write(1, b'five\\n')"
+    )
+    code, out, err, text = run_job(body, log)
+    assert (code, out, err) == (0, "after\n", "")
+    assert sorted(text.split()) == sorted(["one", "two", "three", "four", "five"])
+    assert run_job("print('anew')", log)[3] == "anew\n"
+
+
+def test_what_is_said_reaches_the_user_and_the_log(tmp_path):
+    code, out, err, text = run_job("say('Half done.')\nprint('detail')", tmp_path / "log")
+    assert (code, out, err) == (0, "after\n", "Half done.\n")
+    assert sorted(text.splitlines()) == ["Half done.", "detail"]
+
+
+def test_a_mistake_of_the_user_is_a_sentence_without_a_traceback(tmp_path):
+    code, out, err, text = run_job(
+        "print('before')\nraise UserError('Line 3 is wrong.', 'Line 4 too.')", tmp_path / "log"
+    )
+    assert (code, out, err) == (1, "", "Line 3 is wrong.\nLine 4 too.\n")
+    assert text == "before\nLine 3 is wrong.\nLine 4 too.\n"
+
+
+def test_any_other_error_is_a_line_for_the_user_and_a_traceback_in_the_log(tmp_path):
+    code, out, err, text = run_job("def inner():\n    raise KeyError('k')\ninner()", tmp_path / "log")
+    assert (code, out) == (1, "")
+    assert err == f"KeyError: 'k'\nThe whole story is in {tmp_path / 'log'}.\n"
+    assert text.startswith("Traceback (most recent call last):")
+    assert "in inner" in text
+
+
+def test_an_interrupt_is_passed_on_and_the_terminal_given_back(tmp_path):
+    code, out, err, _ = run_job("raise KeyboardInterrupt", tmp_path / "log")
+    assert code != 0
+    assert out == ""
+    assert "KeyboardInterrupt" in err
+
+
+def test_recorded_gives_back_the_streams_in_the_same_process(tmp_path, capfd):
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else None
+
+    def job():
+        with logbook.recorded(tmp_path / "log"):
+            os.write(1, b"inside")
+            raise UserError("A sentence.")
+
+    for _ in range(3):
+        with pytest.raises(SystemExit, match=r"^A sentence\.$"):
+            job()
+    os.write(1, b"outside")
+    assert capfd.readouterr() == ("outside", "")
+    assert (tmp_path / "log").read_text() == "insideA sentence.\n"
+    assert before is None or len(os.listdir("/proc/self/fd")) == before
+
+
+STAN = {
+    "main.stan": 'functions {\n#include functions/a.stanfunctions\n  #include "functions/b.stanfunctions"\n}\n'
+    "// #include no.stan\n",
+    "functions/a.stanfunctions": "#include functions/c.stanfunctions\n",
+    "functions/b.stanfunctions": "#include <functions/c.stanfunctions>\n#include functions/a.stanfunctions\n",
+    "functions/c.stanfunctions": "// nothing\n",
+    "functions/other.stanfunctions": "// not included\n",
+    "other.stan": "// another program\n",
+}
+
+
+@pytest.fixture
+def stan(tmp_path):
+    (tmp_path / "functions").mkdir()
+    for name, text in STAN.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_sources_are_the_program_and_its_includes_each_once(stan):
+    names = [path.relative_to(stan).as_posix() for path in programs.sources("main", stan)]
+    assert names[0] == "main.stan"
+    assert sorted(names[1:]) == [f"functions/{name}.stanfunctions" for name in "abc"]
+
+
+def test_the_shipped_program_s_sources_exist(root):
+    found = programs.sources("continuous", root / "stan")
+    assert len(found) == 3
+    assert all(path.is_file() for path in found)
+
+
+@pytest.mark.parametrize("changed", sorted(STAN))
+def test_the_name_of_a_program_s_content_follows_its_sources_alone(changed, stan):
+    before = programs.content_key("main", stan, "2.27.0", "g++")
+    assert before == programs.content_key("main", stan, "2.27.0", "g++")
+    (stan / changed).write_text(STAN[changed] + " ")
+    after = programs.content_key("main", stan, "2.27.0", "g++")
+    assert (after == before) is (changed in ("other.stan", "functions/other.stanfunctions"))
+    assert len(after) == 32
+    assert int(after, 16) >= 0
+
+
+def test_the_name_of_a_program_s_content_follows_version_and_flags_and_not_the_place(stan, tmp_path):
+    keys = {
+        programs.content_key("main", stan, *c)
+        for c in ((), ("2.27.0",), ("2.28.0",), ("2.27.0", "-O2"), ("2.27.", "0"))
+    }
+    assert len(keys) == 5
+    moved = tmp_path / "elsewhere"
+    (moved / "functions").mkdir(parents=True)
+    for name, text in STAN.items():
+        (moved / name).write_text(text)
+    assert programs.content_key("main", moved, "2.27.0") == programs.content_key("main", stan, "2.27.0")
+    # what moves from one file to the next is another program
+    (moved / "main.stan").write_text(STAN["main.stan"].removesuffix("\n"))
+    assert programs.content_key("main", moved, "2.27.0") != programs.content_key("main", stan, "2.27.0")
+
+
+def names_of(paths):
+    return {path.relative_to(WORKFLOW / "stanmix").as_posix() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """For each script the package's files that importing what it imports, and calling nothing, loads."""
+    code = (
+        "import ast, json, sys, warnings\nfrom pathlib import Path\nresult = {}\n"
+        "warnings.simplefilter('ignore')\n"
+        "for script in map(Path, sys.argv[1:]):\n"
+        "    for name in [n for n in sys.modules if n.split('.')[0] == 'stanmix']: del sys.modules[name]\n"
+        "    tree = ast.parse(script.read_text())\n"
+        "    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]\n"
+        "    exec(compile(tree, script, 'exec'), {})\n"
+        "    modules = [m for n, m in sys.modules.items() if n.split('.')[0] == 'stanmix']\n"
+        "    result[script.stem] = [m.__file__ for m in modules]\n"
+        "print(json.dumps(result))"
+    )
+    out, err = python(code, *SCRIPTS).communicate()
+    assert err == ""
+    return {script: {Path(path) for path in paths} for script, paths in json.loads(out).items()}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_every_module_that_a_script_loads_is_declared(script, loaded):
+    declared = set(dependencies.code_of(script))
+    assert loaded[script.stem] <= declared
+    assert {"__init__.py", "logbook.py", "errors.py"} <= names_of(declared)
+    assert all(path.is_file() for path in declared)
+    assert script not in declared
+
+
+def test_imports_inside_functions_and_templates_are_declared_and_no_more():
+    declared = {script.stem: names_of(dependencies.code_of(script)) for script in SCRIPTS}
+    assert {"templates/report.html.j2", "templates/page.css", "tables.py", "invariants.py"} <= declared["report"]
+    assert {"templates/table.html.j2", "templates/page.css"} <= declared["assess"]
+    assert {"cmdstan.py", "config.py", "starts.py"} <= declared["fit"]
+    assert {"figures/traces.py", "figures/style.py", "figures/__init__.py"} <= declared["draw_fit"]
+    # an edit of the figures or of the report must not sample again
+    for script in ("fit", "simulate", "read", "compile"):
+        assert not {
+            name for name in declared[script] if name.startswith(("figures/", "templates/", "report", "tables"))
+        }
+    assert "cmdstan.py" not in declared["assess"]
+
+
+def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatch):
+    package = tmp_path / "stanmix"
+    for name, text in {
+        "__init__.py": "",
+        "a.py": "def f():\n    from stanmix.sub import b\n    import json\n",
+        "sub/__init__.py": "",
+        "sub/b.py": "import stanmix.c as d\nNAME = 'page.html.j2'\n",
+        "c.py": "from stanmix.a import f\n",
+        "unused.py": "",
+        "templates/page.html.j2": '{% include "page.css" %}',
+        "templates/page.css": "",
+        "templates/unused.css": "",
+    }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    (tmp_path / "script.py").write_text("import numpy\nimport stanmixture\nfrom stanmix import a\n")
+    monkeypatch.setattr(dependencies, "PACKAGE", package)
+    found = [path.relative_to(package).as_posix() for path in dependencies.code_of(tmp_path / "script.py")]
+    assert found == [
+        "__init__.py",
+        "a.py",
+        "c.py",
+        "sub/__init__.py",
+        "sub/b.py",
+        "templates/page.css",
+        "templates/page.html.j2",
+    ]
+
+
+@pytest.fixture
+def git(tmp_path, monkeypatch):
+    """A fresh repository without the user's settings, and a function that runs git in it."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    place = tmp_path / "code"
+    (place / "below").mkdir(parents=True)
+
+    def run(*arguments):
+        command = ["git", "-C", str(place), "-c", "user.name=n", "-c", "user.email=e@example.org", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    run.place = place
+    return run
+
+
+def test_the_state_of_the_code_is_its_commit_and_whether_it_was_changed(git):
+    assert manifest.code_state(git.place) == {"commit": None, "dirty": None}
+    git("init")
+    assert manifest.code_state(git.place) == {"commit": None, "dirty": None}
+    (git.place / "a.txt").write_text("one")
+    (git.place / ".gitignore").write_text("results\n")
+    git("add", ".")
+    git("commit", "-m", "first")
+    commit = git("rev-parse", "HEAD")
+    assert len(commit) == 40
+    assert manifest.code_state(git.place) == {"commit": commit, "dirty": False}
+    (git.place / "results").write_text("ignored")
+    assert manifest.code_state(git.place / "below") == {"commit": commit, "dirty": False}
+    (git.place / "a.txt").write_text("two")
+    assert manifest.code_state(git.place / "below") == {"commit": commit, "dirty": True}
+    git("checkout", "a.txt")
+    (git.place / "new.txt").write_text("untracked")
+    assert manifest.code_state(git.place) == {"commit": commit, "dirty": True}
+
+
+def test_no_git_at_all_is_no_error(git, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert manifest.code_state(git.place) == {"commit": None, "dirty": None}
+
+
+def test_the_manifest_names_every_artifact_by_its_hash(tmp_path, monkeypatch, git):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.csv").write_bytes(b"abc")
+    (tmp_path / "a.csv").write_bytes(b"")
+    files.write_json("toolchain.json", {"cmdstan": "2.27.0"})
+    config = {"seed": 3, "datasets": {"é": {}}}
+    for output in ("one.json", "two.json"):
+        manifest.write_manifest(["b.csv", "a.csv"], "toolchain.json", config, git.place, output)
+    assert Path("one.json").read_bytes() == Path("two.json").read_bytes()
+    content = files.read_json("one.json")
+    assert list(content["artifacts"].items()) == [
+        ("a.csv", hashlib.sha256(b"").hexdigest()),
+        ("b.csv", hashlib.sha256(b"abc").hexdigest()),
+    ]
+    assert content["config"] == config
+    assert content["toolchain"] == {"cmdstan": "2.27.0"}
+    assert content["code"] == {"commit": None, "dirty": None}
+    assert content["python"] == ".".join(map(str, sys.version_info[:3]))
+    import numpy as np
+
+    assert content["packages"]["numpy"] == np.__version__
+    assert list(content["packages"]) == sorted(content["packages"])

@@ -1,0 +1,176 @@
+"""What must hold in every report: a consistent set of tables passes, and each contradiction is named."""
+
+import copy
+
+import pandas as pd
+import pytest
+
+from stanmix.invariants import InvariantError, verify
+
+
+def consistent():
+    """A small fit of two components and four observations, whose tables agree."""
+    parameters = ["theta", "theta", "mu", "mu", "sigma"]
+    means = [0.4, 0.6, -1.0, 2.0, 1.1]
+    summary = pd.DataFrame({"parameter": parameters, "component": [1, 2, 1, 2, None], "mean": means, "median": means})
+    summary["hdi_lower"], summary["hdi_upper"] = summary["mean"] - 0.25, summary["mean"] + 0.25
+    summary["truth"], summary["covered"] = [0.5, 0.5, -1.0, 2.5, 1.0], [True, True, True, False, True]
+    membership = pd.DataFrame(
+        {
+            "obs_id": [1, 2, 3, 4],
+            "probability_1": [0.9, 0.2, 0.55, 0.001],
+            "probability_2": [0.1, 0.8, 0.45, 0.999],
+            "component": [1, 2, 1, 2],
+            "right": [True, True, False, True],
+        }
+    )
+    return {
+        "title": "fit",
+        "specification": {
+            "components": 2,
+            "n": 4,
+            "weights": {"mode": "estimated"},
+            "parameters": [
+                {"name": "mu", "ordered": True, "mode": "own"},
+                {"name": "sigma", "ordered": False, "mode": "shared"},
+            ],
+        },
+        "summary": summary,
+        "membership": membership,
+        "loo": {"n": 4, "elpd": -10.0, "right": 3},
+        "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -2.0, -3.0, -4.0]}),
+        "noticed": {"n": 4},
+    }
+
+
+def test_a_consistent_set_passes():
+    verify(**consistent())
+
+
+def test_a_set_without_truth_passes():
+    fit = consistent()
+    fit["summary"] = fit["summary"].drop(columns=["truth", "covered"])
+    fit["loo"]["right"] = None
+    verify(**fit)
+
+
+def test_unknown_truths_are_not_compared():
+    fit = consistent()
+    fit["summary"] = fit["summary"].astype({"covered": object})
+    fit["summary"].loc[4, ["truth", "covered"]] = [None, None]
+    verify(**fit)
+
+
+def cell(table, row, column, value):
+    def change(fit):
+        fit[table].loc[row, column] = value
+
+    return change
+
+
+def entry(table, key, value):
+    def change(fit):
+        fit[table][key] = value
+
+    return change
+
+
+def shorter(table):
+    def change(fit):
+        fit[table] = fit[table].iloc[:-1]
+
+    return change
+
+
+def swap_means(fit):
+    for key in ("mean", "median", "hdi_lower", "hdi_upper", "truth", "covered"):
+        values = fit["summary"][key].tolist()
+        values[2], values[3] = values[3], values[2]
+        fit["summary"][key] = values
+
+
+def equal_means(fit):
+    fit["summary"].loc[3, ["mean", "median", "hdi_lower", "hdi_upper"]] = [-1.0, -1.0, -1.2, -0.9]
+
+
+def third_weight(fit):
+    extra = fit["summary"].iloc[[0]].assign(mean=0.0, median=0.0, hdi_lower=0.0, hdi_upper=0.6)
+    fit["summary"] = pd.concat([fit["summary"], extra], ignore_index=True)
+
+
+def third_membership(fit):
+    fit["membership"]["probability_3"] = 0.0
+
+
+BROKEN = {
+    "weights": (cell("summary", 0, "mean", 0.4001), "the posterior mean weights add to 1.000100 instead of 1"),
+    "number of weights": (third_weight, "there are 3 weights for 2 components"),
+    "median above": (cell("summary", 4, "median", 1.36), "the interval of sigma does not contain the median"),
+    "median below": (cell("summary", 2, "median", -1.26), "the interval of mu does not contain the median"),
+    "interval not a number": (cell("summary", 4, "median", float("nan")), "the interval of sigma does not contain"),
+    "membership row": (cell("membership", 2, "probability_2", 0.4501), "adds to 1 only within 0.0001"),
+    "membership not a number": (cell("membership", 2, "probability_2", float("nan")), "adds to 1 only within nan"),
+    "membership columns": (third_membership, "another number of components"),
+    "most probable": (cell("membership", 2, "component", 2), "a most probable component is not"),
+    "order": (swap_means, "the components are not in the order of mu"),
+    "equal means": (equal_means, "the components are not in the order of mu"),
+    "fitted": (entry("specification", "n", 5), "the counts differ: 5 observations were fitted, 4 read, 4 have"),
+    "read": (entry("noticed", "n", 3), "4 observations were fitted, 3 read"),
+    "LOO values": (shorter("loo_pointwise"), "3 a LOO value"),
+    "LOO total": (entry("loo", "elpd", -10.001), "the pointwise LOO values do not add to their total"),
+    "LOO count": (entry("loo", "n", 5), "the counts differ"),
+    "LOO not a number": (entry("loo", "elpd", float("nan")), "the pointwise LOO values do not add"),
+    "right": (entry("loo", "right", 4), "the number of right memberships"),
+    "covered": (cell("summary", 3, "covered", True), "covered contradicts an interval"),
+    "not covered": (cell("summary", 0, "covered", False), "covered contradicts an interval"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), BROKEN.values(), ids=BROKEN)
+def test_each_contradiction_is_named(change, words):
+    fit = copy.deepcopy(consistent())
+    change(fit)
+    with pytest.raises(InvariantError) as caught:
+        verify(**fit)
+    assert words in str(caught.value)
+    assert all(line.startswith("fit: ") for line in str(caught.value).splitlines())
+    # a missing LOO value changes their sum too, and no component is the most probable beside NaN
+    two = change in (BROKEN["LOO values"][0], BROKEN["membership not a number"][0])
+    assert len(str(caught.value).splitlines()) == (2 if two else 1)
+
+
+def test_several_contradictions_are_named_at_once():
+    fit = consistent()
+    for name in ("weights", "most probable", "right"):
+        BROKEN[name][0](fit)
+    with pytest.raises(InvariantError) as caught:
+        verify(**fit)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_fixed_weights_and_fixed_means_are_in_no_summary():
+    fit = consistent()
+    fit["specification"]["weights"] = {"mode": "fixed", "value": [0.4, 0.6]}
+    fit["specification"]["parameters"][0]["mode"] = "fixed"
+    fit["summary"] = fit["summary"].iloc[[4]]
+    verify(**fit)
+
+
+def test_the_tutorial_s_printed_table_is_refused():
+    # Its weights were two runs with different labels pasted together: they add to 0.932885 (tutorial.md, E2).
+    fit = consistent()
+    weights = [0.932885 - 0.238 - 0.3474, 0.238, 0.3474]
+    fit["summary"] = pd.DataFrame(
+        {
+            "parameter": "theta",
+            "component": [1, 2, 3],
+            "mean": weights,
+            "median": weights,
+            "hdi_lower": [w - 0.06 for w in weights],
+            "hdi_upper": [w + 0.06 for w in weights],
+        }
+    )
+    fit["specification"] |= {"components": 3, "parameters": []}
+    fit["membership"]["probability_3"] = 0.0
+    with pytest.raises(InvariantError, match=r"^fit: the posterior mean weights add to 0\.932885 instead of 1\.$"):
+        verify(**fit)

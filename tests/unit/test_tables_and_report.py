@@ -1,0 +1,376 @@
+"""How numbers, tables, sentences and pages are written, also when the texts in them are hostile."""
+
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+
+from stanmix import columns, comparison, tables
+from stanmix.invariants import InvariantError
+from stanmix.report import write_report
+
+DASH = "\u2013"  # an en dash stands for nothing
+HOSTILE = "<script>alert('1')</script> & \"q\""
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "text"),
+    [
+        (0, {}, "0"),
+        (0.0, {}, "0"),
+        (-0.0, {}, "0"),
+        (215, {}, "215"),
+        (123456789, {}, "123456789"),
+        (9.0, {}, "9"),
+        (0.41810, {}, "0.4181"),
+        (0.0333812, {}, "0.03338"),
+        (-1.8914, {}, "-1.891"),
+        (34.9433, {}, "34.94"),
+        (-1034.0017, {}, "-1034"),
+        (123456.7, {}, "123457"),
+        (0.00012345, {}, "0.0001234"),
+        (1e-9, {}, "1.000e-09"),
+        (-2.5e-9, {}, "-2.500e-09"),
+        (1e12, {}, "1.000e+12"),
+        (10**12, {}, "1.000e+12"),
+        (1.23456789e12, {}, "1.235e+12"),
+        (0.0123456, {"digits": 2}, "0.012"),
+        (0.0123456, {"digits": 3}, "0.0123"),
+        (3.14159, {"decimals": 2}, "3.14"),
+        (1871.6, {"decimals": 0}, "1872"),
+        (5, {"decimals": 1}, "5.0"),
+        (None, {}, DASH),
+        (None, {"decimals": 2}, DASH),
+        (float("nan"), {}, DASH),
+        (np.float64("nan"), {"decimals": 1}, DASH),
+        (math.inf, {}, "inf"),
+        (-math.inf, {}, "-inf"),
+        (True, {}, "yes"),
+        (np.False_, {}, "no"),
+        (np.int64(7), {}, "7"),
+        (np.float64(0.5), {}, "0.5000"),
+        ("text", {"decimals": 3}, "text"),
+    ],
+)
+def test_numbers_as_readers_want_them(value, options, text):
+    assert tables.number(value, **options) == text
+
+
+def test_a_shown_number_is_the_number_to_its_digits():
+    rng = np.random.default_rng(1)
+    for value in rng.choice([-1, 1], 500) * 10 ** rng.uniform(-12, 14, 500):
+        assert float(tables.number(float(value))) == pytest.approx(value, rel=5.1e-4)
+        assert float(tables.number(float(value), digits=7)) == pytest.approx(value, rel=5.1e-7)
+
+
+def test_csv_files_are_the_same_bytes_every_time(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "x": [1 / 3, 1e-20, 123456789012.3],
+            "k": pd.array([1, None, 3], "Int64"),
+            "ok": [True, False, True],
+            "t": ["a,b", "é", 'q"'],
+        }
+    )
+    for name in ("a", "b"):
+        tables.write_csv(tmp_path / name / "t.csv", frame)
+    first = (tmp_path / "a" / "t.csv").read_bytes()
+    assert first == (tmp_path / "b" / "t.csv").read_bytes()
+    assert first.decode() == ('x,k,ok,t\n0.3333333333,1,True,"a,b"\n1e-20,,False,é\n1.23456789e+11,3,True,"q"""\n')
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page: tags with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def harmless(page):
+    assert "script" not in {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href"):
+            assert attributes.get(name, "#").startswith(("#", "data:image/svg+xml;base64,")), (tag, attributes)
+
+
+def test_hostile_texts_are_shown_and_do_nothing(tmp_path):
+    shown = [{"key": "a", "title": HOSTILE, "help": HOSTILE, "text": True}, {"key": "b", "title": "b", "beneath": "c"}]
+    rows = [{"a": HOSTILE, "b": 0.12345, "c": HOSTILE}, {"a": "fine", "b": None, "c": ""}]
+    tables.write_html(tmp_path / "t.html", HOSTILE, HOSTILE, shown, rows)
+    text = (tmp_path / "t.html").read_text(encoding="utf-8")
+    page = Page(text)
+    harmless(page)
+    assert page.text.count(HOSTILE) == 6  # title twice, note, column, cell and remedy; the help is an attribute
+    assert ("th", {"class": "text", "title": HOSTILE}) in page.tags
+    assert "0.1235" in page.text or "0.1234" in page.text
+    assert DASH in page.text
+
+
+def test_a_table_has_a_cell_for_each_value_and_badges_for_statuses():
+    rows = [
+        {"status": s, "title": f"check {s}", "sentence": "found", "threshold": "0", "remedy": r}
+        for s, r in (("pass", ""), ("fail", "mend it"))
+    ]
+    page = Page(str(tables.html_table(columns.CHECKS, rows)))
+    names = [tag for tag, _ in page.tags]
+    assert (names.count("th"), names.count("td"), names.count("tr")) == (4, 8, 3)
+    assert [a["class"] for tag, a in page.tags if tag == "span"] == ["badge pass", "badge fail", "remedy"]
+    with pytest.raises(jinja2.UndefinedError):
+        tables.html_table([{"key": "b", "title": "not in the rows"}], [{"a": 1}])
+
+
+def test_columns_of_memberships_and_comparisons():
+    found = columns.membership(["obs_id", "y", "probability_1", "component", "uncertainty", "true_component"])
+    assert [c["title"] for c in found] == ["row", "y", "component 1", "most probable", "uncertainty", "true"]
+    assert [c["format"] for c in found] == [{}, {}, {"decimals": 4}, {}, {"decimals": 4}, {}]
+    assert [c["key"] for c in columns.comparison(True)][:-1] == [c["key"] for c in columns.comparison(False)]
+    assert columns.comparison(True)[-1]["key"] == "right"
+
+
+def models(*rows):
+    keys = ("model", "elpd_diff", "dse", "failed")
+    return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+END = ". LOO tells which model predicts better, not which one is true."
+VERDICTS = {
+    "one": (models(("a", 0.0, 0.0, [])), "There is one model, a, and nothing to compare it with."),
+    "one failing": (
+        models(("a", 0.0, 0.0, ["rhat"])),
+        "There is one model, a, and nothing to compare it with. It fails 1 of its checks.",
+    ),
+    "two close": (
+        models(("a", 0.0, 0.0, []), ("b", -2.0, 1.0, [])),
+        "By PSIS-LOO a predicts new observations best; b is within two standard errors of it and cannot be told apart "
+        "from it" + END,
+    ),
+    "two apart": (
+        models(("a", 0.0, 0.0, []), ("b", -2.01, 1.0, [])),
+        "By PSIS-LOO a predicts new observations best; b is worse by more than two standard errors" + END,
+    ),
+    "three close": (
+        models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -1.5, 1.0, [])),
+        "By PSIS-LOO a predicts new observations best; b and c are within two standard errors of it and cannot be told "
+        "apart from it" + END,
+    ),
+    "three mixed, one failing": (
+        models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -30.0, 5.0, ["predictive_component_means"])),
+        "By PSIS-LOO a predicts new observations best; b is within two standard errors of it and cannot be told apart "
+        "from it; c is worse by more than two standard errors. c fails a check, whatever the comparison says" + END,
+    ),
+    "four, two failing": (
+        models(("a", 0.0, 0.0, ["x"]), ("b", -9.0, 1.0, []), ("c", -9.0, 1.0, []), ("d", -9.0, 1.0, ["x"])),
+        "By PSIS-LOO a predicts new observations best; b, c and d are worse by more than two standard errors. a and d "
+        "fail a check, whatever the comparison says" + END,
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "sentence"), VERDICTS.values(), ids=VERDICTS)
+def test_the_verdict_of_a_comparison(rows, sentence):
+    assert comparison.verdict(rows) == sentence
+
+
+CHECK = {
+    "name": "rhat",
+    "title": "R-hat",
+    "value": 1.2,
+    "threshold": "1.01",
+    "status": "fail",
+    "sentence": "It is 1.2.",
+    "remedy": "Draw.",
+}
+
+
+@pytest.fixture
+def artifacts(tmp_path, root):
+    """The smallest set of artifacts of which a report can be made, and the arguments that name them."""
+
+    def put(name, content):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        text = content.to_csv(index=False) if isinstance(content, pd.DataFrame) else content
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+        return str(path)
+
+    def fit(model, status):
+        summary = pd.DataFrame(
+            {"parameter": ["theta", "theta", "sigma"], "component": [1, 2, None], "mean": [0.3, 0.7, 1.5]}
+        )
+        for key, shift in (("median", 0), ("hdi_lower", -0.1), ("hdi_upper", 0.1)):
+            summary[key] = summary["mean"] + shift
+        for key in ("sd", "mcse_mean", "ess_bulk", "ess_tail", "r_hat"):
+            summary[key] = 1.0
+        entry = {
+            "name": "sigma",
+            "meaning": "standard deviation",
+            "mode": "shared",
+            "ordered": False,
+            "is_default": True,
+            "value": None,
+            "priors": [{"distribution": "normal", "arguments": [0.0, 3.25], "lower": 0.0}],
+        }
+        mu = {
+            "name": "mu",
+            "meaning": "mean",
+            "mode": "fixed",
+            "ordered": True,
+            "is_default": False,
+            "value": [0, 4],
+            "priors": [],
+        }
+        contents = {
+            "specification": {
+                "model": model,
+                "family": "normal",
+                "program": "p",
+                "components": 2,
+                "n": 3,
+                "label": HOSTILE,
+                "weights": {"mode": "estimated", "concentration": [1.0, 2.0]},
+                "parameters": [mu, entry],
+                "sampling": {"chains": 4, "warmup": 10, "draws": 20},
+                "seeds": {"chains": 987654321},
+                "versions": {"numpy": "9.9"},
+            },
+            "checks": {"status": status, "checks": [CHECK | {"status": status}]},
+            "summary": summary,
+            "membership": pd.DataFrame(
+                {
+                    "obs_id": [1, 2, 3],
+                    "y": [0.0, 4.0, 2.0],
+                    "probability_1": [0.9, 0.0, 0.6],
+                    "probability_2": [0.1, 1.0, 0.4],
+                    "component": [1, 2, 1],
+                    "uncertainty": [0.1, 0.0, 0.4],
+                }
+            ),
+            "loo": {"elpd": -3.0, "n": 3, "right": None},
+            "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0]}),
+            "predictive": {"peaks": [{"x": 1.0, "sd_keep": 0.1, "sd_anew": 0.6, "ratio": 6.0}]},
+        }
+        figures = ("diagram", "traces", "membership_figure", "replicates", "bands", "ecdf", "density")
+        return {
+            name: put(f"{model}/{name}", content)
+            for name, content in (contents | dict.fromkeys(figures, "<svg/>")).items()
+        }
+
+    rows = [
+        {
+            "model": title,
+            "status": status,
+            "elpd": -3.0,
+            "se": 1.0,
+            "elpd_diff": 0.0,
+            "dse": 0.0,
+            "p_loo": 1.0,
+            "n_bad": 0,
+        }
+        for title, status in (("first", "pass"), ("second", "fail"))
+    ]
+    inputs = {
+        "noticed": put(
+            "noticed",
+            {
+                "n": 3,
+                "mean": 2.0,
+                "sd": 2.0,
+                "median": 2.0,
+                "minimum": 0.0,
+                "maximum": 4.0,
+                "distinct": 3,
+                "label": HOSTILE,
+                "sentences": [HOSTILE],
+            },
+        ),
+        "facts": put("facts", {"bandwidth": 1.0, "narrow_bandwidth": 0.5, "valleys": []}),
+        "comparison_json": put(
+            "comparison", {"sentence": "A sentence.", "columns": columns.comparison(False), "models": rows}
+        ),
+        "toolchain": put("toolchain", {"cmdstan": "2.27.0", "cmdstan_origin": "here", "compiler": HOSTILE}),
+    }
+    inputs |= {f"{name}_svg": put(f"{name}.svg", "<svg/>") for name in ("data", "weights", "comparison", "estimates")}
+    return {
+        "dataset": "some-data",
+        "inputs": inputs,
+        "fits": {"first": fit("first", "pass"), "second": fit("second", "fail")},
+        "captions": {path.stem: path for path in (root / "workflow" / "report").glob("*.rst")},
+        "programs": [put("p.stan", f"// {HOSTILE}\n")],
+        "config": {"datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE}}},
+        "output": str(tmp_path / "page.html"),
+    }
+
+
+def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
+    write_report(**artifacts)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = Page(text)
+    harmless(page)
+    assert page.text.count(HOSTILE) >= 5
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    for _, attributes in page.tags:
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in ids
+    order = ["data", "models", "fits", "checks", "estimates", "memberships", "predictive", "comparison", "provenance"]
+    assert [i for i in ids if i in order] == order
+    for number in (
+        "987654321",
+        "half-normal(0, 3.25)",
+        "dirichlet(1, 2)",
+        "mu = 0, 4",
+        "2.27.0",
+        "numpy 9.9",
+        "1.000000",
+    ):
+        assert number in page.text, number
+    assert "2 and 1 of the 3 observations" in page.text
+    assert "1 of them is uncertain" in page.text
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", text)
+
+
+def test_a_failed_check_stands_in_the_first_screen(artifacts, tmp_path):
+    write_report(**artifacts)
+    header = (tmp_path / "page.html").read_text(encoding="utf-8").split("</header>")[0]
+    words = " ".join(Page(header).text.split())
+    assert 'class="verdict fail"' in header
+    assert "fail second: fails 1 of 1 checks. R-hat: It is 1.2." in words
+    assert "pass first: passes all 1 checks." in words
+
+
+def test_the_page_is_the_same_bytes_every_time(artifacts, tmp_path):
+    write_report(**artifacts)
+    first = (tmp_path / "page.html").read_bytes()
+    write_report(**artifacts)
+    assert (tmp_path / "page.html").read_bytes() == first
+
+
+def test_a_contradiction_between_artifacts_withholds_the_page(artifacts, tmp_path):
+    path = artifacts["fits"]["second"]["summary"]
+    table = pd.read_csv(path)
+    table.loc[0, "mean"] = 0.31
+    table.to_csv(path, index=False)
+    with pytest.raises(InvariantError, match=r"second: the posterior mean weights add to 1\.010000"):
+        write_report(**artifacts)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_comparison_of_other_models_withholds_the_page(artifacts, tmp_path):
+    del artifacts["fits"]["second"]
+    with pytest.raises(InvariantError, match="some-data: the comparison does not hold the models of the report"):
+        write_report(**artifacts)
+    assert not (tmp_path / "page.html").exists()
