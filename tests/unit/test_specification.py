@@ -89,7 +89,7 @@ def test_given_priors_and_fixed_weights():
         (("sigma",), {"sigma": "normal(1, 5)"}, "positive normal(1, 5)"),
         (("sigma",), {"sigma": "student_t(3, 0, 5)"}, "half-student_t(3, 0, 5)"),
         ((), {"sigma": "normal([0, 1, 2], 5)"}, "positive normal([0, 1, 2], 5)"),
-        ((), {"sigma": "lognormal(0.123456, [1, 2, 3])"}, "lognormal(0.1235, [1, 2, 3])"),
+        ((), {"sigma": "lognormal(0.12345678, [1, 2, 3])"}, "lognormal(0.123457, [1, 2, 3])"),
         (("sigma",), {"sigma": "exponential(0.5)"}, "exponential(0.5)"),
     ],
 )

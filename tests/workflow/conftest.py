@@ -1,0 +1,76 @@
+"""A copy of the workflow, and runs of it that several tests share."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import CONFIG, ENVIRONMENT, Run, outdated_in, unused
+
+CODE = ("Snakefile", "stan", "workflow", ".gitignore")
+
+
+@pytest.fixture(scope="session")
+def code(root, tmp_path_factory):
+    """A copy of the workflow that may be edited; a git checkout of its own where git is at hand."""
+    folder = tmp_path_factory.mktemp("stanmix") / "code"
+    folder.mkdir()
+    for name in CODE:
+        if (root / name).is_dir():
+            shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(root / name, folder / name)
+    if shutil.which("git"):
+        identity = ["-c", "user.name=A tester", "-c", "user.email=tester@localhost", "-c", "commit.gpgsign=false"]
+        for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "The code tested"]):
+            subprocess.run(["git", "-C", folder, *command], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def new_run(code):
+    """A function that makes a folder to run in: its configuration and its CSV file."""
+
+    def make(name, config=CONFIG):
+        folder = unused(code.parent / name)
+        for below in ("config", "data"):
+            (folder / below).mkdir(parents=True)
+        rng = np.random.default_rng(5)
+        values = np.concatenate([rng.normal(10, 1, 25), rng.normal(20, 1, 20)])
+        rows = "".join(f"r{i},{value:.6f},{value + 1:.6f}\n" for i, value in enumerate(values, start=1))
+        (folder / "data" / "readings.csv").write_text("name,reading,again\n" + rows)
+        run = Run(folder, code)
+        run.configure(config)
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(new_run, toolchain_record):
+    """A run of `CONFIG` that has ended; tests that change anything copy it."""
+    run = new_run("finished")
+    told = run.snakemake()
+    assert told.returncode == 0, told.stdout
+    return run
+
+
+@pytest.fixture(scope="session")
+def outdated(tmp_path_factory):
+    """A function that names the jobs that a run would do now."""
+    said = tmp_path_factory.mktemp("outdated") / "summary.txt"
+    command = [sys.executable, str(Path(__file__).with_name("forking.py"))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=ENVIRONMENT, **pipes) as server:
+
+        def ask(run):
+            request = [str(run.folder.parent), str(said), [*run.options(), "--summary"]]
+            server.stdin.write(json.dumps(request) + "\n")
+            server.stdin.flush()
+            assert server.stdout.readline() == "0\n", said.read_text()
+            return outdated_in(said.read_text())
+
+        yield ask

@@ -1,0 +1,145 @@
+"""What a user gets who makes a mistake: sentences with file and line, no traceback, and no harm to what is there."""
+
+import json
+
+import pytest
+from runs import CONFIG, changed
+
+TIED = 'priors: {sigma: "normal(0, 5)"}'
+
+
+@pytest.fixture(scope="module")
+def run(finished):
+    """A finished run in which each test makes a mistake and takes it back."""
+    return finished.copy("mistaken")
+
+
+@pytest.fixture
+def told(run):
+    """A function that runs with a configuration and returns the output, after a look at what holds for all mistakes."""
+    kept = (run / "data" / "readings.csv").read_bytes()
+    before = run.hashes(), run.times()
+
+    def run_with(config=CONFIG):
+        run.configure(config)
+        end = run.snakemake()
+        assert end.returncode != 0
+        assert "Traceback" not in end.stdout
+        assert "Job stats" not in end.stdout, "a job was planned before the mistake was found"
+        assert (run.hashes(), run.times()) == before, "the results are not untouched"
+        return end.stdout
+
+    yield run_with
+    (run / "data" / "readings.csv").write_bytes(kept)
+    run.configure(CONFIG)
+
+
+def line_of(text, part):
+    """The number of the line in which something stands."""
+    return next(number for number, line in enumerate(text.splitlines(), start=1) if part in line)
+
+
+def test_two_mistakes_are_told_at_once(told):
+    config = changed(changed(CONFIG, "draws: 300", "draws: many"), "mu: [0, 8], sigma: 1", "mu: [0, 8], sigma: -1")
+    said = told(config)
+    assert f"config/config.yaml, line {line_of(config, 'many')}: sampling.draws is 'many'" in said
+    assert f"config/config.yaml, line {line_of(config, 'sigma: -1')}: datasets.pair.simulate.sigma is -1" in said
+
+
+def test_an_unknown_key(told):
+    said = told(changed(CONFIG, "    label: reading", "    lable: reading"))
+    assert f"config/config.yaml, line {line_of(CONFIG, 'reading (mm)')}: datasets.readings.lable is not a key" in said
+    assert "did you mean 'label'?" in said
+
+
+def test_a_mistake_in_the_yaml(told):
+    said = told(changed(CONFIG, "[wrong, free]", "[wrong, free"))
+    assert f"config/config.yaml, line {line_of(CONFIG, '[wrong, free]')}, column" in said
+    assert "this is not YAML" in said
+
+
+def test_a_model_that_does_not_exist(told):
+    said = told(changed(CONFIG, "[wrong, free]", "[wrong, fee]"))
+    assert f"config/config.yaml, line {line_of(CONFIG, '[wrong, free]')}: analyses[0].models names 'fee'" in said
+    assert "there are wrong, free" in said
+
+
+def test_a_number_of_components_that_does_not_fit(told):
+    said = told(changed(CONFIG, "[wrong, free], components: 2", "[wrong, free], components: 3"))
+    assert f"config/config.yaml, line {line_of(CONFIG, '[2, 10]')}: models.wrong.fixed.mu has 2 values" in said
+    assert "3 components" in said
+
+
+def test_a_file_that_is_not_there(told, run):
+    (run / "data" / "readings.csv").unlink()
+    assert "data/readings.csv: there is no such file" in told()
+
+
+def test_cells_that_are_no_numbers(told, run):
+    path = run / "data" / "readings.csv"
+    rows = path.read_text().splitlines()
+    rows[3], rows[9] = "r3,about ten,11", "r9,,11"
+    path.write_text("\n".join(rows) + "\n")
+    said = told()
+    assert "data/readings.csv, line 4, column 'reading': 'about ten' is not a number" in said
+    assert "data/readings.csv, line 10, column 'reading': the cell is empty" in said
+
+
+def test_a_column_that_is_not_there(told):
+    said = told(changed(CONFIG, "column: reading", "column: reeding"))
+    assert "data/readings.csv, line 1: there is no column 'reeding'" in said
+    assert "did you mean 'reading'?" in said
+
+
+def test_an_empty_configuration(told):
+    said = told("")
+    assert "config/config.yaml: the configuration is empty" in said
+
+
+def test_after_the_mistakes_nothing_is_outdated(run, outdated):
+    assert outdated(run) == set()
+
+
+def test_a_new_folder_gets_no_results_from_a_mistake(new_run):
+    run = new_run("new", changed(CONFIG, "draws: 300", "draws: 3"))
+    assert run.snakemake().returncode != 0
+    assert not (run / "results").exists()
+
+
+def test_ties_under_a_prior_that_lets_a_component_collapse(finished):
+    run = finished.copy("tied")
+    run.configure(changed(CONFIG, "    share: [sigma]\n", f"    {TIED}\n"))
+    path = run / "data" / "readings.csv"
+    path.write_text(path.read_text() + "r46,10.5,1\nr47,10.5,1\n")
+    kept = {
+        name: found for name, found in run.hashes().items() if "/pair/wrong/" in name or name.endswith("truth.json")
+    }
+    end = run.snakemake("results/fits/readings/free/2/draws.nc")
+    assert end.returncode != 0
+    assert "Traceback" not in end.stdout
+    assert "2 of the 47 values are tied with another" in end.stdout
+    assert "lognormal or inv_gamma" in end.stdout
+    assert "2 of the 47 values" in (run / "results/logs/fit/readings/free/2.log").read_text()
+    assert not (run / "results/fits/readings/free/2/draws.nc").exists()
+    now = run.hashes()
+    assert kept
+    assert {name: now[name] for name in kept} == kept
+
+
+def test_a_cmdstan_that_is_not_there(finished):
+    run = finished.copy("no-cmdstan")
+    end = run.snakemake(CMDSTAN="/no/such/folder")
+    assert end.returncode != 0
+    assert "Traceback" not in end.stdout
+    assert end.stdout.count("CMDSTAN is /no/such/folder, and that is no CmdStan") == 1
+    assert "Set CMDSTAN to the folder of a built CmdStan, or unset it" in end.stdout
+
+
+def test_a_configuration_that_is_not_there(finished):
+    run = finished.copy("no-config")
+    (run / "config" / "config.yaml").unlink()
+    end = run.snakemake()
+    assert end.returncode != 0
+    assert "Traceback" not in end.stdout
+    assert "config/config.yaml" in end.stdout
+    assert json.loads((run / "results/manifest.json").read_text())

@@ -1,0 +1,239 @@
+"""Exactly what depends on an edit is outdated, no more and no less: configuration, code, data, outputs."""
+
+import os
+import re
+
+import pytest
+from runs import CONFIG, changed, edited
+
+from stanmix import config as configuration
+
+DATASETS = ("pair", "readings")
+FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2")
+
+
+def data(dataset, *, made=True):
+    """The jobs of a data set before any fit; with made=False those after its observations."""
+    load = {"pair": "simulate/pair", "readings": "read/readings"}[dataset]
+    return {f"describe/{dataset}", f"draw_dataset/{dataset}"} | ({load} if made else set())
+
+
+def fits(*names):
+    """The jobs of fits, by data set, model and number of components."""
+    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess", "draw_fit")}
+
+
+def pages(*datasets):
+    """The jobs that put the fits of data sets together, and the manifest."""
+    return {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")} | {"manifest"}
+
+
+ALL_PAIR = data("pair") | fits("pair/wrong/2", "pair/free/2") | pages("pair")
+ALL_READINGS = data("readings") | fits("readings/free/2") | pages("readings")
+ALL_FITS = fits(*FITS) | pages(*DATASETS)
+FREE = fits("pair/free/2", "readings/free/2") | pages(*DATASETS)
+WRONG = fits("pair/wrong/2") | pages("pair")
+FREE_SHARES = "    share: [sigma]\n"
+
+# For every key of the configuration: what to change, and which jobs that makes outdated.
+EDITS = {
+    "seed": ("seed: 7", "seed: 8", data("pair") | ALL_FITS),
+    "strict": ("strict: false", "strict: true", {"manifest", "verdict"}),
+    "sampling.chains": ("chains: 2", "chains: 3", ALL_FITS),
+    "sampling.warmup": ("warmup: 200", "warmup: 201", ALL_FITS),
+    "sampling.draws": ("draws: 300", "draws: 301", ALL_FITS),
+    "sampling.adapt_delta": ("adapt_delta: 0.8", "adapt_delta: 0.9", ALL_FITS),
+    "sampling.max_treedepth": ("max_treedepth: 10", "max_treedepth: 11", ALL_FITS),
+    "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
+    "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),
+    "datasets.*.label": ("label: reading (mm)", "label: reading (cm)", ALL_READINGS),
+    "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
+    "datasets.*.simulate.n": ("n: 70", "n: 71", ALL_PAIR),
+    "datasets.*.simulate.theta": ("theta: [0.6, 0.4]", "theta: [0.5, 0.5]", ALL_PAIR),
+    "datasets.*.simulate.mu": ("mu: [0, 8]", "mu: [0, 9]", ALL_PAIR),
+    "datasets.*.simulate.sigma": ("mu: [0, 8], sigma: 1", "mu: [0, 8], sigma: 2", ALL_PAIR),
+    "datasets.*.simulate.seed": ("mu: [0, 8],", "mu: [0, 8], seed: 3,", ALL_PAIR),
+    "models.*.share": (FREE_SHARES, "", FREE),
+    "models.*.fixed.theta": (
+        FREE_SHARES,
+        FREE_SHARES + "    fixed: {theta: [0.6, 0.4]}\n",
+        FREE | {"draw_dataset/pair", "draw_dataset/readings"},
+    ),
+    "models.*.fixed.mu": ("mu: [2, 10]", "mu: [2, 11]", WRONG),
+    "models.*.fixed.sigma": ("10], sigma: 1", "10], sigma: 2", WRONG),
+    "models.*.priors.theta": (
+        FREE_SHARES,
+        FREE_SHARES + "    priors: {theta: dirichlet(2)}\n",
+        FREE | {"draw_dataset/pair", "draw_dataset/readings"},
+    ),
+    "models.*.priors.mu": (FREE_SHARES, FREE_SHARES + '    priors: {mu: "normal([2, 12], 9)"}\n', FREE),
+    "models.*.priors.sigma": (FREE_SHARES, FREE_SHARES + '    priors: {sigma: "cauchy(0, 5)"}\n', FREE),
+    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "manifest"}),
+    "analyses.*.models": ("[wrong, free]", "[free]", pages("pair") | {"draw_dataset/pair"}),
+    "analyses.*.components": (
+        "models: [free], components: 2",
+        "models: [free], components: [2, 3]",
+        fits("readings/free/3") | pages("readings") | {"draw_dataset/readings"},
+    ),
+}
+# Edits of code that change nothing yet count: jobs that use the file are run again.
+COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}
+COMMENTS |= dict.fromkeys((".stan", ".stanfunctions"), "// {}")
+ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | {f"draw_comparison/{d}" for d in DATASETS}
+ALL_DRAWN |= {f"draw_fit/{fit}" for fit in FITS}
+ALL_REPORTS = {"report/pair", "report/readings", "manifest"}
+ALL_DESCRIBED = {"describe/pair", "describe/readings"}
+ALL_ASSESSED = {f"assess/{fit}" for fit in FITS}
+AFTER_ASSESSED = {f"{rule}/{d}" for rule in ("compare", "draw_comparison") for d in DATASETS} | ALL_REPORTS
+AFTER_ASSESSED |= {f"draw_fit/{fit}" for fit in FITS}
+CODE = {
+    "stan/functions/mixture.stanfunctions": {"compile/continuous"} | ALL_FITS,
+    "stan/continuous.stan": {"compile/continuous"} | ALL_FITS,
+    "workflow/stanmix/figures/traces.py": ALL_DRAWN | ALL_REPORTS,  # all figures are drawn by one module
+    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED | ALL_DRAWN,
+    "workflow/stanmix/assessment.py": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/fitting.py": ALL_FITS,
+    "workflow/stanmix/comparison.py": pages(*DATASETS),
+    "workflow/stanmix/priors.py": ALL_PAIR | ALL_READINGS,
+    "workflow/stanmix/toolchain.py": {"toolchain", "compile/continuous"} | ALL_FITS,
+    "workflow/stanmix/cmdstan.py": {"compile/continuous"} | ALL_FITS,
+    "workflow/stanmix/invariants.py": ALL_REPORTS,
+    "workflow/stanmix/manifest.py": {"manifest"},
+    "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
+    "workflow/stanmix/templates/page.css": ALL_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED | ALL_DRAWN,
+    "workflow/report/traces.rst": ALL_REPORTS,
+    "workflow/scripts/report.py": ALL_REPORTS,
+    "workflow/scripts/simulate.py": ALL_PAIR,
+}
+# What every output needs is not told by the schema: these have one value only, or say nothing by themselves.
+WITHOUT_CHOICE = {"datasets.*.simulate.family", "models.*.family"}
+
+
+@pytest.fixture(scope="module")
+def run(finished):
+    """A copy of a finished run; every test leaves it as it was."""
+    copy = finished.copy("edited")
+    content = (copy / "data" / "readings.csv").read_bytes()
+    (copy / "data" / "copied.csv").write_bytes(content)
+    return copy
+
+
+def leaves(rules, place=()):
+    """The keys of a schema that hold a value, below others joined by points."""
+    rules = rules if "items" not in rules or rules["items"].get("type") != "object" else rules["items"]
+    known = rules.get("properties", {})
+    if known:
+        inside = (*place, "*") if rules.get("type") == "object" and place in (("analyses",),) else place
+        return {leaf for key, below in known.items() for leaf in leaves(below, (*inside, key))}
+    if isinstance(rules.get("additionalProperties"), dict):
+        return leaves(rules["additionalProperties"], (*place, "*"))
+    return {".".join(place)}
+
+
+def test_every_key_of_the_configuration_is_edited_here():
+    assert leaves(configuration.schema()) - WITHOUT_CHOICE == set(EDITS)
+
+
+@pytest.mark.parametrize("key", EDITS)
+def test_outdated_after_an_edit_of_the_configuration(run, outdated, key):
+    old, new, expected = EDITS[key]
+    with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
+        assert outdated(run) == expected
+
+
+def test_no_key_is_without_effect():
+    assert [key for key, (_, _, expected) in EDITS.items() if not expected - {"manifest"}] == []
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_outdated_after_an_edit_of_the_code(run, outdated, file):
+    comment = COMMENTS[os.path.splitext(file)[1]].format("edited")
+    with edited(run.code / file, lambda text: text + comment + "\n"):
+        assert outdated(run) == CODE[file]
+
+
+def test_outdated_after_an_edit_of_the_data(run, outdated):
+    with edited(run / "data" / "readings.csv", lambda text: changed(text, "r7,", "r7,1")):
+        assert outdated(run) == ALL_READINGS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("seed: 7", "# The same with other words and spaces.\nseed:   7", set()),
+        ("max_treedepth: 10", "max_treedepth: 10 ", set()),
+        (", adapt_delta: 0.8", "", set()),  # the default, no longer said
+        ("{chains: 2, warmup: 200,", "{warmup: 200, chains: 2,", set()),
+        ("models:\n", "models:\n  unused: {family: normal}\n", {"manifest"}),
+    ],
+    ids=["comment", "space", "default", "order", "unused model"],
+)
+def test_edits_of_the_configuration_that_change_no_fit(run, outdated, old, new, expected):
+    with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
+        assert outdated(run) == expected
+
+
+def test_a_touch_makes_nothing_outdated(run, outdated):
+    # Not the scripts: Snakemake looks at their time alone.
+    code = [run.code / file for file in CODE if "/scripts/" not in file]
+    touched = [run / "config" / "config.yaml", run / "data" / "readings.csv", *code]
+    touched += [run.code / "Snakefile", run.code / "workflow" / "schemas" / "config.schema.yaml"]
+    times = {path: path.stat() for path in touched}
+    for path in touched:
+        os.utime(path)
+    try:
+        assert outdated(run) == set()
+    finally:
+        for path, before in times.items():
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("manifest.json", {"manifest"}),
+        ("reports/pair.html", {"report/pair", "manifest"}),
+        ("data/readings/data.png", {"draw_dataset/readings", "report/readings", "manifest"}),
+        ("fits/pair/free/2/label_free.csv", {"assess/pair/free/2", "draw_fit/pair/free/2"} | pages("pair")),
+        ("fits/pair/wrong/2/draws.nc", WRONG),
+        ("programs/continuous/program.json", {"compile/continuous"} | ALL_FITS),
+    ],
+)
+def test_outdated_after_the_loss_of_an_output(run, outdated, output, expected):
+    path = run / "results" / output
+    aside = path.with_name("aside")
+    path.rename(aside)
+    try:
+        assert outdated(run) == expected
+    finally:
+        aside.rename(path)
+
+
+def test_a_dry_run_says_the_same_as_the_summary(run):
+    old, new, expected = EDITS["models.*.priors.theta"]
+    with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
+        told = run.snakemake("--dry-run", "--quiet", "rules")
+    assert told.returncode == 0
+    counted = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", told.stdout, re.MULTILINE)}
+    del counted["all"], counted["total"]
+    rules = [job.split("/")[0] for job in expected]
+    assert counted == {rule: rules.count(rule) for rule in rules}
+
+
+def test_what_is_lost_is_remade_alone_and_with_the_same_bytes(finished):
+    run = finished.copy("remade")
+    before, times = run.hashes(), run.times()
+    (run / "results/compare/readings/comparison.json").unlink()
+    told = run.snakemake()
+    assert told.returncode == 0, told.stdout
+    assert run.hashes() == before
+    after = run.times()
+    written = {name for name in after if after[name] != times.get(name) and not name.startswith("results/logs/")}
+    compared = {f"comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
+    compared |= {f"estimates.{kind}" for kind in ("csv", "svg", "png")}
+    expected = {f"results/compare/readings/{name}" for name in compared}
+    assert written == expected | {"results/reports/readings.html", "results/manifest.json"}
+
+
+def test_the_configuration_of_these_tests_is_the_one_that_ran(finished):
+    assert (finished / "config" / "config.yaml").read_text() == CONFIG

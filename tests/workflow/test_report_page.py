@@ -1,0 +1,282 @@
+"""The page that people read: self-contained, in order, equal to the artifacts, withheld when these contradict."""
+
+import base64
+import html.parser
+import json
+import re
+
+import pandas as pd
+import pytest
+
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+ORDER = ["data", "models", "fits", "checks", "estimates", "memberships", "predictive", "comparison", "provenance"]
+HEADINGS = [name.capitalize() for name in ORDER]
+HEADINGS[ORDER.index("predictive")] = "Predictive checks"
+FITS = {"pair": ("wrong", "free"), "readings": ("free",)}
+SUMMARY = {  # the page's columns and the table's
+    "mean": "mean",
+    "sd": "sd",
+    "MCSE": "mcse_mean",
+    "95% HDI from": "hdi_lower",
+    "to": "hdi_upper",
+    "bulk ESS": "ess_bulk",
+    "tail ESS": "ess_tail",
+    "R-hat": "r_hat",
+}
+
+
+class Element:
+    """A tag with its attributes, and what is inside: elements and texts."""
+
+    def __init__(self, tag, attributes=()):
+        self.tag, self.attributes, self.inside = tag, dict(attributes), []
+
+    def all(self, tag):
+        """Every element of that tag below this one, in order of the page."""
+        found = []
+        for child in self.inside:
+            if isinstance(child, Element):
+                found += [child] * (child.tag == tag) + child.all(tag)
+        return found
+
+    def one(self, tag, **attributes):
+        (found,) = (e for e in self.all(tag) if all(e.attributes.get(k) == v for k, v in attributes.items()))
+        return found
+
+    @property
+    def text(self):
+        parts = (child if isinstance(child, str) else child.text for child in self.inside)
+        return re.sub(r"\s+", " ", "".join(parts)).strip()
+
+
+class Tree(html.parser.HTMLParser):
+    """Reads a page into elements; a tag that is not closed, or closed and not open, is an error."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open = [Element("page")]
+        self.feed(text)
+        self.close()
+        assert [element.tag for element in self.open] == ["page"], "there are tags that are not closed"
+        self.root = self.open[0]
+
+    def handle_starttag(self, tag, attributes):
+        element = Element(tag, attributes)
+        self.open[-1].inside.append(element)
+        if tag not in VOID:
+            self.open.append(element)
+
+    def handle_endtag(self, tag):
+        assert self.open[-1].tag == tag, f"</{tag}> closes <{self.open[-1].tag}> near {self.getpos()}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        self.open[-1].inside.append(data)
+
+
+@pytest.fixture(scope="module", params=list(FITS))
+def dataset(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def page(finished, dataset):
+    return Tree((finished / f"results/reports/{dataset}.html").read_text()).root
+
+
+@pytest.fixture(scope="module")
+def artifact(finished, dataset):
+    """A function that reads a table of a fit of the data set."""
+
+    def read(model, name):
+        path = finished / f"results/fits/{dataset}/{model}/2/{name}"
+        return json.loads(path.read_text()) if path.suffix == ".json" else pd.read_csv(path)
+
+    return read
+
+
+def rows_of(table):
+    """The rows of a table as dicts of texts under the headers."""
+    head, *rows = table.all("tr")
+    keys = [cell.text for cell in head.all("th")]
+    return [dict(zip(keys, (cell.text for cell in row.all("td")), strict=True)) for row in rows]
+
+
+def below_headings(section):
+    """What stands below each heading of a section, up to the next."""
+    parts, found = {}, None
+    for child in section.inside:
+        if isinstance(child, Element) and child.tag == "h3":
+            found = parts.setdefault(child.inside[0].strip(), Element("part"))
+        elif found is not None:
+            found.inside.append(child)
+    return parts
+
+
+def assert_rounded(shown, value):
+    """A number as the page shows it is the artifact's number, rounded, to at least two digits."""
+    digits = re.fullmatch(r"-?(\d+)(?:\.(\d+))?(e[+-]\d+)?", shown)
+    assert digits, f"{shown!r} is no number"
+    unit = 10.0 ** (int((digits[3] or "e0")[1:]) - len(digits[2] or ""))
+    assert abs(float(shown) - value) <= unit / 2 * (1 + 1e-9)
+    significant = (digits[1] + (digits[2] or "")).lstrip("0")
+    assert len(significant) >= 2 or float(shown) == value
+
+
+def test_the_page_fetches_nothing(page):
+    for tag in ("script", "link", "iframe", "object", "embed", "base"):
+        assert page.all(tag) == []
+    images = page.all("img")
+    assert images
+    for image in images:
+        assert image.attributes["src"].startswith("data:image/svg+xml;base64,")
+        assert image.attributes["alt"]
+        picture = base64.b64decode(image.attributes["src"].partition(",")[2]).decode()
+        assert "<svg" in picture
+        assert re.findall(r"""(?:href|src)\s*=\s*["'](?!#|data:)[^"']*|url\((?!#)[^)]*|@import""", picture) == []
+    for style in page.all("style"):
+        assert not re.search(r"url\(|@import", style.text)
+    for link in page.all("a"):
+        assert link.attributes["href"].startswith("#")
+
+
+def test_links_lead_to_places_on_the_page(page):
+    def places(element):
+        found = [element.attributes["id"]] if "id" in element.attributes else []
+        return found + [p for child in element.inside if isinstance(child, Element) for p in places(child)]
+
+    assert len(places(page)) == len(set(places(page)))
+    assert {link.attributes["href"][1:] for link in page.all("a")} <= set(places(page))
+
+
+def test_the_sections_stand_in_order(page):
+    assert [section.attributes["id"] for section in page.all("section")] == ORDER
+    assert [heading.text for heading in page.all("h2")] == HEADINGS
+
+
+def test_every_figure_of_every_fit_is_there(page, dataset):
+    # data and weights; seven for each fit; comparison and estimates
+    assert len(page.all("img")) == 2 + 7 * len(FITS[dataset]) + 2
+    assert len({image.attributes["src"] for image in page.all("img")}) == len(page.all("img"))
+
+
+def test_the_verdict_is_that_of_the_checks(page, dataset, artifact):
+    header = page.one("header")
+    verdicts = {model: artifact(model, "checks.json") for model in FITS[dataset]}
+    worst = max((found["status"] for found in verdicts.values()), key=("pass", "warn", "fail").index)
+    header.one("div", **{"class": f"verdict {worst}"})
+    badges = [badge.text for badge in header.all("span")]
+    assert badges == [verdicts[model]["status"] for model in FITS[dataset]]
+    for found in verdicts.values():
+        for check in found["checks"]:
+            assert (check["sentence"] in header.text) == (check["status"] == found["status"] != "pass")
+
+
+def test_the_tables_of_checks_hold_every_check(page, dataset, artifact):
+    parts = below_headings(page.one("section", id="checks"))
+    assert list(parts) == list(FITS[dataset])
+    for model, part in parts.items():
+        rows = rows_of(part.one("table"))
+        checks = artifact(model, "checks.json")["checks"]
+        assert [(row["status"], row["check"]) for row in rows] == [(c["status"], c["title"]) for c in checks]
+        for row, check in zip(rows, checks, strict=True):
+            assert row["what was found"].startswith(check["sentence"])
+            assert row["what was found"].endswith(check["remedy"])
+            assert (check["remedy"] == "") == (check["status"] == "pass")
+
+
+def test_the_tables_of_estimates_hold_the_numbers_of_the_summaries(page, dataset, artifact):
+    parts = below_headings(page.one("section", id="estimates"))
+    assert list(parts) == list(FITS[dataset])
+    for model, part in parts.items():
+        rows = rows_of(part.one("table"))
+        summary = artifact(model, "summary.csv")
+        assert len(rows) == len(summary) > 0
+        for row, (_, values) in zip(rows, summary.iterrows(), strict=True):
+            component = values["component"]
+            title = values["parameter"] + ("" if pd.isna(component) else f"[{component:.0f}]")
+            assert row["parameter"] == title
+            for shown, key in SUMMARY.items():
+                assert_rounded(row[shown], values[key])
+            if dataset == "pair":
+                assert_rounded(row["truth"], values["truth"])
+                assert row["covered"] == ("yes" if values["covered"] else "no")
+            else:
+                assert "truth" not in row
+
+
+def test_the_sum_of_the_weights_is_said_and_is_1(page, dataset, artifact):
+    for model, part in below_headings(page.one("section", id="estimates")).items():
+        assert "The posterior mean weights add to 1.000000." in part.text
+        summary = artifact(model, "summary.csv")
+        assert summary.loc[summary["parameter"] == "theta", "mean"].sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
+    for model, part in below_headings(page.one("section", id="memberships")).items():
+        table = artifact(model, "membership.csv")
+        sizes = [int((table["component"] == k).sum()) for k in (1, 2)]
+        assert f"{sizes[0]} and {sizes[1]} of the {len(table)} observations" in part.text
+        if dataset == "pair":
+            right = int((table["component"] == table["true_component"]).sum())
+            assert f"{right} of {len(table)} are assigned to their true component" in part.text
+        least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
+        rows = rows_of(part.one("table"))
+        assert [row["row"] for row in rows] == [str(i) for i in least["obs_id"]]
+        for row, (_, values) in zip(rows, least.iterrows(), strict=True):
+            assert float(row["component 1"]) == pytest.approx(values["probability_1"], abs=5.1e-5)
+
+
+def test_the_comparison_holds_the_numbers_of_its_table(page, dataset, finished):
+    section = page.one("section", id="comparison")
+    found = json.loads((finished / f"results/compare/{dataset}/comparison.json").read_text())
+    assert found["sentence"] in section.text
+    rows = rows_of(section.one("table"))
+    assert [row["model"] for row in rows] == [row["model"] for row in found["models"]]
+    for row, values in zip(rows, found["models"], strict=True):
+        assert float(row["elpd"]) == pytest.approx(values["elpd"], abs=0.051)
+        assert row["checks"] == values["status"]
+
+
+def test_the_page_says_where_its_data_come_from(page, dataset, finished):
+    text = page.one("section", id="data").text
+    noticed = json.loads((finished / f"results/data/{dataset}/noticed.json").read_text())
+    assert rows_of(page.one("section", id="data").one("table"))[0]["n"] == str(noticed["n"])
+    assert ("simulated" if dataset == "pair" else "the column reading of data/readings.csv") in text
+
+
+def test_the_page_shows_config_programs_and_versions(page, dataset, finished):
+    section = page.one("section", id="provenance")
+    toolchain = json.loads((finished / "results/programs/toolchain.json").read_text())
+    assert f"CmdStan {toolchain['cmdstan']}" in section.text
+    assert toolchain["compiler"] in section.text
+    assert f"{dataset}:" in section.text
+    assert section.all("summary")[0].text == "continuous.stan"
+    assert "log_sum_exp" in section.text
+
+
+def first_row(path, column, value):
+    """Put a value into the first row of a table."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[0, column] = value
+    table.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value", "sentence"),
+    [
+        ("summary.csv", "mean", "0.5", "free: the posterior mean weights add to"),
+        ("summary.csv", "median", "0.99", "free: the interval of theta does not contain the median."),
+        ("membership.csv", "probability_1", "0.9", "free: a row of the membership table adds to 1 only within"),
+    ],
+)
+def test_a_page_is_withheld_when_its_artifacts_contradict_themselves(finished, file, column, value, sentence):
+    run = finished.copy("tampered")
+    first_row(run / f"results/fits/pair/free/2/{file}", column, value)
+    told = run.snakemake("--allowed-rules", "report", "--", "results/reports/pair.html")
+    assert told.returncode != 0
+    assert "InvariantError" in told.stdout
+    assert sentence in told.stdout
+    assert "Traceback" not in told.stdout
+    assert not (run / "results/reports/pair.html").exists()
+    assert sentence in (run / "results/logs/report/pair.log").read_text()

@@ -1,0 +1,213 @@
+"""What a run makes: every file that is promised and no other, the same bytes each time."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import warnings
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stanmix import manifest
+from stanmix.files import sha256
+
+FIGURES_OF_FIT = ("diagram", "traces", "membership", "replicates", "bands", "ecdf", "density")
+FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2")
+
+
+def promised():
+    """Every file under results, the logs left out."""
+    files = {"manifest.json", "programs/toolchain.json"}
+    files |= {"programs/continuous/continuous", "programs/continuous/program.json", "data/pair/truth.json"}
+    pictures = [f"{{}}/{name}" for name in FIGURES_OF_FIT]
+    for dataset in ("pair", "readings"):
+        files.add(f"reports/{dataset}.html")
+        files |= {f"data/{dataset}/{name}" for name in ("observations.csv", "noticed.json", "density.csv")}
+        files |= {f"data/{dataset}/{name}" for name in ("density.json", "data.svg", "data.png")}
+        files |= {f"data/{dataset}/weights.{kind}" for kind in ("svg", "png")}
+        files |= {f"compare/{dataset}/comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
+        files |= {f"compare/{dataset}/estimates.{kind}" for kind in ("csv", "svg", "png")}
+    for fit in FITS:
+        files |= {f"{picture.format(f'fits/{fit}')}.{kind}" for picture in pictures for kind in ("svg", "png")}
+        files |= {f"fits/{fit}/{name}.json" for name in ("specification", "data", "checks", "loo", "predictive")}
+        files |= {f"fits/{fit}/{name}.html" for name in ("summary", "membership")}
+        tables = ("summary", "label_free", "membership", "loo", "density", "memberships_by_value", "replicates", "ecdf")
+        files |= {f"fits/{fit}/{name}.csv" for name in tables} | {f"fits/{fit}/draws.nc"}
+    return {f"results/{name}" for name in files}
+
+
+def test_a_run_makes_what_is_promised_and_nothing_else(finished):
+    assert set(finished.hashes()) == promised()
+
+
+def test_no_file_is_empty(finished):
+    assert [name for name in finished.hashes() if (finished / name).stat().st_size == 0] == []
+
+
+def test_nothing_else_appears_in_the_folder_of_the_run(finished):
+    assert {path.name for path in finished.folder.iterdir()} == {".snakemake", "config", "data", "results"}
+
+
+def test_a_second_run_has_nothing_to_do_and_says_so(finished):
+    before = finished.times()
+    told = finished.snakemake()
+    assert told.returncode == 0
+    assert "Nothing to be done" in told.stdout
+    assert finished.times() == before
+
+
+@pytest.fixture(scope="module")
+def draws_of(finished):
+    """A function that reads the draws of a fit as ArviZ does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # ArviZ announces its next major version at import
+        import arviz
+
+    def read(fit):
+        idata = arviz.from_netcdf(finished / f"results/fits/{fit}/draws.nc")
+        idata.load()
+        idata.close()
+        return idata
+
+    return read
+
+
+def test_draws_have_the_groups_and_named_dimensions(draws_of):
+    idata = draws_of("pair/free/2")
+    assert {"posterior", "sample_stats", "observed_data", "posterior_predictive"} <= set(idata.groups())
+    assert idata.posterior["theta"].dims == ("chain", "draw", "component")
+    assert idata.posterior["theta"].shape == (2, 300, 2)
+    assert idata.posterior["sigma"].dims == ("chain", "draw")
+    assert idata.posterior["component"].values.tolist() == [1, 2]
+    assert idata.observed_data["y"].dims == ("obs_id",)
+    assert idata.observed_data["obs_id"].values.tolist() == list(range(1, 71))
+    assert idata.posterior_predictive["y"].dims == ("chain", "draw", "obs_id")
+    assert idata.sample_stats["diverging"].shape == (2, 300)
+
+
+def test_draws_hold_the_observations(draws_of, finished):
+    table = pd.read_csv(finished / "results/data/readings/observations.csv")
+    np.testing.assert_array_equal(draws_of("readings/free/2").observed_data["y"], table["y"])
+    given = pd.read_csv(finished / "data/readings.csv")
+    np.testing.assert_array_equal(table["y"], given["reading"])
+
+
+def test_what_is_fixed_is_no_parameter(draws_of):
+    idata = draws_of("pair/wrong/2")
+    assert set(idata.posterior.data_vars) == {"theta"}
+    assert idata.constant_data["mu"].values.tolist() == [2, 10]
+
+
+def test_draws_say_seed_config_and_versions(draws_of):
+    attributes = {key: json.loads(value) for key, value in draws_of("pair/free/2").attrs.items()}
+    assert attributes["seed"] > 0
+    assert attributes["seed"] != json.loads(draws_of("pair/wrong/2").attrs["seed"])
+    assert attributes["config"]["sampling"]["draws"] == 300
+    assert attributes["config"]["model"]["free"]["share"] == ["sigma"]
+    assert attributes["versions"]["arviz"] == version("arviz")
+    assert {"cmdstan", "compiler", "cmdstanpy", "numpy"} <= set(attributes["versions"])
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_no_file_holds_draws_by_observations(finished, draws_of, fit):
+    idata = draws_of(fit)
+    replicates = idata.posterior_predictive["y"]
+    n = replicates.sizes["obs_id"]
+    assert 50 <= replicates.size / n <= 400
+    by_observation = [
+        (group, name)
+        for group in idata.groups()
+        for name, values in idata[group].data_vars.items()
+        if "obs_id" in values.dims and values.ndim > 1
+    ]
+    assert by_observation == [("posterior_predictive", "y")]
+    sizes = {path.name: pd.read_csv(path).size for path in (finished / f"results/fits/{fit}").glob("*.csv")}
+    assert sizes
+    assert [name for name, size in sizes.items() if size >= 600 * n] == []
+
+
+class Remote(html.parser.HTMLParser):
+    """Collects what a browser would fetch from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched = []
+
+    def handle_starttag(self, tag, attributes):
+        for key, value in attributes:
+            fetches = key in ("src", "srcset", "data", "poster", "xlink:href") or (key == "href" and tag != "a")
+            if fetches and re.match(r"\s*(https?:)?//", value or ""):
+                self.fetched.append((tag, value))
+
+
+def test_snakemakes_own_report_holds_captions_and_loads_nothing(finished):
+    run = finished.copy("reported")
+    told = run.snakemake("--report", "page.html")
+    assert told.returncode == 0, told.stdout
+    page = (run / "page.html").read_text()
+    parser = Remote()
+    parser.feed(page)
+    assert parser.fetched == []
+    assert not re.search(r"@import|url\(\s*['\"]?https?:", page)
+    categories = json.loads(re.search(r"var categories = (\{.*?\});?\n", page)[1])
+    assert sorted(categories) == ["1 Data", "2 Fits", "3 Memberships", "4 Predictive checks", "5 Comparison"]
+    shown = {name for category in categories.values() for names in category.values() for name in names}
+    assert {name for name in shown if name.endswith(".svg")} == {n for n in finished.hashes() if n.endswith(".svg")}
+    # One distinctive run of words of every caption that the rules name.
+    words = " ".join(re.sub(r"\\n|\s+", " ", page).split())
+    for path in sorted((run.code / "workflow" / "report").glob("*.rst")):
+        start = " ".join(re.sub(r"[*`]", "", path.read_text()).split()[:4])
+        assert start in words, f"{path.name} is in no caption"
+
+
+def test_lint_is_clean(finished):
+    told = finished.snakemake("--lint")
+    assert told.returncode == 0, told.stdout
+
+
+def test_the_manifest_lists_every_artifact_with_its_hash(finished):
+    said = json.loads((finished / "results/manifest.json").read_text())
+    hashes = finished.hashes()
+    del hashes["results/manifest.json"]
+    assert said["artifacts"] == hashes
+    assert sha256(finished / "results/manifest.json") not in hashes.values()
+
+
+def test_the_manifest_says_config_and_versions(finished, toolchain_record):
+    said = json.loads((finished / "results/manifest.json").read_text())
+    assert said["config"]["datasets"]["readings"]["csv"] == "data/readings.csv"
+    assert said["config"]["models"]["free"]["priors"] == {"theta": "dirichlet(1)"}
+    assert {"cmdstan", "compiler"} <= set(said["toolchain"])
+    assert said["toolchain"] == toolchain_record
+    for package in ("snakemake", "arviz", "numpy", "scipy", "matplotlib", "cmdstanpy"):
+        assert said["packages"][package] == version(package)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
+def test_the_manifest_says_commit_and_whether_it_is_dirty(finished):
+    said = json.loads((finished / "results/manifest.json").read_text())
+    head = subprocess.run(["git", "-C", finished.code, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    assert said["code"] == {"commit": head.stdout.strip(), "dirty": False}
+    extra = finished.code / "workflow" / "extra.py"
+    extra.write_text("")
+    try:
+        assert manifest.code_state(finished.code / "workflow" / "scripts")["dirty"] is True
+    finally:
+        extra.unlink()
+
+
+def test_two_folders_and_other_numbers_of_cores_give_the_same_bytes(finished, new_run):
+    twin = new_run("twin-in-a-folder-with-a-longer-name")
+    profile = str(twin.code / "workflow" / "profiles" / "default")
+    told = twin.snakemake("--workflow-profile", profile, cores=1)
+    assert told.returncode == 0, told.stdout
+    first, second = finished.hashes(), twin.hashes()
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
+    assert str(twin.folder).encode() not in b"".join(
+        (twin / name).read_bytes() for name in second if not name.endswith("/continuous")
+    )
