@@ -28,7 +28,7 @@ def fit(compiled, root, toolchain_record, tmp_path_factory):
         folder = tmp_path_factory.mktemp("fit")
         paths = {"observations": folder / "observations.csv", "draws": folder / "draws.nc"}
         paths |= {name: folder / f"{name}.json" for name in ("noticed", "specification", "data")}
-        observations.write(y, "y", paths["observations"], paths["noticed"])
+        observations.write(y, paths["observations"], paths["noticed"])
         write_json(folder / "toolchain.json", toolchain_record)
         text = {"datasets": {"d": {"csv": "d.csv", "column": "y"}}, "models": {"m": model}}
         text["sampling"] = {"draws": draws}

@@ -185,7 +185,7 @@ def test_a_strict_run_ends_well_with_warnings_and_badly_with_failures(tmp_path):
     )
     output = tmp_path / "verdict.txt"
     checks.require({"one": warned, "two": warned}, output)
-    assert output.read_text() == "No check failed in 2 fits.\n"
+    assert output.read_text() == "No check failed; fits looked at: 2.\n"
     output.unlink()
     with pytest.raises(UserError) as caught:
         checks.require({"one": warned, "two": failed}, output)

@@ -12,8 +12,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from stanmix import config as configuration
-from stanmix.config import Fit
+from stanmix import plan, schema
 from stanmix.errors import UserError
+from stanmix.plan import Fit
+from stanmix.seeds import seed_for
 
 BASE = """\
 seed: 7
@@ -694,7 +696,7 @@ def test_one_component_with_nothing_left_to_estimate_is_one_mistake(tmp_path):
 def test_the_shipped_configuration_is_valid_and_is_the_tutorial(root):
     path = root / "config" / "config.yaml"
     config = configuration.checked(yaml.safe_load(path.read_text()), configuration.lines_of(path))
-    asked = [(f.dataset, f.model, f.components) for f in configuration.fits(config)]
+    asked = [(f.dataset, f.model, f.components) for f in plan.fits(config)]
     assert asked == [
         *(("three-gaussians", model, 3) for model in ("known", "unknown-means", "own-sds")),
         ("old-faithful", "shared-sd", 2),
@@ -714,7 +716,7 @@ def walk(rules, place=()):
 
 
 def test_the_schema_is_valid_closed_and_described():
-    rules = configuration.schema()
+    rules = schema.schema()
     Draft202012Validator.check_schema(rules)
     seen = 0
     for place, below in walk(rules):
@@ -734,19 +736,19 @@ def test_the_schema_is_valid_closed_and_described():
 def test_seed_for_is_part_of_a_hash():
     # sha256 of "7/fit/made/free/3", its first 16 hexadecimal digits modulo 2**31 - 1, plus 1
     digits = hashlib.sha256(b"7/fit/made/free/3").hexdigest()[:16]
-    assert configuration.seed_for(7, "fit", "made", "free", 3) == int(digits, 16) % 2147483647 + 1
+    assert seed_for(7, "fit", "made", "free", 3) == int(digits, 16) % 2147483647 + 1
     # the same from the shell: printf 20260101/simulate/a | sha256sum
-    assert configuration.seed_for(20260101, "simulate", "a") == 0x20B726B4E9330050 % 2147483647 + 1
+    assert seed_for(20260101, "simulate", "a") == 0x20B726B4E9330050 % 2147483647 + 1
 
 
 def test_seeds_are_legal_and_differ_between_jobs():
     jobs = [(seed, rule, k) for seed in range(20) for rule in ("fit", "assess") for k in range(50)]
-    seeds = [configuration.seed_for(*job) for job in jobs]
+    seeds = [seed_for(*job) for job in jobs]
     assert len(set(seeds)) == len(jobs)
     assert min(seeds) >= 1
     assert max(seeds) <= 2**31 - 1
     assert max(seeds) > 2**30  # they use the whole range
-    assert configuration.seed_for(1, "a", "bc") != configuration.seed_for(1, "ab", "c")
+    assert seed_for(1, "a", "bc") != seed_for(1, "ab", "c")
 
 
 def test_fits_are_each_listed_once_in_order():
@@ -764,13 +766,13 @@ def test_fits_are_each_listed_once_in_order():
         ("made", "open", 1),
         ("real", "open", 4),
     ]
-    assert configuration.fits(config) == [Fit(*each) for each in expected]
-    assert configuration.programs(config) == ["continuous"]
+    assert plan.fits(config) == [Fit(*each) for each in expected]
+    assert plan.programs(config) == ["continuous"]
 
 
 def test_titles_have_the_number_of_components_only_where_it_is_needed():
     fits = [Fit("d", "a", 2), Fit("d", "b", 2), Fit("d", "b", 3)]
-    assert list(configuration.titles(fits).items()) == [(fits[0], "a"), (fits[1], "b (K = 2)"), (fits[2], "b (K = 3)")]
+    assert list(plan.titles(fits).items()) == [(fits[0], "a"), (fits[1], "b (K = 2)"), (fits[2], "b (K = 3)")]
 
 
 def test_concentrations_are_those_of_the_models_with_unknown_weights():
@@ -778,7 +780,7 @@ def test_concentrations_are_those_of_the_models_with_unknown_weights():
     config["models"]["known"]["fixed"] = {"theta": [0.5, 0.25, 0.25]}
     config["analyses"][0]["models"].append("open")
     config = configuration.checked(config)
-    assert configuration.concentrations(config, "made") == [
+    assert plan.concentrations(config, "made") == [
         {"model": "free", "concentration": [1.0, 2.0, 3.0]},
         {"model": "open", "concentration": [1.0, 1.0, 1.0]},
     ]
@@ -786,12 +788,10 @@ def test_concentrations_are_those_of_the_models_with_unknown_weights():
 
 def test_a_slice_is_a_configuration_that_gives_the_same_fits():
     config = configuration.checked(yaml.safe_load(BASE))
-    part = configuration.slice_of(config, "made")
+    part = plan.slice_of(config, "made")
     assert set(part["models"]) == {"known", "free"}
     assert set(part["datasets"]) == {"made"}
-    assert configuration.fits(configuration.checked(part)) == [
-        f for f in configuration.fits(config) if f.dataset == "made"
-    ]
+    assert plan.fits(configuration.checked(part)) == [f for f in plan.fits(config) if f.dataset == "made"]
     for key in ("seed", "sampling"):
         assert part[key] == config[key]
 
@@ -800,14 +800,14 @@ def test_a_slice_is_a_configuration_that_gives_the_same_fits():
     ("dataset", "label"), [({"label": "l", "column": "c"}, "l"), ({"column": "c"}, "c"), ({"simulate": {}}, "y")]
 )
 def test_the_label_of_the_axes(dataset, label):
-    assert configuration.label(dataset) == label
+    assert plan.label(dataset) == label
 
 
 def test_alternatives_match_the_names_and_nothing_else():
     names = ["a.b", "a", "x-1"]
-    pattern = re.compile(configuration.alternatives(names))
+    pattern = re.compile(plan.alternatives(names))
     assert [n for n in [*names, "aXb", "x", "", "a.b.c"] if pattern.fullmatch(n)] == names
-    assert not any(re.fullmatch(configuration.alternatives([]), text) for text in ("", "a"))
+    assert not any(re.fullmatch(plan.alternatives([]), text) for text in ("", "a"))
 
 
 JUNK = [
@@ -888,7 +888,7 @@ def tried(function, argument):
 
 
 def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_usable_configuration(root, monkeypatch):
-    rules = configuration.schema()
+    rules = schema.schema()
     monkeypatch.setattr(configuration, "schema", lambda: rules)
     default = yaml.safe_load((root / "config" / "config.yaml").read_text())
     rng = np.random.default_rng(20260101)
@@ -902,13 +902,13 @@ def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_u
             assert len(set(sentences)) == len(sentences)
             continue
         accepted += 1
-        fits = configuration.fits(config)
+        fits = plan.fits(config)
         for fit in fits:
             assert type(fit.components) is int
             assert config["datasets"][fit.dataset]
-            assert configuration.concentrations(config, fit.dataset) is not None
-            assert configuration.checked(configuration.slice_of(config, fit.dataset))
-        assert all(re.fullmatch(configuration.alternatives(config["models"]), name) for name in config["models"])
+            assert plan.concentrations(config, fit.dataset) is not None
+            assert configuration.checked(plan.slice_of(config, fit.dataset))
+        assert all(re.fullmatch(plan.alternatives(config["models"]), name) for name in config["models"])
         assert {type(config["sampling"][key]) for key in ("chains", "warmup", "draws")} == {int}
     assert refused > 200
     assert accepted > 20

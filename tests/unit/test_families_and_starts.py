@@ -19,7 +19,7 @@ def specification(y, components, share=(), fixed=None):
     fixed = fixed or {}
     priors = {"theta": "dirichlet(1)"} | ({} if "sigma" in fixed else {"sigma": "lognormal(0, 1)"})
     model = {"family": "normal", "share": list(share), "fixed": fixed, "priors": priors}
-    return specify("m", model, components, {"label": "y", **observations.notice(y)})
+    return specify("m", model, components, observations.notice(y))
 
 
 def log_likelihood(y, theta, mu, sigma):

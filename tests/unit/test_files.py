@@ -372,7 +372,7 @@ def test_imports_inside_functions_and_templates_are_declared_and_no_more():
     declared = {script.stem: names_of(dependencies.code_of(script)) for script in SCRIPTS}
     assert {"templates/report.html.j2", "templates/page.css", "tables.py", "invariants.py"} <= declared["report"]
     assert {"templates/table.html.j2", "templates/page.css"} <= declared["assess"]
-    assert {"cmdstan.py", "config.py", "starts.py"} <= declared["fit"]
+    assert {"cmdstan.py", "seeds.py", "starts.py"} <= declared["fit"]
     assert {"figures/traces.py", "figures/style.py", "figures/__init__.py"} <= declared["draw_fit"]
     # an edit of the figures or of the report must not sample again
     for script in ("fit", "simulate", "read", "compile"):

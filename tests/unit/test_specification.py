@@ -11,7 +11,7 @@ from stanmix.errors import UserError
 from stanmix.specification import prior_of, prior_text, program_data, specify
 
 # median m, sd s and range R of the design's default priors, all different
-NOTICED = {"n": 50, "label": "y", "median": 7.0, "sd": 3.0, "range": 16.0, "tied": 0, "most_tied": 1}
+NOTICED = {"n": 50, "median": 7.0, "sd": 3.0, "range": 16.0, "tied": 0, "most_tied": 1}
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
 
 
@@ -75,7 +75,8 @@ def test_given_priors_and_fixed_weights():
     assert [p["arguments"] for p in entries["mu"]["priors"]] == [[1, 3], [2, 3]]
     assert [p["arguments"] for p in entries["sigma"]["priors"]] == [[2, 3], [2, 4]]
     assert not entries["mu"]["is_default"]
-    assert (found["model"], found["components"], found["n"], found["label"]) == ("m", 2, 50, "y")
+    assert (found["model"], found["components"], found["n"]) == ("m", 2, 50)
+    assert found["unit"] == {"centre": 7.0, "scale": 3.0}
     nearly = specify("m", model(fixed={"theta": [0.3333333, 0.3333333, 0.3333333]}), 3, NOTICED)
     assert math.fsum(nearly["weights"]["value"]) == pytest.approx(1, abs=1e-15)
 

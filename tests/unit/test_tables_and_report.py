@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stanmix import columns, comparison, tables
+from stanmix import columns, comparison, files, tables
 from stanmix.invariants import InvariantError
 from stanmix.report import write_report
 
@@ -78,7 +78,7 @@ def test_csv_files_are_the_same_bytes_every_time(tmp_path):
         }
     )
     for name in ("a", "b"):
-        tables.write_csv(tmp_path / name / "t.csv", frame)
+        files.write_csv(tmp_path / name / "t.csv", frame)
     first = (tmp_path / "a" / "t.csv").read_bytes()
     assert first == (tmp_path / "b" / "t.csv").read_bytes()
     assert first.decode() == ('x,k,ok,t\n0.3333333333,1,True,"a,b"\n1e-20,,False,é\n1.23456789e+11,3,True,"q"""\n')

@@ -6,7 +6,7 @@ import re
 import pytest
 from runs import CONFIG, changed, edited
 
-from stanmix import config as configuration
+from stanmix import schema
 
 DATASETS = ("pair", "readings")
 FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2")
@@ -46,7 +46,11 @@ EDITS = {
     "sampling.max_treedepth": ("max_treedepth: 10", "max_treedepth: 11", ALL_FITS),
     "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
     "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),
-    "datasets.*.label": ("label: reading (mm)", "label: reading (cm)", ALL_READINGS),
+    "datasets.*.label": (
+        "label: reading (mm)",
+        "label: reading (cm)",
+        {"draw_dataset/readings", "draw_fit/readings/free/2", "report/readings", "manifest"},
+    ),
     "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
     "datasets.*.simulate.n": ("n: 70", "n: 71", ALL_PAIR),
     "datasets.*.simulate.theta": ("theta: [0.6, 0.4]", "theta: [0.5, 0.5]", ALL_PAIR),
@@ -89,18 +93,21 @@ AFTER_ASSESSED |= {f"draw_fit/{fit}" for fit in FITS}
 CODE = {
     "stan/functions/mixture.stanfunctions": {"compile/continuous"} | ALL_FITS,
     "stan/continuous.stan": {"compile/continuous"} | ALL_FITS,
-    "workflow/stanmix/figures/traces.py": ALL_DRAWN | ALL_REPORTS,  # all figures are drawn by one module
+    "workflow/stanmix/figures/traces.py": {f"draw_fit/{fit}" for fit in FITS} | ALL_REPORTS,
+    "workflow/stanmix/figures/weights.py": {f"draw_dataset/{d}" for d in DATASETS} | ALL_REPORTS,
+    "workflow/stanmix/figures/style.py": ALL_DRAWN | ALL_REPORTS,
     "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED | ALL_DRAWN,
     "workflow/stanmix/assessment.py": ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/stanmix/fitting.py": ALL_FITS,
     "workflow/stanmix/comparison.py": pages(*DATASETS),
-    "workflow/stanmix/priors.py": ALL_PAIR | ALL_READINGS,
+    "workflow/stanmix/priors.py": ALL_PAIR | ALL_READINGS - {"read/readings"},
+    "workflow/stanmix/schema.py": set(),  # it checks, before any job, and what it lets through is in the params
     "workflow/stanmix/toolchain.py": {"toolchain", "compile/continuous"} | ALL_FITS,
     "workflow/stanmix/cmdstan.py": {"compile/continuous"} | ALL_FITS,
     "workflow/stanmix/invariants.py": ALL_REPORTS,
     "workflow/stanmix/manifest.py": {"manifest"},
     "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
-    "workflow/stanmix/templates/page.css": ALL_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED | ALL_DRAWN,
+    "workflow/stanmix/templates/page.css": ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/report/traces.rst": ALL_REPORTS,
     "workflow/scripts/report.py": ALL_REPORTS,
     "workflow/scripts/simulate.py": ALL_PAIR,
@@ -131,7 +138,7 @@ def leaves(rules, place=()):
 
 
 def test_every_key_of_the_configuration_is_edited_here():
-    assert leaves(configuration.schema()) - WITHOUT_CHOICE == set(EDITS)
+    assert leaves(schema.schema()) - WITHOUT_CHOICE == set(EDITS)
 
 
 @pytest.mark.parametrize("key", EDITS)

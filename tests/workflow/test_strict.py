@@ -59,7 +59,7 @@ def test_a_strict_run_without_failed_checks_ends_well(finished):
     run.configure(strict(HALF))
     told = run.snakemake()
     assert told.returncode == 0, told.stdout
-    assert (run / "results/verdict.txt").read_text() == "No check failed in 1 fits.\n"
+    assert (run / "results/verdict.txt").read_text() == "No check failed; fits looked at: 1.\n"
 
 
 def test_a_run_that_is_not_strict_shows_the_failed_check_on_the_first_screen(finished):

@@ -25,7 +25,7 @@ rule compare:
     conda:
         "../envs/stanmix.yaml"
     params:
-        titles=lambda wildcards: list(configuration.titles(fits_of(wildcards.dataset)).values()),
+        titles=lambda wildcards: list(plan.titles(fits_of(wildcards.dataset)).values()),
     message:
         "Comparing the models of {wildcards.dataset}"
     script:

@@ -2,28 +2,29 @@
 # Needs: config/config.yaml, the CSV files. Makes: CONFIG, FITS and the functions that give a job its slice of them.
 CONFIG = sentences(configuration.checked, dict(config), PLACES)
 DATASETS = CONFIG["datasets"]
-FITS = configuration.fits(CONFIG)
+FITS = plan.fits(CONFIG)
 ANALYSED = list(dict.fromkeys(fit.dataset for fit in FITS))
 SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
 
 if workflow.is_main_process:
-    sentences(observations.check_files, [DATASETS[name] for name in ANALYSED if name not in SIMULATED])
+    sentences(toolchain.find)  # a CMDSTAN that cannot be used
+    sentences(precheck.check, CONFIG)
 
 
 wildcard_constraints:
-    dataset=configuration.alternatives(ANALYSED),
-    model=configuration.alternatives(CONFIG["models"]),
+    dataset=plan.alternatives(ANALYSED),
+    model=plan.alternatives(CONFIG["models"]),
     components=r"\d+",
-    program=configuration.alternatives(configuration.programs(CONFIG)),
+    program=plan.alternatives(plan.programs(CONFIG)),
 
 
 def label_of(wildcards):
-    return configuration.label(DATASETS[wildcards.dataset])
+    return plan.label(DATASETS[wildcards.dataset])
 
 
 def seed_of(*job):
     """The seed of a job of a rule, from the run's seed, the rule's name and the values of the wildcards."""
-    return lambda wildcards: configuration.seed_for(CONFIG["seed"], *job, *wildcards)
+    return lambda wildcards: seed_for(CONFIG["seed"], *job, *wildcards)
 
 
 def truth_of(wildcards):
@@ -46,13 +47,13 @@ def of_fits(name):
 
 def programs_of(wildcards):
     """The Stan programs of a data set's models, with their includes."""
-    names = dict.fromkeys(configuration.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
+    names = dict.fromkeys(plan.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
     return relative(path for name in names for path in programs.sources(name, BASE / "stan"))
 
 
 def artifacts():
     """Everything that the rules make for this configuration, the manifest and the verdict left aside."""
-    made = [*rules.toolchain.output, *expand(map(str, rules.compile.output), program=configuration.programs(CONFIG))]
+    made = [*rules.toolchain.output, *expand(map(str, rules.compile.output), program=plan.programs(CONFIG))]
     for dataset in ANALYSED:
         load = rules.simulate if dataset in SIMULATED else rules.read
         for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):

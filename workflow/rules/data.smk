@@ -12,13 +12,14 @@ rule simulate:
     log:
         "results/logs/simulate/{dataset}.log",
     wildcard_constraints:
-        dataset=configuration.alternatives(SIMULATED),
+        dataset=plan.alternatives(SIMULATED),
     conda:
         "../envs/stanmix.yaml"
     params:
         recipe=lambda wildcards: DATASETS[wildcards.dataset]["simulate"],
-        label=label_of,
-        seed=seed_of("simulate"),
+        seed=lambda wildcards: (
+            None if "seed" in DATASETS[wildcards.dataset]["simulate"] else seed_of("simulate")(wildcards)
+        ),
     message:
         "Simulating {wildcards.dataset}"
     script:
@@ -35,12 +36,11 @@ rule read:
     log:
         "results/logs/read/{dataset}.log",
     wildcard_constraints:
-        dataset=configuration.alternatives(name for name in ANALYSED if name not in SIMULATED),
+        dataset=plan.alternatives(name for name in ANALYSED if name not in SIMULATED),
     conda:
         "../envs/stanmix.yaml"
     params:
         column=lambda wildcards: DATASETS[wildcards.dataset]["column"],
-        label=label_of,
     message:
         "Reading {wildcards.dataset} from {input.csv}"
     script:
@@ -70,7 +70,6 @@ rule describe:
 rule draw_dataset:
     input:
         observations="results/data/{dataset}/observations.csv",
-        noticed="results/data/{dataset}/noticed.json",
         density="results/data/{dataset}/density.csv",
         facts="results/data/{dataset}/density.json",
         code=package("draw_dataset"),
@@ -94,7 +93,8 @@ rule draw_dataset:
     conda:
         "../envs/stanmix.yaml"
     params:
-        used=lambda wildcards: configuration.concentrations(CONFIG, wildcards.dataset),
+        label=label_of,
+        used=lambda wildcards: plan.concentrations(CONFIG, wildcards.dataset),
     message:
         "Drawing the data of {wildcards.dataset}"
     script:

@@ -9,9 +9,7 @@ rule fit:
         observations="results/data/{dataset}/observations.csv",
         noticed="results/data/{dataset}/noticed.json",
         toolchain="results/programs/toolchain.json",
-        executable=lambda wildcards: "results/programs/{0}/{0}".format(
-            configuration.program(CONFIG["models"][wildcards.model])
-        ),
+        executable=lambda wildcards: "results/programs/{0}/{0}".format(plan.program(CONFIG["models"][wildcards.model])),
         code=package("fit"),
     output:
         draws=f"{FIT}/draws.nc",
@@ -142,6 +140,8 @@ rule draw_fit:
         "results/logs/draw_fit/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        label=label_of,
     message:
         "Drawing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:

@@ -9,9 +9,10 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "workflow"))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(BASE / "workflow"), os.environ.get("PYTHONPATH")])))
 
-from stanmix import config as configuration, files, observations, programs
+from stanmix import config as configuration, files, plan, precheck, programs, toolchain
 from stanmix.dependencies import code_of
 from stanmix.errors import UserError
+from stanmix.seeds import seed_for
 
 
 def package(script):

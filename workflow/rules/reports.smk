@@ -47,9 +47,9 @@ rule report:
     params:
         fits=lambda wildcards: {
             title: {name: f"{folder(fit)}/{file}" for name, file in TABLES_OF_FIT.items()}
-            for fit, title in configuration.titles(fits_of(wildcards.dataset)).items()
+            for fit, title in plan.titles(fits_of(wildcards.dataset)).items()
         },
-        config=lambda wildcards: configuration.slice_of(CONFIG, wildcards.dataset),
+        config=lambda wildcards: plan.slice_of(CONFIG, wildcards.dataset),
     message:
         "Writing the report of {wildcards.dataset}"
     script:

@@ -1,6 +1,6 @@
 """Draw the comparison of all fits of a data set."""
 
-from stanmix.drawing import draw_comparison
+from stanmix.drawing.comparison import draw_comparison
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Draw the figures of one fit."""
 
-from stanmix.drawing import draw_fit
+from stanmix.drawing.fit import draw_fit
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    draw_fit(snakemake.input, snakemake.output)
+    draw_fit(snakemake.input, snakemake.output, label=snakemake.params.label)

@@ -5,4 +5,4 @@ from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
     y = observations.read_column(snakemake.input.csv, snakemake.params.column)
-    observations.write(y, snakemake.params.label, snakemake.output.observations, snakemake.output.noticed)
+    observations.write(y, snakemake.output.observations, snakemake.output.noticed)

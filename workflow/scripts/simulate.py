@@ -1,10 +1,10 @@
 """Simulate a data set."""
 
-from stanmix import observations
+from stanmix import observations, simulation
 from stanmix.files import write_json
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    y, component, truth = observations.simulate(snakemake.params.recipe, snakemake.params.seed)
-    observations.write(y, snakemake.params.label, snakemake.output.observations, snakemake.output.noticed, component)
+    y, component, truth = simulation.simulate(snakemake.params.recipe, snakemake.params.seed)
+    observations.write(y, snakemake.output.observations, snakemake.output.noticed, component)
     write_json(snakemake.output.truth, truth)

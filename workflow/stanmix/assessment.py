@@ -5,7 +5,7 @@ import pandas as pd
 
 from stanmix import checks, columns, inference, mixture, observations, predictive, tables
 from stanmix.families import FAMILIES
-from stanmix.files import read_json, write_json
+from stanmix.files import read_json, write_csv, write_json
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
@@ -50,9 +50,9 @@ def assess(inputs, outputs, seed):
 
     _write_summary(outputs, name, rows, label_free, truth)
     probabilities = mixture.membership(family, y, draws)
-    right = _write_membership(outputs, name, specification["label"], y, probabilities, true_component)
+    right = _write_membership(outputs, name, y, probabilities, true_component)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"n": len(y), "right": right})
-    tables.write_csv(
+    write_csv(
         outputs["loo_pointwise"],
         pd.DataFrame({"obs_id": range(1, len(y) + 1), "elpd": loo["elpd_i"], "pareto_k": loo["pareto_k"]}),
     )
@@ -134,15 +134,15 @@ def _write_summary(outputs, name, rows, label_free, truth):
     keys = ["parameter", "component", *(column["key"] for column in columns.SUMMARY[1:]), "median"]
     frame = pd.DataFrame([{key: row[key] for key in keys + (["truth", "covered"] if known else [])} for row in rows])
     frame["component"] = frame["component"].astype("Int64")
-    tables.write_csv(outputs["summary"], frame)
-    tables.write_csv(outputs["label_free"], pd.DataFrame(label_free))
+    write_csv(outputs["summary"], frame)
+    write_csv(outputs["label_free"], pd.DataFrame(label_free))
     note = "Posterior mean, standard deviation and 95% highest-density interval of every parameter."
     if known:
         note += f" The interval holds the truth for {sum(row['covered'] for row in known)} of {len(known)} parameters."
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
-def _write_membership(outputs, name, label, y, probabilities, true_component):
+def _write_membership(outputs, name, y, probabilities, true_component):
     """Write the memberships; return how many are right, or None when the truth is not known."""
     best = probabilities.argmax(axis=1) + 1
     frame = pd.DataFrame({"obs_id": range(1, len(y) + 1), "y": y})
@@ -151,12 +151,12 @@ def _write_membership(outputs, name, label, y, probabilities, true_component):
     frame["component"] = best
     frame["uncertainty"] = 1 - probabilities.max(axis=1)
     right = None
-    note = f"The posterior probability of each component for every observation of {label}, the least certain first."
+    note = "The posterior probability of each component for every observation, the least certain first."
     if true_component is not None and true_component.max() <= probabilities.shape[1]:
         frame["true_component"], frame["right"] = true_component, best == true_component
         right = int(frame["right"].sum())
         note += f" {right} of {len(y)} most probable components are the true ones."
-    tables.write_csv(outputs["membership"], frame)
+    write_csv(outputs["membership"], frame)
     if len(frame) > LISTED:
         note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
     shown = frame.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
@@ -177,13 +177,11 @@ def _write_predictive(outputs, family, y, idata, draws, thinned, rng):
     density = {f"mixture_{key}": values for key, values in mixture_band.items()}
     for k, limits in enumerate(component_bands, start=1):
         density |= {f"component_{k}_{key}": values for key, values in limits.items()}
-    tables.write_csv(outputs["density"], pd.DataFrame({"x": x, **density}))
+    write_csv(outputs["density"], pd.DataFrame({"x": x, **density}))
 
     by_value = mixture.membership(family, x, thinned)
     names = [f"probability_{k + 1}" for k in range(by_value.shape[1])]
-    tables.write_csv(
-        outputs["memberships_by_value"], pd.DataFrame({"x": x, **dict(zip(names, by_value.T, strict=True))})
-    )
+    write_csv(outputs["memberships_by_value"], pd.DataFrame({"x": x, **dict(zip(names, by_value.T, strict=True))}))
 
     few = mixture.thinned(draws, REPLICATES)
     kept = mixture.replicate(family, mixture.sample_memberships(family, y, few, rng), few, rng)
@@ -197,10 +195,10 @@ def _write_predictive(outputs, family, y, idata, draws, thinned, rng):
     curves |= {f"anew_{key}": values for key, values in predictive.band(anew_curves).items()}
     drawn = keep_curves[np.linspace(0, len(keep_curves) - 1, predictive.DRAWN).round().astype(int)]
     curves |= {f"replicate_{r}": values for r, values in enumerate(drawn, start=1)}
-    tables.write_csv(outputs["replicates"], pd.DataFrame({"x": x, **curves}))
+    write_csv(outputs["replicates"], pd.DataFrame({"x": x, **curves}))
 
     limits, p_value = predictive.ecdf_band(predictive.ecdf(y, x), np.array([predictive.ecdf(row, x) for row in anew]))
-    tables.write_csv(outputs["ecdf"], pd.DataFrame({"x": x, "observed": predictive.ecdf(y, x), **limits}))
+    write_csv(outputs["ecdf"], pd.DataFrame({"x": x, "observed": predictive.ecdf(y, x), **limits}))
     write_json(
         outputs["predictive"],
         {

@@ -256,4 +256,4 @@ def require(paths, output):
     ]
     if failed:
         raise UserError(*failed, "The configuration is strict: the reports are written, but the run ends in an error.")
-    write_text(output, f"No check failed in {len(paths)} fits.\n")
+    write_text(output, f"No check failed; fits looked at: {len(paths)}.\n")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix import columns, inference, tables
-from stanmix.files import read_json, write_json
+from stanmix.files import read_json, write_csv, write_json
 
 
 def compare(fits, outputs):
@@ -29,7 +29,7 @@ def compare(fits, outputs):
         row["failed"] = [c["name"] for c in checks[row["model"]]["checks"] if c["status"] == "fail"]
     shown = columns.comparison(any(row["right"] is not None for row in rows))
     frame = pd.DataFrame(rows)
-    tables.write_csv(outputs["comparison"], frame[[column["key"] for column in shown]])
+    write_csv(outputs["comparison"], frame[[column["key"] for column in shown]])
     sentence = verdict(rows)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
@@ -37,7 +37,7 @@ def compare(fits, outputs):
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")
     kept = ["model", "parameter", "component", "mean", "hdi_lower", "hdi_upper", "truth"]
-    tables.write_csv(outputs["estimates"], estimates.reindex(columns=kept))
+    write_csv(outputs["estimates"], estimates.reindex(columns=kept))
 
 
 def verdict(rows):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import signal
 
-from stanmix import inference, mixture, observations, predictive, tables
-from stanmix.files import read_json, write_json
+from stanmix import inference, mixture, observations, predictive
+from stanmix.files import read_json, write_csv, write_json
 
 
 def describe(inputs, outputs, family=None):
@@ -37,7 +37,7 @@ def describe(inputs, outputs, family=None):
              "ratio": float(table["kde"][i] / table["true"][i])}
             for i in signal.find_peaks(-table["true"])[0]
         ]  # fmt: skip
-    tables.write_csv(outputs["density"], pd.DataFrame(table))
+    write_csv(outputs["density"], pd.DataFrame(table))
     write_json(
         outputs["facts"], {"bandwidth": widths["kde"], "narrow_bandwidth": widths["kde_narrow"], "valleys": valleys}
     )

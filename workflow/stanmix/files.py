@@ -52,6 +52,12 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def write_csv(path, frame):
+    """Write a pandas.DataFrame as CSV with ten significant digits and unix line ends, whole or not at all."""
+    with whole(path) as beside:
+        frame.to_csv(beside, index=False, float_format="%.10g", lineterminator="\n")
+
+
 def read_json(path):
     """Read a JSON file in UTF-8."""
     return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -5,8 +5,8 @@ from importlib.metadata import version
 import numpy as np
 
 from stanmix import cmdstan, inference, mixture, observations
-from stanmix.config import seed_for
 from stanmix.files import read_json, write_json
+from stanmix.seeds import seed_for
 from stanmix.specification import program_data, specify
 from stanmix.starts import starting_values
 

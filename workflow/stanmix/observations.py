@@ -1,4 +1,4 @@
-"""The observations of a data set: read from a CSV column or simulated, and what is noticed about them."""
+"""The observations of a data set: read from a CSV column, and what is noticed about them."""
 
 import csv
 import difflib
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from stanmix.errors import UserError
-from stanmix.families import FAMILIES
 from stanmix.files import whole, write_json
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "missing", ".", "-", "?"}
@@ -47,29 +46,6 @@ def read_column(path, column):
         raise UserError(f"{path}: the file cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: this is not text in UTF-8; save the file as CSV in UTF-8.") from None
-
-
-def check_files(datasets):
-    """Read the columns of several data sets to find everything wrong with them at once.
-
-    Parameters
-    ----------
-    datasets : list of dict
-        Entries of the configuration with csv and column.
-
-    Raises
-    ------
-    UserError
-        With the sentences of all of them.
-    """
-    found = []
-    for dataset in datasets:
-        try:
-            read_column(dataset["csv"], dataset["column"])
-        except UserError as error:
-            found += error.sentences
-    if found:
-        raise UserError(*found)
 
 
 def _lines(rows, path):
@@ -131,7 +107,7 @@ def _wrong_column(path, column, names):
     if names.count(column) > 1:
         return f"{path}, line 1: the header names '{column}' {names.count(column)} times; rename all but one."
     close = difflib.get_close_matches(column, names, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         hint = "; it seems to be separated by something else than commas, so save it comma-separated"
     return f"{path}, line 1: there is no column '{column}'; the header has {', '.join(map(repr, names))}{hint}."
@@ -152,41 +128,6 @@ def _wrong_cell(text):
     if math.isnan(number):
         return f"{text!r} is not a number"
     return f"{text!r} is beyond what can be computed with ({LARGEST:g}) or not written as a plain number"
-
-
-def simulate(recipe, seed):
-    """Simulate a data set from a mixture.
-
-    Parameters
-    ----------
-    recipe : dict
-        The `simulate` entry of a data set: family, sizes (or n and theta), and the parameters.
-    seed : int
-        For `numpy.random.default_rng`; the recipe's own seed takes its place.
-
-    Returns
-    -------
-    y : numpy.ndarray
-        The observations, shape (n,); with `sizes` the components come one after the other.
-    component : numpy.ndarray of int
-        The true component of each, from 1, shape (n,).
-    truth : dict
-        Number of components, weights `theta` and each parameter as a list with one value per component.
-    """
-    family = FAMILIES[recipe["family"]]
-    components = len(recipe[family.ordered])
-    rng = np.random.default_rng(recipe.get("seed", seed))
-    parameters = {name: np.broadcast_to(np.array(recipe[name], float), components) for name in family.names}
-    if "sizes" in recipe:
-        component = np.repeat(np.arange(components), recipe["sizes"])
-        theta = np.array(recipe["sizes"]) / sum(recipe["sizes"])
-    else:
-        theta = np.array(recipe["theta"], float) / math.fsum(recipe["theta"])
-        component = rng.choice(components, size=recipe["n"], p=theta)
-    y = family.generate(rng, *(values[component] for values in parameters.values()))
-    truth = {"components": components, "theta": theta.tolist()}
-    truth |= {name: values.tolist() for name, values in parameters.items()}
-    return y, component + 1, truth
 
 
 def notice(y):
@@ -245,15 +186,13 @@ def _rounding_step(values):
     return None
 
 
-def write(y, label, observations, noticed, component=None):
+def write(y, observations, noticed, component=None):
     """Write the observations and what was noticed about them.
 
     Parameters
     ----------
     y : numpy.ndarray
         The observations, shape (n,).
-    label : str
-        What the values are, with their unit.
     observations, noticed : path-like
         The CSV (obs_id from 1, y, and true_component if known) and the JSON to write.
     component : numpy.ndarray of int, optional
@@ -265,7 +204,7 @@ def write(y, label, observations, noticed, component=None):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["obs_id", "y", "true_component"][: len(columns)])
             writer.writerows(zip(*columns, strict=True))
-    write_json(noticed, {"label": label, **notice(y)})
+    write_json(noticed, notice(y))
 
 
 def read(path):

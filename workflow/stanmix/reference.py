@@ -1,6 +1,6 @@
 """config/README.md, made from the schema: ``python -m stanmix.reference`` prints it."""
 
-from stanmix.config import TYPES, schema
+from stanmix.schema import TYPES, schema
 
 HEAD = """# The configuration, key by key
 

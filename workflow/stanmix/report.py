@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from stanmix import checks, columns, invariants, tables
+from stanmix import checks, columns, invariants, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
 
@@ -50,6 +50,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
     page = tables.environment().get_template("report.html.j2")
     text = page.render(
         dataset=dataset,
+        label=plan.label(config["datasets"][dataset]),
         noticed=noticed,
         facts=read_json(inputs["facts"]),
         truth=read_json(inputs["truth"]) if inputs.get("truth") else None,

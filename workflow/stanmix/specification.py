@@ -24,7 +24,7 @@ def specify(name, model, components, noticed):
     Returns
     -------
     dict
-        Plain values: model, family, program, components, n, label, unit (the sampler's origin and scale), weights (mode
+        Plain values: model, family, program, components, n, unit (the sampler's origin and scale), weights (mode
         "estimated" with concentration or "fixed" with value) and parameters, each with name, meaning, mode ("own",
         "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per scalar).
 
@@ -71,7 +71,6 @@ def specify(name, model, components, noticed):
         "program": family.program,
         "components": components,
         "n": noticed["n"],
-        "label": noticed["label"],
         "unit": {"centre": noticed["median"], "scale": noticed["sd"]},
         "weights": weights,
         "parameters": parameters,

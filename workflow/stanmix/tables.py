@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jinja2
 
-from stanmix.files import whole, write_text
+from stanmix.files import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -54,12 +54,6 @@ def number(value, digits=4, decimals=None):
     if not -5 < magnitude < 9:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - magnitude)}f}"
-
-
-def write_csv(path, frame):
-    """Write a pandas.DataFrame as CSV with ten significant digits and unix line ends, whole or not at all."""
-    with whole(path) as beside:
-        frame.to_csv(beside, index=False, float_format="%.10g", lineterminator="\n")
 
 
 def html_table(columns, rows):

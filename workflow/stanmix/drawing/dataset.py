@@ -1,0 +1,45 @@
+"""The figures of a data set."""
+
+import numpy as np
+import pandas as pd
+
+from stanmix import observations
+from stanmix.drawing import save
+from stanmix.figures import data, weights
+from stanmix.files import read_json
+
+# What figures show of concentrations that no model uses: sparse, flat, concentrated, uneven.
+CONCENTRATIONS = ((0.5, 0.5, 0.5), (1, 1, 1), (10, 10, 10), (2, 5, 10))
+
+
+def draw_dataset(inputs, outputs, label, used):
+    """Draw the data of one data set, and the prior of the weights of its models.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Paths: observations, density, facts.
+    outputs : mapping
+        Paths: data_svg, data_png, weights_svg, weights_png.
+    label : str
+        What the values are, with their unit.
+    used : list of dict
+        model and concentration of every prior on the weights that is in use.
+    """
+    y, _ = observations.read(inputs["observations"])
+    density, facts = pd.read_csv(inputs["density"]), read_json(inputs["facts"])
+    x = density["x"].to_numpy()
+    named = {
+        "kde": f"kernel density, default bandwidth {facts['bandwidth']:.3g}",
+        "kde_narrow": f"kernel density, bandwidth {facts['narrow_bandwidth']:.3g}",
+        "true": "true mixture density",
+    }
+    curves = [
+        {"name": name, "x": x, "density": density[key].to_numpy(), "kind": key.replace("_", "-")}
+        for key, name in named.items()
+        if key in density
+    ]
+    true = [density[column].to_numpy() for column in density.columns if column.startswith("true_")]
+    figure = data.draw_data(y, label=label, curves=curves, true_components=np.array(true) if true else None)
+    save(figure, outputs, "data")
+    save(weights.draw_dirichlet(CONCENTRATIONS, used), outputs, "weights")

@@ -1,0 +1,132 @@
+"""What the schema of the configuration cannot say: names that exist, lengths that fit, sums, orders, priors."""
+
+import itertools
+import math
+import re
+
+from stanmix.families import FAMILIES
+from stanmix.plan import counts
+from stanmix.priors import parse, parse_weights
+from stanmix.schema import shown
+
+
+def against_meaning(config, broken):
+    """Yield (place, text) for what the schema cannot say: names, lengths, sums, orders and priors.
+
+    Entries in `broken` (first two keys of a place) are left out: the schema has found fault with them already.
+    """
+    sections = {}
+    for section in ("datasets", "models", "analyses"):
+        content = config.get(section) if (section,) not in broken else None
+        entries = content.items() if isinstance(content, dict) else enumerate(content or [])
+        sections[section] = {key: entry for key, entry in entries if (section, key) not in broken}
+    for name, dataset in sections["datasets"].items():
+        yield from _check_dataset(("datasets", name), dataset)
+    asked = {name: set() for name in sections["models"]}
+    for index, analysis in sections["analyses"].items():
+        place = ("analyses", index)
+        for key, named, known in (
+            ("dataset", [analysis["dataset"]], config.get("datasets")),
+            ("models", analysis["models"], config.get("models")),
+        ):
+            for name in named:
+                if isinstance(known, dict) and name not in known:
+                    yield (
+                        (*place, key),
+                        f"names {shown(name)}, which does not exist; there are {', '.join(map(str, known))}",
+                    )
+        for model in set(analysis["models"]) & set(asked):
+            asked[model].update(counts(analysis["components"]))
+    for name, model in sections["models"].items():
+        place = ("models", name)
+        yield from _check_model(place, model)
+        for components in sorted(asked[name]) or [_own_count(model)]:
+            yield from _check_numbers(place, model, components)
+
+
+def _check_model(place, model):
+    """Yield (place, text) for what is wrong with one model whatever the number of components."""
+    for key in model["share"]:
+        if key in model["fixed"]:
+            yield (*place, "share"), f"names '{key}', which is fixed; a fixed parameter is not estimated"
+    for key in model["priors"]:
+        # theta has a default prior in every model, which a fixed theta makes void
+        if key in model["fixed"] and (key, model["priors"][key]) != ("theta", "dirichlet(1)"):
+            yield (*place, "priors", key), "is the prior of a parameter that is fixed; remove one of the two"
+    for key in ("theta", "mu"):
+        if key in model["fixed"]:
+            yield from _check_values((*place, "fixed", key), key, model["fixed"][key])
+    if {"theta", *FAMILIES[model["family"]].names} <= set(model["fixed"]):
+        yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
+
+
+def _check_dataset(place, dataset):
+    """Yield (place, text) for what is wrong with one data set, the content of its file left aside."""
+    simulate = dataset.get("simulate")
+    if (simulate is None) == ("csv" not in dataset):
+        yield place, "must have either csv (and column) or simulate"
+        return
+    if simulate is None:
+        if "column" not in dataset:
+            yield place, f"lacks the key 'column': name the column of {dataset['csv']} that holds the observations"
+        return
+    if "column" in dataset:
+        yield (*place, "column"), "goes with csv, not with simulate"
+    place = (*place, "simulate")
+    components = len(simulate["mu"])
+    if ("sizes" in simulate) == ("n" in simulate):
+        yield place, "must have either sizes, or n and theta"
+    elif "n" in simulate and "theta" not in simulate:
+        yield place, "has n but lacks theta, the weights"
+    elif "sizes" in simulate and "theta" in simulate:
+        yield (*place, "theta"), "goes with n; with sizes the weights follow from them"
+    elif "sizes" in simulate and sum(simulate["sizes"]) < 2:
+        yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
+    for key in ("sizes", "theta", "sigma"):
+        value = simulate.get(key)
+        if isinstance(value, list) and len(value) != components:
+            yield (*place, key), f"has {len(value)} values, but mu has {components}"
+    for key in ("theta", "mu"):
+        if key in simulate:
+            yield from _check_values((*place, key), key, simulate[key])
+
+
+def _check_values(place, name, value):
+    """Yield (place, text) when weights do not add to 1 or when ordered values do not increase."""
+    if name == "theta" and abs(math.fsum(value) - 1) > 1e-6:
+        yield place, f"is {value}, which adds to {math.fsum(value):.6g}; weights must add to 1"
+    if name == "mu" and any(b <= a for a, b in itertools.pairwise(value)):
+        yield place, f"is {value}; the means must increase, because their order names the components"
+
+
+def _check_numbers(place, model, components):
+    """Yield (place, text) for fixed values and priors that do not fit the number of components."""
+    family = FAMILIES[model["family"]]
+    for key, value in model["fixed"].items():
+        if isinstance(value, list) and len(value) != components:
+            yield (*place, "fixed", key), f"has {len(value)} values, but an analysis asks for {components} components"
+    if components == 1 and "theta" not in model["fixed"] and set(family.names) <= set(model["fixed"]):
+        yield (*place, "fixed"), "fixes all that is unknown about one component, so there is nothing to estimate"
+    for key, text in model["priors"].items():
+        try:
+            if key == "theta":
+                parse_weights(text, components)
+                continue
+            parameter = family.parameter(key)
+            priors = parse(text, parameter.support, 1 if key in model["share"] else components)
+        except ValueError as error:
+            yield (*place, "priors", key), f"is {shown(text)}: {error}"
+            continue
+        centres = [p.arguments[-2] for p in priors]  # location stands before scale in every distribution on the line
+        if key == family.ordered and any(b < a for a, b in itertools.pairwise(centres)):
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; the locations must not decrease, because the components are ordered by {key}",
+            )
+
+
+def _own_count(model):
+    """A number of components that a model no analysis uses could have: the length of its lists, or 2."""
+    lists = [v for v in model["fixed"].values() if isinstance(v, list)]
+    lists += [found[1].split(",") for text in model["priors"].values() if (found := re.search(r"\[([^][]*)\]", text))]
+    return len(lists[0]) if lists else 2
