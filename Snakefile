@@ -18,6 +18,9 @@ include: "workflow/rules/comparison.smk"
 include: "workflow/rules/reports.smk"
 
 
+report: "workflow/report/overview.rst"
+
+
 rule all:
     default_target: True
     input:

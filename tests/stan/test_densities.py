@@ -6,15 +6,30 @@ import pytest
 
 EXACT = 1e-9  # of some hundreds of nats: what double precision leaves after thousands of operations
 CASES = {
-    "own-sds": {"components": 3, "observations": 40},
-    "shared-sd": {"components": 3, "observations": 40, "shared": True},
-    "fixed-mu": {"components": 3, "observations": 40, "fixed": ("mu",)},
-    "fixed-sigma": {"components": 2, "observations": 25, "fixed": ("sigma",)},
+    "own-scales": {"components": 3, "observations": 40},
+    "shared-scale": {"components": 3, "observations": 40, "shared": ("scale",)},
+    "fixed-location": {"components": 3, "observations": 40, "fixed": ("location",)},
+    "fixed-scale": {"components": 2, "observations": 25, "fixed": ("scale",)},
     "fixed-theta": {"components": 2, "observations": 25, "fixed": ("theta",)},
-    "known": {"components": 3, "observations": 40, "fixed": ("mu", "sigma")},
+    "known": {"components": 3, "observations": 40, "fixed": ("location", "scale")},
     "one-component": {"components": 1, "observations": 20},
-    "seven-components": {"components": 7, "observations": 30, "shared": True},
-}
+    "seven-components": {"components": 7, "observations": 30, "shared": ("scale",)},
+    "student_t": {"components": 2, "observations": 30, "family": "student_t"},
+    "student_t-shared-nu": {"components": 3, "observations": 30, "family": "student_t", "shared": ("shape",)},
+    "student_t-fixed-nu": {"components": 2, "observations": 30, "family": "student_t", "fixed": ("shape",)},
+    "lognormal": {"components": 2, "observations": 30, "family": "lognormal"},
+    "gamma": {"components": 3, "observations": 30, "family": "gamma"},
+    "gamma-fixed-mean": {"components": 2, "observations": 30, "family": "gamma", "fixed": ("location",)},
+    "skew_normal": {"components": 2, "observations": 30, "family": "skew_normal"},
+    "skew_normal-shared": {
+        "components": 3, "observations": 30, "family": "skew_normal", "shared": ("scale", "shape"),
+    },
+}  # fmt: skip
+FREE = {
+    "own-scales": 8, "shared-scale": 6, "fixed-location": 5, "fixed-scale": 3, "fixed-theta": 4, "known": 2,
+    "one-component": 2, "seven-components": 14, "student_t": 7, "student_t-shared-nu": 9, "student_t-fixed-nu": 5,
+    "lognormal": 5, "gamma": 8, "gamma-fixed-mean": 3, "skew_normal": 7, "skew_normal-shared": 7,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +44,14 @@ def check_density(executable):
 
 
 def check_order(executable):
-    """Draws from the prior alone, the same for all components, are in the order of mu."""
+    """Draws from the prior alone, the same for all components, are in the order of the location."""
     import cmdstanpy
 
     data, point = programs.random_case(np.random.default_rng(5), components=3, observations=0)
     fit = cmdstanpy.CmdStanModel(exe_file=str(executable)).sample(
         data=data, inits=point, chains=1, iter_warmup=200, iter_sampling=200, seed=1, show_progress=False
     )
-    assert (np.diff(fit.stan_variable("mu"), axis=1) > 0).all()
+    assert (np.diff(fit.stan_variable("location"), axis=1) > 0).all()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -47,14 +62,14 @@ def test_density_equals_the_reference_at_random_points(executable, name, seed):
 
 
 @pytest.mark.parametrize("prior", [name for name in programs.CODES])
-def test_every_prior_of_sigma_equals_its_textbook_formula(executable, prior):
-    data, point = programs.random_case(np.random.default_rng(3), components=2, observations=5, sigma_prior=prior)
+def test_every_prior_of_a_scale_equals_its_textbook_formula(executable, prior):
+    data, point = programs.random_case(np.random.default_rng(3), components=2, observations=5, scale=prior)
     assert programs.difference(executable, data, point) == pytest.approx(0, abs=EXACT)
 
 
 @pytest.mark.parametrize("prior", ["normal", "student_t", "cauchy"])
-def test_every_prior_of_mu_equals_its_textbook_formula(executable, prior):
-    data, point = programs.random_case(np.random.default_rng(4), components=2, observations=5, mu_prior=prior)
+def test_every_prior_of_a_location_equals_its_textbook_formula(executable, prior):
+    data, point = programs.random_case(np.random.default_rng(4), components=2, observations=5, location=prior)
     assert programs.difference(executable, data, point) == pytest.approx(0, abs=EXACT)
 
 
@@ -71,17 +86,31 @@ def test_numbers_of_the_distributions_are_those_of_the_package():
     assert {name: entry.number for name, entry in DISTRIBUTIONS.items()} == programs.CODES
 
 
+@pytest.mark.parametrize("family", ["student_t", "lognormal", "gamma", "skew_normal"])
+def test_every_family_is_right_far_from_its_components(executable, family):
+    data, point = programs.random_case(np.random.default_rng(9), components=2, observations=6, family=family)
+    far = [1e-6, 1e-2, 1.0, 30.0, 200.0, 1000.0]
+    data["y"] = far if family in ("lognormal", "gamma") else [-1000.0, -40.0, 0.0, 3.0, 40.0, 1000.0]
+    reference = programs.log_density(data, point)
+    assert programs.difference(executable, data, point) == pytest.approx(0, abs=1e-9 * abs(reference))
+
+
+def test_numbers_of_the_families_are_those_of_the_package():
+    from stanmix.families import FAMILIES
+
+    assert {name: entry.number for name, entry in FAMILIES.items()} == programs.FAMILIES
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_gradient_equals_finite_differences(executable, name):
     data, point = programs.random_case(np.random.default_rng(7), **CASES[name])
     table = programs.gradients(executable, data, point)
-    free = {"own-sds": 8, "shared-sd": 6, "fixed-mu": 5, "fixed-sigma": 3, "fixed-theta": 4, "known": 2}
-    assert len(table) == free.get(name, len(table))
+    assert len(table) == FREE[name]
     # CmdStan prints six digits, and its differences of step 1e-6 lose about as many.
     np.testing.assert_allclose(table["model"], table["finite_diff"], rtol=1e-5, atol=1e-5)
 
 
-def test_components_are_ordered_by_mu(executable):
+def test_components_are_ordered_by_location(executable):
     check_order(executable)
 
 
@@ -93,14 +122,14 @@ MUTANTS = {
   for (n in 1:num_elements(y)) {
     vector[K] terms = log_theta;
     for (k in 1:K) {
-      terms[k] += normal_lpdf(y[n] | mu[k], sigma[k]);
+      terms[k] += component_lpdf(y[n] | family, location[k], scale[k], shape[k]);
     }
     total += log_sum_exp(terms);
   }
   return total;""",
         """  vector[K] terms;
   for (k in 1:K) {
-    terms[k] = normal_lpdf(y | mu[k], sigma[k]);
+    terms[k] = normal_lpdf(y | location[k], scale[k]);
   }
   return log_mix(exp(log_theta), terms);""",
         check_density,
@@ -119,8 +148,8 @@ MUTANTS = {
     ),
     "no ordering": (
         "continuous.stan",
-        "ordered[mu_is_fixed ? 0 : K] mu_free;",
-        "vector[mu_is_fixed ? 0 : K] mu_free;",
+        "ordered[location_count] location_free;",
+        "vector[location_count] location_free;",
         check_order,
     ),
 }

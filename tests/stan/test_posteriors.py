@@ -36,7 +36,7 @@ def fit(compiled, root, toolchain_record, tmp_path_factory):
         inputs = paths | {"executable": executable, "toolchain": folder / "toolchain.json"}
         fitting.fit(inputs, paths, "m", checked["models"]["m"], components, checked["sampling"], seed=1, threads=2)
         idata = inference.read_draws(paths["draws"])
-        return {row["title"]: row for row in summary_rows(idata)}, idata
+        return {row["title"]: row for row in summary_rows(idata, model["family"])}, idata
 
     return run
 

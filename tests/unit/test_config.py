@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from stanmix import config as configuration
 from stanmix import plan, schema
 from stanmix.errors import UserError
+from stanmix.families import FAMILIES
 from stanmix.plan import Fit
 from stanmix.seeds import seed_for
 
@@ -92,10 +93,10 @@ MISTAKES = {
     "unknown key below": ("chains: 2", "chain: 2", "sampling.chain", "chain: 2", ["did you mean 'chains'?"]),
     "unknown key of a fixed": (
         "sigma: 1.5",
-        "sd: 1.5",
-        "models.known.fixed.sd",
-        "sd: 1.5",
-        ["allowed here are theta, mu, sigma"],
+        "sigmas: 1.5",
+        "models.known.fixed.sigmas",
+        "sigmas: 1.5",
+        ["allowed here are theta, mu, sigma, nu, meanlog, sdlog, mean, cv, sd, slant", "did you mean 'sigma'?"],
     ),
     "no such thing as this key": ("chains: 2", "xyzzy: 2", "sampling.xyzzy", "xyzzy", ["not a key"]),
     "text for a whole number": (
@@ -279,7 +280,7 @@ MISTAKES = {
         "open: {family: gauss}",
         "models.open.family",
         "gauss",
-        ["is 'gauss'", "allowed are normal"],
+        ["is 'gauss'", "allowed are normal, student_t, lognormal, gamma, skew_normal"],
     ),
     "sharing the means": (
         "share: [sigma]",
@@ -528,6 +529,184 @@ def test_a_mistake_is_named_with_its_place_its_value_and_what_is_allowed(mistake
     assert "\n" not in found[0]
 
 
+PARAMETERS = {
+    "normal": {"mu": "[0, 4]", "sigma": "[1, 2]"},
+    "student_t": {"mu": "[0, 4]", "sigma": "[1, 2]", "nu": "5"},
+    "lognormal": {"meanlog": "[0, 4]", "sdlog": "[1, 2]"},
+    "gamma": {"mean": "[1, 4]", "cv": "[0.5, 1]"},
+    "skew_normal": {"mean": "[0, 4]", "sd": "[1, 2]", "slant": "[-3, 3]"},
+}
+EVERY = list(dict.fromkeys(name for names in PARAMETERS.values() for name in names))
+PRIORS = dict.fromkeys(("mu", "meanlog", "slant"), "normal(0, 1)") | dict.fromkeys(
+    ("sigma", "sdlog", "cv", "sd", "nu", "mean"), "normal(3, 1)"
+)
+STRANGE = [(family, key) for family, names in PARAMETERS.items() for key in EVERY if key not in names]
+
+
+def simulated(family, **changes):
+    """The base with its data set `drawn` from another family; a parameter changed to None is left out."""
+    values = {"family": family, "n": "50", "theta": "[0.25, 0.75]"} | PARAMETERS[family] | changes
+    old = BASE[BASE.index("    simulate:\n      family: normal\n      n: 50") : BASE.index("  real:\n")]
+    lines = [f"      {key}: {value}\n" for key, value in values.items() if value is not None]
+    return BASE.replace(old, "    simulate:\n" + "".join(lines))
+
+
+def modelled(family, **entries):
+    """The base with its model `open` of another family."""
+    lines = "".join(f"    {key}: {value}\n" for key, value in entries.items())
+    return BASE.replace("  open: {family: normal}\n", f"  open:\n    family: {family}\n{lines}")
+
+
+def test_the_parameters_here_are_those_of_the_families_and_of_the_schema():
+    assert {name: list(values) for name, values in PARAMETERS.items()} == {
+        name: family.names for name, family in FAMILIES.items()
+    }
+    rules = schema.schema()["properties"]
+    model = rules["models"]["additionalProperties"]["properties"]
+    simulate = rules["datasets"]["additionalProperties"]["properties"]["simulate"]["properties"]
+    assert simulate["family"]["enum"] == model["family"]["enum"] == list(FAMILIES)
+    for known in (model["fixed"], model["priors"]):
+        assert list(known["properties"]) == ["theta", *EVERY]
+    assert set(simulate) == {"family", "sizes", "n", "theta", "seed", *EVERY}
+    every = [parameter for family in FAMILIES.values() for parameter in family.parameters]
+    assert set(model["share"]["items"]["enum"]) == {parameter.name for parameter in every if parameter.shareable}
+    assert model["own"]["items"]["enum"] == [p.name for p in every if p.sharing == "unless own"]
+
+
+@pytest.mark.parametrize("family", PARAMETERS)
+def test_every_family_can_be_simulated_and_modelled(family, tmp_path):
+    simulate = check(simulated(family), tmp_path)["datasets"]["drawn"]["simulate"]
+    assert simulate["family"] == family
+    assert {key: str(simulate[key]) for key in PARAMETERS[family]} == PARAMETERS[family]
+    for key, value in PARAMETERS[family].items():
+        text = modelled(family, fixed=f"{{{key}: {value}}}").replace("components: [1, 2]", "components: 2")
+        assert list(check(text, tmp_path)["models"]["open"]["fixed"]) == [key]
+        text = modelled(family, priors=f"{{{key}: '{PRIORS[key]}'}}")
+        assert check(text, tmp_path)["models"]["open"]["priors"][key] == PRIORS[key]
+
+
+@pytest.mark.parametrize(("family", "key"), STRANGE)
+def test_parameters_of_other_families_are_refused_and_the_family_s_own_are_named(family, key, tmp_path):
+    value = next(values[key] for values in PARAMETERS.values() if key in values)
+    value = value if key != "nu" else "5"
+    own = f"is no parameter of the family {family}; it has {', '.join(PARAMETERS[family])}."
+    told = {
+        "datasets.drawn.simulate": (simulated(family, **{key: value}), f"{key} {own}", f".{key}"),
+        "models.open.priors": (modelled(family, priors=f"{{{key}: '{PRIORS[key]}'}}"), own, f".{key}"),
+        "models.open.fixed": (
+            modelled(family, fixed=f"{{{key}: {value}}}").replace("components: [1, 2]", "components: 2"),
+            own,
+            f".{key}",
+        ),
+    }
+    if key not in ("mu", "meanlog", "mean"):  # which no family shares
+        told["models.open.share"] = (modelled(family, share=f"[{key}]"), f"names '{key}', which {own}", "")
+    if key == "nu":
+        told["models.open.own"] = (modelled(family, own="[nu]"), f"names 'nu', which {own}", "")
+    for place, (text, words, last) in told.items():
+        (sentence,) = sentences_of(text, tmp_path)
+        assert f": {place}{last} " in sentence
+        assert sentence.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("family", "missing", "words"),
+    [
+        *((family, [key], key) for family, values in PARAMETERS.items() for key in values),
+        ("normal", ["mu", "sigma"], "mu and sigma"),
+        ("skew_normal", ["sd", "slant"], "sd and slant"),
+        ("skew_normal", ["mean", "sd", "slant"], "mean and sd and slant"),
+    ],
+)
+def test_a_simulation_needs_every_parameter_of_its_family(family, missing, words, tmp_path):
+    (sentence,) = sentences_of(simulated(family, **dict.fromkeys(missing)), tmp_path)
+    assert sentence.endswith(f": datasets.drawn.simulate lacks {words}, which the family {family} needs.")
+
+
+LOCATIONS = [(family, next(iter(values))) for family, values in PARAMETERS.items()]
+SCALES = [(family, list(values)[1]) for family, values in PARAMETERS.items()]
+
+
+@pytest.mark.parametrize(("family", "key"), LOCATIONS)
+@pytest.mark.parametrize("value", ["[4, 1]", "[4, 4]"])
+def test_ordered_values_must_increase(family, key, value, tmp_path):
+    for text in (simulated(family, **{key: value}), modelled(family, fixed=f"{{{key}: {value}}}")):
+        (sentence,) = sentences_of(text.replace("components: [1, 2]", "components: 2"), tmp_path)
+        assert f"{key} is {value}; the values must increase, because their order names the components" in sentence
+
+
+@pytest.mark.parametrize("family", PARAMETERS)
+@pytest.mark.parametrize("lowest", ["-1", "0"])
+def test_only_means_of_gammas_must_be_greater_than_0(family, lowest, tmp_path):
+    key = next(iter(PARAMETERS[family]))
+    value = f"[{lowest}, 4]"
+    for text in (simulated(family, **{key: value}), modelled(family, fixed=f"{{{key}: {value}}}")):
+        text = text.replace("components: [1, 2]", "components: 2")
+        if family == "gamma":
+            (sentence,) = sentences_of(text, tmp_path)
+            assert sentence.endswith(f"mean is {value}; the values must be greater than 0.")
+        else:
+            check(text, tmp_path)
+
+
+@pytest.mark.parametrize(("family", "key", "end"), [*((*each, 0) for each in SCALES), ("student_t", "nu", 1)])
+@pytest.mark.parametrize("below", [0, 2])
+def test_scales_and_degrees_of_freedom_must_lie_above_their_end(family, key, end, below, tmp_path):
+    value = end - below
+    for number, last in ((f"{value}", ""), (f"[{value}, 5]", "[0]")):
+        for text in (simulated(family, **{key: number}), modelled(family, fixed=f"{{{key}: {number}}}")):
+            (sentence,) = sentences_of(text.replace("components: [1, 2]", "components: 2"), tmp_path)
+            assert sentence.endswith(f".{key}{last} is {value}; it must be greater than {end}.")
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "prior", "words"),
+    [
+        ("gamma", "mean", "lognormal([2, 1], 1)", "must not decrease, because the components are ordered by mean"),
+        ("lognormal", "meanlog", "normal([2, 1], 1)", "the locations must not decrease"),
+        ("skew_normal", "mean", "normal([2, 1], 1)", "the locations must not decrease"),
+        ("student_t", "mu", "student_t(3, [2, 1], 1)", "the locations must not decrease"),
+        ("skew_normal", "mean", "lognormal(0, 1)", "'lognormal' is not a prior for a real parameter"),
+        ("skew_normal", "slant", "gamma(2, 1)", "'gamma' is not a prior for a real parameter"),
+        ("lognormal", "meanlog", "gamma(2, 1)", "'gamma' is not a prior for a real parameter"),
+        ("student_t", "nu", "gamma(2, [0.1, 0.2])", "the rate of gamma has 2 values, but there is 1 to set"),
+    ],
+)  # fmt: skip
+def test_priors_of_other_families_are_checked(family, key, prior, words, tmp_path):
+    text = modelled(family, priors=f"{{{key}: '{prior}'}}").replace("components: [1, 2]", "components: 2")
+    (sentence,) = sentences_of(text, tmp_path)
+    assert f"models.open.priors.{key} is '{prior}'" in sentence
+    assert words in sentence
+
+
+def test_a_list_for_degrees_of_freedom_goes_with_own(tmp_path):
+    text = modelled("student_t", own="[nu]", priors="{nu: 'gamma(2, [0.1, 0.2])'}")
+    assert check(text.replace("components: [1, 2]", "components: 2"), tmp_path)["models"]["open"]["own"] == ["nu"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "place", "words"),
+    [
+        ({"own": "[sigma]"}, "models.open.own[0]", "is 'sigma'; allowed are nu"),
+        ({"own": "[nu, nu]"}, "models.open.own", "no item may stand in it twice"),
+        ({"own": "[nu]", "share": "[nu]"}, "models.open.own", "names 'nu', which share names too"),
+        ({"own": "[nu]", "fixed": "{nu: 5}"}, "models.open.own", "names 'nu', which is fixed"),
+        ({"share": "[nu]", "fixed": "{nu: 5}"}, "models.open.share", "names 'nu', which is fixed"),
+    ],
+)
+def test_own_is_for_what_is_shared_by_default(entries, place, words, tmp_path):
+    (sentence,) = sentences_of(modelled("student_t", **entries), tmp_path)
+    assert f": {place} " in sentence
+    assert words in sentence
+
+
+def test_mistakes_on_one_line_come_in_the_order_of_their_keys(tmp_path):
+    flow = "{family: normal, sdlog: 1, slant: 2, meanlog: [1], cv: 1, nu: 4, sizes: [5], mu: [1], sigma: 1}"
+    text = BASE.replace("  real:\n", f"  flow: {{simulate: {flow}}}\n  real:\n")
+    found = [re.search(r"simulate\.(\w+) is no", sentence)[1] for sentence in sentences_of(text, tmp_path)]
+    assert found == ["nu", "meanlog", "sdlog", "cv", "slant"]  # as the schema has them, whatever the user's order
+
+
 @pytest.mark.parametrize("missing", ["datasets", "models", "analyses"])
 def test_a_missing_section_is_named_once_and_nothing_follows_from_it(missing, tmp_path):
     config = yaml.safe_load(BASE)
@@ -650,6 +829,7 @@ def test_defaults_are_filled_in_and_the_input_is_not_changed():
     assert config["models"]["open"] == {
         "family": "normal",
         "share": [],
+        "own": [],
         "fixed": {},
         "priors": {"theta": "dirichlet(1)"},
     }
@@ -871,7 +1051,7 @@ def corrupted(config, rng):
                 name = JUNK[rng.integers(len(JUNK))]
                 place[name if isinstance(name, str | int | float | None) else "new"] = junk
             elif act == 2 and isinstance(place, dict):
-                others = [k for k in ("sigma", "mu", "theta", "n", "sizes", "csv", "column", "share", "fixed")]
+                others = ["sigma", "mu", "theta", "n", "sizes", "csv", "column", "share", "own", "fixed", "nu", "cv"]
                 place[others[rng.integers(len(others))]] = junk
             else:
                 place[key] = junk

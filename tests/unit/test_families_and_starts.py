@@ -5,20 +5,21 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import optimize, stats
+from programs import log_component
+from scipy import integrate, optimize, stats
 
 from stanmix import observations, starts
-from stanmix.families import FAMILIES, NORMAL
+from stanmix.families import FAMILIES, NORMAL, pool
 from stanmix.specification import specify
 
 RNG = np.random.default_rng(11)
 
 
-def specification(y, components, share=(), fixed=None):
-    """A model with default priors, sigma under a lognormal one so that ties do no harm."""
-    fixed = fixed or {}
-    priors = {"theta": "dirichlet(1)"} | ({} if "sigma" in fixed else {"sigma": "lognormal(0, 1)"})
-    model = {"family": "normal", "share": list(share), "fixed": fixed, "priors": priors}
+def specification(y, components, share=(), fixed=None, family="normal", own=()):
+    """A model with default priors, the scale under a lognormal one so that ties do no harm."""
+    fixed, scale = fixed or {}, FAMILIES[family].scale
+    priors = {"theta": "dirichlet(1)"} | ({} if scale in fixed else {scale: "lognormal(0, 1)"})
+    model = {"family": family, "share": list(share), "own": list(own), "fixed": fixed, "priors": priors}
     return specify("m", model, components, observations.notice(y))
 
 
@@ -49,22 +50,148 @@ def test_the_normal_density_and_score_by_hand():
     np.testing.assert_allclose(NORMAL.score(y, mu, sigma), quantiles, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_moments_are_those_of_the_density_and_of_the_generator(name):
+# Parameters of each family: usual ones first, then those near the ends of what is possible.
+POINTS = {
+    "normal": [(3.0, 1.7), (-1000.0, 0.01)],
+    "student_t": [(3.0, 1.7, 9.0), (0.0, 1.0, 1.01), (-2.0, 0.5, 500.0)],
+    "lognormal": [(1.0, 0.5), (-3.0, 2.0)],
+    "gamma": [(3.0, 0.4), (0.5, 2.0), (100.0, 0.05), (7.0, 1.0)],
+    "skew_normal": [(3.0, 1.7, 4.0), (0.0, 2.0, -1.5), (1.0, 1.0, 0.0), (-5.0, 0.3, 40.0)],
+}
+ALL = [(name, point) for name, points in POINTS.items() for point in points]
+USUAL = [(name, points[0]) for name, points in POINTS.items()] + [
+    ("gamma", (0.5, 1.2)),
+    ("skew_normal", (0.0, 2.0, -1.5)),
+]
+# Mean and variance by closed forms.
+MOMENTS = {
+    "normal": lambda mu, sigma: (mu, sigma**2),
+    "student_t": lambda mu, sigma, nu: (mu, sigma**2 * nu / (nu - 2)),
+    "lognormal": lambda m, s: (math.exp(m + s * s / 2), math.expm1(s * s) * math.exp(2 * m + s * s)),
+    "gamma": lambda mean, cv: (mean, (cv * mean) ** 2),
+    "skew_normal": lambda mean, sd, slant: (mean, sd**2),
+}
+
+
+def test_every_family_stands_here():
+    assert set(POINTS) == set(MOMENTS) == set(FAMILIES)
+    assert [family.number for family in FAMILIES.values()] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("name", "parameters"), ALL)
+def test_log_densities_equal_the_textbook_far_into_the_tails(name, parameters):
+    if FAMILIES[name].positive:
+        y = np.exp(np.linspace(-20, 20, 41))
+    else:
+        steps = np.array([0.0, 0.3, 1.0, 2.5, 8.0, 40.0])
+        y = parameters[0] + parameters[1] * np.concatenate([-steps[:0:-1], steps])
+    expected = [log_component(value, name, *parameters, *[0.0] * (3 - len(parameters))) for value in y]
+    np.testing.assert_allclose(FAMILIES[name].logpdf(y, *parameters), expected, rtol=1e-10, atol=1e-9)
+
+
+def test_parameters_broadcast_against_values():
+    for name, (point, *_) in POINTS.items():
+        y, several = np.array([0.7, 2.0, 4.5]), [np.array([value, value * 1.1]) for value in point]
+        found = FAMILIES[name].logpdf(y[:, None], *several)
+        assert found.shape == FAMILIES[name].score(y[:, None], *several).shape == (3, 2)
+        np.testing.assert_allclose(found[:, 1], FAMILIES[name].logpdf(y, *(value * 1.1 for value in point)))
+
+
+@pytest.mark.parametrize(("name", "parameters"), USUAL)
+def test_moments_are_those_of_the_density_and_of_the_generator(name, parameters):
     family = FAMILIES[name]
-    parameters = {"normal": (3.0, 1.7)}[name]
-    x = np.linspace(-30, 40, 70001)
-    density = np.exp(family.logpdf(x, *parameters))
+    # steps that tame both tails
+    t = np.linspace(-40, 40, 80001)
+    x, slope = (np.exp(t), np.exp(t)) if family.positive else (3 + np.sinh(t), np.cosh(t))
+    density = np.exp(family.logpdf(x, *parameters)) * slope
     mean, variance = family.moments(*parameters)
-    assert np.trapezoid(density, x) == pytest.approx(1, abs=1e-9)
-    assert np.trapezoid(x * density, x) == pytest.approx(mean, abs=1e-8)
-    assert np.trapezoid((x - mean) ** 2 * density, x) == pytest.approx(variance, abs=1e-7)
+    assert (mean, variance) == pytest.approx(MOMENTS[name](*parameters), rel=1e-12)
+    assert np.trapezoid(density, t) == pytest.approx(1, abs=1e-9)
+    assert np.trapezoid(x * density, t) == pytest.approx(mean, abs=1e-8)
+    assert np.trapezoid((x - mean) ** 2 * density, t) == pytest.approx(variance, abs=1e-7)
+    below = integrate.cumulative_simpson(density, x=t, initial=0)
+    np.testing.assert_allclose(stats.norm.cdf(family.score(x[::500], *parameters)), below[::500], atol=1e-8)
     n = 40000
     drawn = family.generate(np.random.default_rng(2), *(np.full(n, value) for value in parameters))
+    assert drawn.shape == (n,)
     assert drawn.mean() == pytest.approx(mean, abs=4 * math.sqrt(variance / n))
-    assert drawn.var() == pytest.approx(variance, rel=4 * math.sqrt(2 / n))
+    fourth = np.trapezoid((x - mean) ** 4 * density, t) / variance**2  # 3 for a normal family
+    assert drawn.var() == pytest.approx(variance, rel=4 * math.sqrt((fourth - 1) / n))
+    assert stats.kstest(drawn, lambda values: np.interp(values, x, below)).pvalue > 0.001
     # the score turns draws of a component into standard normal ones
     assert stats.kstest(family.score(drawn, *parameters), "norm").pvalue > 0.001
+
+
+def test_a_component_without_a_variance_says_so():
+    means, variances = FAMILIES["student_t"].moments(2.0, 1.0, np.array([1.5, 2.0, 2.5]))
+    assert means.tolist() == [2.0, 2.0, 2.0]
+    assert variances.tolist() == [math.inf, math.inf, pytest.approx(5)]
+
+
+def test_the_generator_makes_one_value_for_each_element_and_the_seed_decides():
+    for name, (point, *_) in POINTS.items():
+        columns = np.array(point[0]) * np.ones((4, 3)), *point[1:]
+        made = [FAMILIES[name].generate(np.random.default_rng(seed), *columns) for seed in (1, 1, 2)]
+        assert made[0].shape == (4, 3)
+        assert made[0].tolist() == made[1].tolist()
+        assert len(np.unique(made)) == 24
+
+
+Z = (-300.0, -38.0, -8.0, -1.0, 0.0, 0.5, 3.0, 20.0, 300.0)
+# Log probabilities below and above a value by closed forms.
+TAILS = {
+    "normal": ((3.0, 2.0), [3 + 2 * z for z in Z], lambda y: (stats.norm.logcdf(y, 3, 2), stats.norm.logsf(y, 3, 2))),
+    "lognormal": (
+        (1.0, 0.5),
+        [math.exp(1 + 0.5 * z) for z in Z],
+        lambda y: (stats.norm.logcdf(math.log(y), 1, 0.5), stats.norm.logsf(math.log(y), 1, 0.5)),
+    ),
+    "gamma of shape 1": (
+        (2.0, 1.0),
+        [1e-290, 1e-100, 1e-8, 0.1, 1.4, 10.0, 200.0, 1400.0],
+        lambda y: (math.log(-math.expm1(-y / 2)), -y / 2),
+    ),
+    "student_t of two degrees": (
+        (0.0, 1.0, 2.0),
+        [sign * x for sign in (1, -1) for x in (0.1, 1.0, 30.0, 1e6, 1e100)],
+        lambda y: tuple(-math.log((2 + y * y) * (1 - sign * y / math.sqrt(2 + y * y))) if sign * y < 0
+                        else math.log((1 + sign * y / math.sqrt(2 + y * y)) / 2) for sign in (1, -1)),
+    ),
+    # the larger of two standard normal values; its mean is 1 / sqrt(pi)
+    "skew_normal of slant 1": (
+        (math.sqrt(1 / math.pi), math.sqrt(1 - 1 / math.pi), 1.0),
+        [-26.0, -8.0, -3.0, 0.0, 1.0, 8.0, 36.0],
+        lambda y: (2 * stats.norm.logcdf(y), stats.norm.logsf(y) + math.log1p(stats.norm.cdf(y))),
+    ),
+    "skew_normal of slant -1": (
+        (-math.sqrt(1 / math.pi), math.sqrt(1 - 1 / math.pi), -1.0),
+        [26.0, 8.0, 3.0, 0.0, -1.0, -8.0, -36.0],
+        lambda y: (stats.norm.logcdf(y) + math.log1p(stats.norm.sf(y)), 2 * stats.norm.logsf(y)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TAILS)
+def test_scores_are_normal_quantiles_far_into_both_tails(case):
+    parameters, values, tails = TAILS[case]
+    scores = FAMILIES[case.split()[0]].score(np.array(values), *parameters)
+    for value, score in zip(values, scores, strict=True):
+        lower, upper = tails(value)
+        found, expected = (stats.norm.logcdf(score), lower) if lower < upper else (stats.norm.logsf(score), upper)
+        assert found == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize(("name", "parameters"), ALL)
+def test_scores_stay_finite_wherever_a_value_lies(name, parameters):
+    family = FAMILIES[name]
+    y = np.array([1e-300, 1e-30, 1e30, 1e150]) if family.positive else np.array([-1e150, -1e9, 1e9, 1e150])
+    scores = family.score(y, *parameters)
+    assert np.isfinite(scores).all()
+    assert (np.diff(scores) >= 0).all()
+    assert scores[0] < -1
+    assert scores[-1] > 9
+    if name != "student_t":
+        assert scores[-1] > 37
 
 
 def test_the_estimate_is_the_weighted_maximum_likelihood():
@@ -89,10 +216,54 @@ def test_the_estimate_is_the_weighted_maximum_likelihood():
     assert found["mu"].tolist() == known.tolist()
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_estimates_have_the_moments_of_the_shares(name):
+    family = FAMILIES[name]
+    y, shares = np.random.default_rng(3).gamma(2, 2, size=60), RNG.dirichlet([1, 2, 1], size=60)
+    found = family.estimate(y, shares, {})
+    assert set(found) == set(family.names)
+    on = np.log(y) if name == "lognormal" else y
+    for k in range(3):
+        mean = np.average(on, weights=shares[:, k])
+        expected = mean, np.average((on - mean) ** 2, weights=shares[:, k])
+        of = NORMAL if name == "lognormal" else family  # the estimates are those of the logs
+        moments = of.moments(*(found[parameter][k] for parameter in family.names))
+        assert moments == pytest.approx(expected, rel=1e-10)
+
+
+KNOWN = {
+    "mu": [2.0, 5.0, 9.0], "sigma": [1.0, 2.0, 3.0], "nu": [3.0, 4.0, 5.0], "meanlog": [0.5, 1.0, 2.0],
+    "sdlog": [0.2, 0.3, 0.4], "mean": [2.0, 5.0, 9.0], "cv": [0.2, 0.3, 0.4], "sd": [1.0, 2.0, 3.0],
+    "slant": [-1.0, 0.0, 2.0],
+}  # fmt: skip
+EACH = [(name, parameter) for name, family in FAMILIES.items() for parameter in family.names]
+
+
+@pytest.mark.parametrize(("name", "parameter"), EACH)
+def test_estimates_keep_what_is_known(name, parameter):
+    family = FAMILIES[name]
+    y, shares = RNG.gamma(4, 2, size=60) + 0.1, RNG.dirichlet([1, 2, 1], size=60)
+    known = np.array(KNOWN[parameter])
+    found = family.estimate(y, shares, {parameter: known})
+    assert set(found) == set(family.names)
+    assert found[parameter].tolist() == known.tolist()
+    if parameter == family.ordered:  # the spread is that about what is known
+        on = np.log(y) if name == "lognormal" else y
+        spread = [math.sqrt(np.average((on - known[k]) ** 2, weights=shares[:, k])) for k in range(3)]
+        if name == "gamma":  # logs of gamma values spread wider than their cv, which outliers make too large
+            logs = [math.sqrt(np.average(np.log(y / known[k]) ** 2, weights=shares[:, k])) for k in range(3)]
+            spread = np.minimum(spread / known, logs)
+        factor = math.sqrt(0.8) if name == "student_t" else 1
+        np.testing.assert_allclose(found[family.scale], factor * np.array(spread), rtol=1e-12)
+
+
 def test_pooling():
     weights, values = np.array([0.5, 0.3, 0.2]), np.array([1.0, 2.0, 4.0])
-    assert NORMAL.pool("sigma", values, weights) == pytest.approx(math.sqrt(0.5 * 1 + 0.3 * 4 + 0.2 * 16))
-    assert NORMAL.pool("mu", values, weights) == pytest.approx(0.5 + 0.6 + 0.8)
+    for name, family in FAMILIES.items():
+        for parameter in family.parameters:
+            positive = parameter.name in ("sigma", "sdlog", "cv", "sd") or (name, parameter.name) == ("gamma", "mean")
+            expected = math.sqrt(0.5 * 1 + 0.3 * 4 + 0.2 * 16) if positive else 0.5 + 0.6 + 0.8
+            assert pool(parameter, values, weights) == pytest.approx(expected), (name, parameter.name)
 
 
 # Published optima that are no boundary and that quantile starts lead to; elsewhere EM ends in a local optimum.
@@ -188,23 +359,69 @@ def test_fixed_weights_stay_in_their_places_when_components_cross():
         assert (np.diff(found["mu"]) >= 0).all()
 
 
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("components", [1, 2, 3])
+def test_em_of_lognormal_components_is_em_of_normal_ones_on_the_logs(components, share):
+    y = np.exp(three_gaussians() / 10)
+    one = specification(y, components, ["sdlog"] if share else [], family="lognormal")
+    other = specification(np.log(y), components, ["sigma"] if share else [])
+    found, expected = (
+        starts.expectation_maximisation(given, values) for given, values in ((one, y), (other, np.log(y)))
+    )
+    assert list(found) == ["theta", "meanlog", "sdlog"]
+    for left, right in zip(found.values(), expected.values(), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-9)
+
+
+# Parameters of simulated components that lie well apart, and what EM must find of them.
+APART = {
+    "student_t": {"mu": [0.0, 20.0], "sigma": [1.0, 2.0], "nu": [10.0, 10.0]},
+    "gamma": {"mean": [1.0, 30.0], "cv": [0.3, 0.2]},
+    "skew_normal": {"mean": [0.0, 20.0], "sd": [1.0, 2.0], "slant": [0.0, 0.0]},
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_em_finds_components_that_lie_apart(name):
+    member = np.repeat([0, 1], [2400, 1600])
+    y = FAMILIES[name].generate(
+        np.random.default_rng(6), *(np.array(values)[member] for values in APART[name].values())
+    )
+    found = starts.expectation_maximisation(specification(y, 2, family=name), y)
+    np.testing.assert_allclose(found["theta"], [0.6, 0.4], atol=0.01)
+    location, scale, *shape = APART[name]
+    np.testing.assert_allclose(found[location], APART[name][location], atol=0.2)
+    np.testing.assert_allclose(found[scale], APART[name][scale], rtol=0.1)
+    for parameter in shape:
+        np.testing.assert_allclose(found[parameter], APART[name][parameter], rtol=1e-12)
+
+
 def in_the_unit_of_the_data(start, given):
-    """Starting values of mu and sigma as the program's transformed parameters make them from the sampler's unit."""
-    centre, scale = given["unit"]["centre"], given["unit"]["scale"]
-    return centre + scale * np.array(start["mu_free"]), scale * np.array(start["sigma_free"])
+    """Starting values as the program's transformed parameters make them from the sampler's unit.
+
+    The locations of gamma are left on the log scale, so that those of all positive families lie there.
+    """
+    unit = given["unit"]
+    location = unit["origin"] + unit["location"] * np.array(start["location_free"])
+    return location, unit["scale"] * np.array(start["scale_free"]), np.array(start["shape_free"])
 
 
-def legal(start, components, modes):
-    theta = np.array(start["theta_free"])
+def legal(start, given):
+    """The checks of every starting point; the sizes are those of the specification's modes."""
+    assert list(start) == ["theta_free", "location_free", "scale_free", "shape_free"]
+    theta, components = np.array(start["theta_free"]), given["components"]
     assert theta.sum() == pytest.approx(1, abs=1e-12)
     assert (theta > 0).all()
-    assert len(theta) == (components if modes["theta"] == "own" else 1)
-    for name in ("mu", "sigma"):
-        values = np.array(start[f"{name}_free"])
-        assert len(values) == {"own": components, "shared": 1, "fixed": 0}[modes[name]]
+    assert len(theta) == (components if given["weights"]["mode"] == "estimated" else 1)
+    modes = [entry["mode"] for entry in given["parameters"]] + ["fixed"]
+    for slot, mode in zip(("location", "scale", "shape"), modes, strict=False):
+        values = np.array(start[f"{slot}_free"])
+        assert len(values) == {"own": components, "shared": 1, "fixed": 0}[mode]
         assert np.isfinite(values).all()
-    assert (np.diff(start["mu_free"]) > 0.7 * starts.SMALLEST_GAP).all()
-    assert (np.array(start["sigma_free"]) > 0).all()
+    assert (np.diff(start["location_free"]) > 0.7 * starts.SMALLEST_GAP).all()
+    assert (np.array(start["scale_free"]) > 0).all()
+    if given["family"] == "student_t":
+        assert (np.array(start["shape_free"]) > 1).all()
     assert all(type(value) is float for values in start.values() for value in values)
 
 
@@ -218,32 +435,50 @@ SAMPLES = {
 }
 
 
-@pytest.mark.parametrize("y", SAMPLES.values(), ids=SAMPLES)
+@pytest.mark.parametrize("sample", SAMPLES)
 @pytest.mark.parametrize("components", range(1, 9))
-@pytest.mark.parametrize("share", [[], ["sigma"]])
-def test_starting_values_are_legal_whatever_the_data(y, components, share):
-    given = specification(y, components, share)
-    modes = {"theta": "own", "mu": "own", "sigma": "shared" if share else "own"}
+@pytest.mark.parametrize("share", [False, True], ids=["own", "shared"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_starting_values_are_legal_whatever_the_data(name, share, components, sample):
+    family, y = FAMILIES[name], SAMPLES[sample]
+    y = y + 1 if family.positive and y.min() <= 0 else y
+    every = [parameter.name for parameter in family.parameters if parameter.shareable]
+    own = [parameter.name for parameter in family.parameters if parameter.sharing == "unless own"]
+    given = specification(y, components, every if share else [], family=name, own=[] if share else own)
+    assert {entry["mode"] for entry in given["parameters"][1:]} == {"shared" if share else "own"}
+    values = np.log(y) if family.positive else y
     for start in starts.starting_values(given, y, 2, seed=5):
-        assert list(start) == ["theta_free", "mu_free", "sigma_free"]
-        legal(start, components, modes)
-        mu, sigma = in_the_unit_of_the_data(start, given)
+        legal(start, given)
+        location, scale, _ = in_the_unit_of_the_data(start, given)
         assert min(start["theta_free"]) > 0.05 / components / 100  # no component starts without weight
         # not collapsed, and within sight of the data
-        assert sigma.min() > np.std(y) / 500
-        assert sigma.max() < 20 * np.std(y)
-        assert mu.min() > y.min() - 3 * np.std(y)
-        assert mu.max() < y.max() + 3 * np.std(y)
+        assert scale.min() > np.std(values) / 500
+        assert scale.max() < 20 * np.std(values)
+        assert location.min() > values.min() - 3 * np.std(values)
+        assert location.max() < values.max() + 3 * np.std(values)
 
 
 @pytest.mark.parametrize(("share", "fixed"), MODELS.values(), ids=MODELS)
 def test_starting_values_leave_out_what_is_fixed(share, fixed):
     y = three_gaussians()
-    modes = {
-        name: "fixed" if name in fixed else "shared" if name in share else "own" for name in ("theta", "mu", "sigma")
-    }
-    for start in starts.starting_values(specification(y, 3, share, fixed), y, 3, seed=1):
-        legal(start, 3, modes)
+    given = specification(y, 3, share, fixed)
+    modes = {entry["name"]: entry["mode"] for entry in given["parameters"]}
+    assert modes == {name: "fixed" if name in fixed else "shared" if name in share else "own" for name in modes}
+    for start in starts.starting_values(given, y, 3, seed=1):
+        legal(start, given)
+
+
+@pytest.mark.parametrize(("name", "parameter"), EACH)
+def test_starting_values_of_every_family_leave_out_what_is_fixed(name, parameter):
+    y = three_gaussians()
+    given = specification(y, 3, fixed={parameter: KNOWN[parameter]}, family=name)
+    slot = ("location", "scale", "shape")[FAMILIES[name].names.index(parameter)]
+    for start in starts.starting_values(given, y, 3, seed=1):
+        assert start[f"{slot}_free"] == []
+        legal(start, given)
+
+
+SIZES, CENTRES = np.array([90, 50, 75]), np.array([8.87, 20.75, 34.94])  # the maximum of the normal likelihood
 
 
 def test_chains_start_apart_by_about_a_standard_error_and_seeds_decide():
@@ -253,19 +488,59 @@ def test_chains_start_apart_by_about_a_standard_error_and_seeds_decide():
     assert many == starts.starting_values(given, y, 400, seed=3)
     assert many[:2] == starts.starting_values(given, y, 2, seed=3)
     assert many[0] != starts.starting_values(given, y, 1, seed=4)[0]
-    assert len({tuple(start["mu_free"]) for start in many}) == 400
-    mu, sigma = map(np.array, zip(*(in_the_unit_of_the_data(start, given) for start in many), strict=True))
+    assert len({tuple(start["location_free"]) for start in many}) == 400
+    mu, sigma, _ = map(np.array, zip(*(in_the_unit_of_the_data(start, given) for start in many), strict=True))
     theta = np.array([start["theta_free"] for start in many])
-    sizes = np.array([90, 50, 75])
-    np.testing.assert_allclose(mu.mean(axis=0), [8.87, 20.75, 34.94], atol=0.15)  # the maximum of the likelihood
-    np.testing.assert_allclose(mu.std(axis=0), 1.9 / np.sqrt(sizes), rtol=0.25)
-    np.testing.assert_allclose(np.log(sigma).std(axis=0), 1 / np.sqrt(2 * sizes), rtol=0.25)
-    np.testing.assert_allclose(theta.std(axis=0), np.sqrt(sizes * (215 - sizes) / 215**3), rtol=0.35)
+    np.testing.assert_allclose(mu.mean(axis=0), CENTRES, atol=0.15)
+    np.testing.assert_allclose(mu.std(axis=0), 1.9 / np.sqrt(SIZES), rtol=0.25)
+    np.testing.assert_allclose(np.log(sigma).std(axis=0), 1 / np.sqrt(2 * SIZES), rtol=0.25)
+    np.testing.assert_allclose(theta.std(axis=0), np.sqrt(SIZES * (215 - SIZES) / 215**3), rtol=0.35)
+
+
+@pytest.mark.parametrize("name", ["lognormal", "gamma"])
+def test_chains_of_positive_families_start_apart_by_about_a_standard_error_of_the_log(name):
+    y = three_gaussians()
+    given = specification(y, 3, family=name)
+    many = (in_the_unit_of_the_data(start, given) for start in starts.starting_values(given, y, 400, seed=3))
+    location, scale, _ = map(np.array, zip(*many, strict=True))
+    np.testing.assert_allclose(location.mean(axis=0), np.log(CENTRES), atol=0.05)
+    np.testing.assert_allclose(location.std(axis=0), 1.9 / CENTRES / np.sqrt(SIZES), rtol=0.25)
+    np.testing.assert_allclose(np.log(scale).std(axis=0), 1 / np.sqrt(2 * SIZES), rtol=0.25)
+
+
+@pytest.mark.parametrize("own", [[], ["nu"]])
+def test_degrees_of_freedom_start_around_10_and_above_1(own):
+    y = three_gaussians()
+    many = starts.starting_values(specification(y, 3, family="student_t", own=own), y, 200, seed=3)
+    nu = np.array([start["shape_free"] for start in many])
+    assert nu.shape == (200, 3 if own else 1)
+    assert nu.min() > 1 + 9 / math.e
+    assert nu.max() < 1 + 9 * math.e
+    assert np.median(nu) == pytest.approx(10, abs=2)
+    assert nu.std() > 0.5
+
+
+def test_degrees_of_freedom_near_their_end_stay_above_it_however_far_they_are_moved():
+    unit = {"origin": 0.0, "location": 1.0, "scale": 1.0}
+    estimate = {"mu": np.arange(3.0), "sigma": np.ones(3), "nu": np.array([1.001, 1.5, 30.0])}
+    steps = np.array([[0.0] * 3, [0.0] * 3, [-9.0, -9.0, -9.0]])
+    found = starts._moved(FAMILIES["student_t"], unit, estimate, steps)["shape"]
+    np.testing.assert_allclose(found - 1, np.array([0.001, 0.5, 29.0]) / math.e, rtol=1e-6)
+
+
+def test_slants_start_near_0_but_not_at_0_where_the_information_is_singular():
+    y = three_gaussians()
+    many = starts.starting_values(specification(y, 3, family="skew_normal"), y, 200, seed=3)
+    slant = np.array([start["shape_free"] for start in many])
+    assert (slant != 0).all()
+    assert np.abs(slant).max() < starts.SLANT_STEP
+    assert (slant > 0).any(axis=0).all()
+    assert (slant < 0).any(axis=0).all()
 
 
 def test_nearly_equal_means_are_pushed_apart_in_every_chain():
     y = np.random.default_rng(4).normal(size=200)
     for start in starts.starting_values(specification(y, 6, ["sigma"]), y, 20, seed=2):
-        assert (np.diff(start["mu_free"]) > 0.99 * starts.SMALLEST_GAP).all()
+        assert (np.diff(start["location_free"]) > 0.99 * starts.SMALLEST_GAP).all()
     equal = starts._apart(np.array([1.0, 1.0, 1.0, 1.05, 3.0]), 0.1)
     np.testing.assert_allclose(equal, [1.0, 1.1, 1.2, 1.3, 3.0])

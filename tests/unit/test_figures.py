@@ -417,6 +417,9 @@ def test_diagram_takes_a_label_with_a_dollar():
         ([prior("lognormal", 0, 5, lower=0.0)], ["lognormal(0, 5)"]),
         ([prior("normal", 1, 2), prior("normal", 1, 3)], ["normal(1, [2, 3])"]),
         ([prior("normal", 1, 2), prior("normal", 1, 2)], ["normal(1, 2)"]),
+        ([prior("gamma", 2, 0.1, lower=1.0)], ["gamma(2, 0.1), above 1"]),
+        ([prior("normal", 0, 5, lower=1.0)], ["normal(0, 5), above 1"]),
+        ([prior("exponential", 0.5, lower=0.0)], ["exponential(0.5)"]),
     ],
 )
 def test_prior_lines(priors, lines):

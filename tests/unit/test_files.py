@@ -304,7 +304,7 @@ def test_sources_are_the_program_and_its_includes_each_once(stan):
 
 def test_the_shipped_program_s_sources_exist(root):
     found = programs.sources("continuous", root / "stan")
-    assert len(found) == 3
+    assert len(found) == 4
     assert all(path.is_file() for path in found)
 
 

@@ -1,12 +1,15 @@
 """The observations: simulated exactly, read strictly with every fault named, written to the last bit."""
 
 import json
+import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from stanmix import observations, simulation
 from stanmix.errors import UserError
+from stanmix.families import FAMILIES
 
 TUTORIAL = {"family": "normal", "sizes": [90, 50, 75], "mu": [9, 21, 35], "sigma": 2, "seed": 1}
 
@@ -17,6 +20,7 @@ def test_the_simulation_is_the_one_that_the_reference_values_rest_on():
     assert y.tolist() == expected.tolist()
     assert component.tolist() == [1] * 90 + [2] * 50 + [3] * 75
     assert truth == {
+        "family": "normal",
         "components": 3,
         "theta": [90 / 215, 50 / 215, 75 / 215],
         "mu": [9.0, 21.0, 35.0],
@@ -54,6 +58,26 @@ def test_n_and_theta_draw_the_components():
     assert chi2 < 13.8  # 99.9% quantile of chi-squared with 2 degrees of freedom
     assert np.abs(y - 100 * (component - 1)).max() < 6
     assert truth["theta"] == pytest.approx(theta.tolist())
+
+
+RECIPES = {
+    "normal": {"mu": [-3, 4], "sigma": [1, 2]},
+    "student_t": {"mu": [-3, 4], "sigma": 1, "nu": [2.5, 9]},
+    "lognormal": {"meanlog": [-3, 1], "sdlog": [0.3, 0.5]},
+    "gamma": {"mean": [0.5, 40], "cv": [1.5, 0.2]},
+    "skew_normal": {"mean": [-3, 4], "sd": [1, 0.5], "slant": [4, -8]},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_simulated_with_the_parameters_of_each_component(family):
+    recipe, sizes = RECIPES[family], [3000, 2000]
+    y, component, truth = simulation.simulate({"family": family, "sizes": sizes, **recipe}, seed=8)
+    assert truth["family"] == family
+    assert truth == truth | {name: np.broadcast_to(np.array(v, float), 2).tolist() for name, v in recipe.items()}
+    for k in (0, 1):
+        scores = FAMILIES[family].score(y[component == k + 1], *(truth[name][k] for name in FAMILIES[family].names))
+        assert stats.kstest(scores, "norm").pvalue > 0.01
 
 
 def write(path, text):
@@ -214,6 +238,15 @@ def test_the_facts_of_a_small_sample():
         "step": 0.1,
     }
     assert "7 values take only 4 distinct ones, all multiples of 0.1" in noticed["sentences"][0]
+    logs = [math.log(v) for v in values]
+    sd = math.sqrt(math.fsum((v - math.fsum(logs) / 7) ** 2 for v in logs) / 6)
+    assert noticed["log"] == pytest.approx({"median": math.log(4), "sd": sd, "range": math.log(9)})
+
+
+@pytest.mark.parametrize("smallest", [0.0, -1e-9, -5.0])
+def test_there_are_no_logs_unless_all_values_are_above_0(smallest):
+    assert observations.notice(np.array([smallest, 1.0, 2.0]))["log"] is None
+    assert observations.notice(np.array([1e-300, 1.0, 2.0]))["log"]["range"] == pytest.approx(math.log(2e300))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from stanmix import predictive
+from stanmix.families import FAMILIES
 
 TUTORIAL = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
 
@@ -46,8 +47,17 @@ def test_binned_kernel_densities_are_close_to_the_direct_sum():
 
 
 def test_the_grid_covers_the_data_and_a_tenth_beyond():
-    x = predictive.grid(np.array([3.0, 13.0, 5.0]), 13)
+    x = predictive.grid(np.array([3.0, 13.0, 5.0]), points=13)
     assert x.tolist() == [2.0 + i for i in range(13)]
+    assert len(predictive.grid(np.array([3.0, 13.0]))) == 401
+
+
+@pytest.mark.parametrize(("y", "lowest"), [([3.0, 13.0, 5.0], 2.0), ([0.5, 10.5], 0.05), ([1e-9, 1.0], 1e-10)])
+def test_the_grid_of_positive_values_stays_above_0(y, lowest):
+    x = predictive.grid(np.array(y), positive=True, points=13)
+    assert x[0] == pytest.approx(lowest)
+    assert x[-1] == pytest.approx(max(y) + 0.1 * (max(y) - min(y)))
+    np.testing.assert_allclose(np.diff(x), (x[-1] - x[0]) / 12)
 
 
 def test_bands_are_quantiles_at_each_point():
@@ -200,3 +210,26 @@ def test_peaks_compare_the_spreads_at_the_maxima():
     mean = math.fsum(keep[:, i]) / 2000
     assert found[0]["sd_keep"] == pytest.approx(math.sqrt(math.fsum((keep[:, i] - mean) ** 2) / 1999))
     assert predictive.peaks(x, x, keep, anew) == []
+
+
+# A component near 1 for each family, and how far away no value of it lies.
+NEAR_1 = {
+    "normal": {"mu": 1.0, "sigma": 0.1},
+    "student_t": {"mu": 1.0, "sigma": 0.1, "nu": 800.0},
+    "lognormal": {"meanlog": 0.0, "sdlog": 0.1},
+    "gamma": {"mean": 1.0, "cv": 0.1},
+    "skew_normal": {"mean": 1.0, "sd": 0.1, "slant": 2.0},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_p_values_within_components_are_numbers_whatever_the_family_and_the_outlier(family):
+    rng = np.random.default_rng(6)
+    draws = {name: np.tile([value, value * 1.001], (40, 1)) for name, value in NEAR_1[family].items()}
+    draws["theta"] = np.full((40, 2), 0.5)
+    y = FAMILIES[family].generate(rng, *(np.full(60, value) for value in NEAR_1[family].values()))
+    fine = predictive.component_p_values(family, y, draws, rng)
+    assert min(fine.values()) > 0.01
+    far = predictive.component_p_values(family, np.append(y, 1e6), draws, rng)
+    assert far["component_spreads"] < 1e-6
+    assert far["component_means"] < 1e-3

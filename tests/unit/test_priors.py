@@ -68,8 +68,8 @@ def test_a_cut_density_is_divided_by_what_is_left(name, arguments):
     [
         (*case, support)
         for case in ALL
-        for support in ("real", "positive")
-        if support == "positive" or case[0] in WHOLE_LINE
+        for support in ("real", "positive", "above 1")
+        if support != "real" or case[0] in WHOLE_LINE
     ],
 )
 def test_every_prior_integrates_to_1_over_the_support_of_its_parameter(name, arguments, support):
@@ -79,7 +79,9 @@ def test_every_prior_integrates_to_1_over_the_support_of_its_parameter(name, arg
     if support == "real":
         total = integrate.quad(lambda t: math.exp(prior.logpdf(math.sinh(t))) * math.cosh(t), -40, 40, limit=500)[0]
     else:
-        total = integrate.quad(lambda t: math.exp(prior.logpdf(math.exp(t)) + t), -60, 40, limit=500)[0]
+        end = 1 if support == "above 1" else 0
+        assert prior.lower == (end if end or name in WHOLE_LINE else None)
+        total = integrate.quad(lambda t: math.exp(prior.logpdf(end + math.exp(t)) + t), -60, 40, limit=500)[0]
     assert total == pytest.approx(1, abs=1e-6)
 
 
@@ -118,6 +120,9 @@ def test_how_fast_priors_vanish_at_zero(name, arguments, power):
         ("gamma(2, +3)", "positive", 1, [("gamma", (2, 3), None)]),
         ("inv_gamma(2, 3)", "positive", 1, [("inv_gamma", (2, 3), None)]),
         ("exponential([1])", "positive", 1, [("exponential", (1,), None)]),
+        ("gamma(2, 0.1)", "above 1", 1, [("gamma", (2, 0.1), 1.0)]),
+        ("lognormal(2, [1, 2])", "above 1", 2, [("lognormal", (2, 1), 1.0), ("lognormal", (2, 2), 1.0)]),
+        ("normal(10, 5)", "above 1", 1, [("normal", (10, 5), 1.0)]),
     ],
 )
 def test_every_form_is_read(text, support, count, expected):
@@ -131,6 +136,7 @@ def test_every_form_is_read(text, support, count, expected):
     [
         ("lognormal(0, 1)", "real", 1, "'lognormal' is not a prior for a real parameter; allowed are normal("),
         ("laplace(0, 1)", "positive", 1, "exponential(rate)"),
+        ("laplace(0, 1)", "above 1", 1, "'laplace' is not a prior for an above 1 parameter; allowed are normal("),
         ("Normal(0, 1)", "real", 1, "'Normal' is not a prior"),
         ("normal(0)", "real", 1, "normal takes 2 arguments (location, scale), not 1"),
         ("normal()", "real", 1, "not 0"),
@@ -242,7 +248,10 @@ def test_the_numbers_are_those_of_the_stan_function(root):
         assert f"return {name}_lpdf(" in branch
         assert f"arguments[{len(distribution.arguments)}]" in branch
         assert f"arguments[{len(distribution.arguments) + 1}]" not in branch
-        assert ("lccdf" in branch) is (distribution.support == "real")
+        assert f"(cut ? {name}_lccdf(lower" in branch
+    # those of positive values are cut only inside their support
+    assert "cut = lower > negative_infinity() && (distribution < 4 || lower > 0)" in body
+    assert [d.number < 4 for d in DISTRIBUTIONS.values()] == [d.support == "real" for d in DISTRIBUTIONS.values()]
 
 
 def test_priors_go_to_stan_as_rows_of_three():

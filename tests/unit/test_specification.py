@@ -8,17 +8,22 @@ import pytest
 from scipy import stats
 
 from stanmix.errors import UserError
-from stanmix.specification import prior_of, prior_text, program_data, specify
+from stanmix.families import FAMILIES
+from stanmix.specification import is_shared, prior_of, prior_text, program_data, specify
 
-# median m, sd s and range R of the design's default priors, all different
-NOTICED = {"n": 50, "median": 7.0, "sd": 3.0, "range": 16.0, "tied": 0, "most_tied": 1}
+# what the design's default priors scale with, all different
+NOTICED = {
+    "n": 50, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "tied": 0, "most_tied": 1,
+    "log": {"median": 1.9, "sd": 0.6, "range": 2.4},
+}  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
 
 
-def model(share=(), fixed=None, **priors):
+def model(share=(), fixed=None, family="normal", own=(), **priors):
     return {
-        "family": "normal",
+        "family": family,
         "share": list(share),
+        "own": list(own),
         "fixed": fixed or {},
         "priors": {"theta": "dirichlet(1)"} | priors,
     }
@@ -46,6 +51,96 @@ def test_default_priors_move_and_stretch_with_the_data():
     assert found["mu"]["priors"][0]["arguments"] == [1007.0, 800.0]
     shift = found["sigma"]["priors"][0]["arguments"][0] - before["sigma"]["priors"][0]["arguments"][0]
     assert shift == pytest.approx(math.log(100))
+
+
+# For each family and parameter: the default prior of one that each component owns and of a shared one, with 4 of them.
+OWN_SCALE, OWN_SCALE_OF_LOGS = (("lognormal", math.log(s / 4), 0.7, None) for s in (3, 0.6))
+DEFAULTS = {
+    ("normal", "mu"): (("normal", 7, 8, None), None),
+    ("normal", "sigma"): (OWN_SCALE, ("normal", 0, 3, 0)),
+    ("student_t", "mu"): (("normal", 7, 8, None), None),
+    ("student_t", "sigma"): (OWN_SCALE, ("normal", 0, 3, 0)),
+    ("student_t", "nu"): (("gamma", 2, 0.1, 1), ("gamma", 2, 0.1, 1)),
+    ("lognormal", "meanlog"): (("normal", 1.9, 1.2, None), None),
+    ("lognormal", "sdlog"): (OWN_SCALE_OF_LOGS, ("normal", 0, 0.6, 0)),
+    ("gamma", "mean"): (("lognormal", math.log(8), 1, None), None),
+    ("gamma", "cv"): (OWN_SCALE_OF_LOGS, ("normal", 0, 0.6, 0)),
+    ("skew_normal", "mean"): (("normal", 7, 8, None), None),
+    ("skew_normal", "sd"): (OWN_SCALE, ("normal", 0, 3, 0)),
+    ("skew_normal", "slant"): (("normal", 0, 2.5, None), ("normal", 0, 2.5, None)),
+}
+WITH_SHAPE = {"student_t": "nu", "skew_normal": "slant"}
+
+
+def test_every_parameter_has_its_default_here():
+    assert list(DEFAULTS) == [(name, parameter) for name, family in FAMILIES.items() for parameter in family.names]
+    assert {(name, parameter) for (name, parameter), (_, shared) in DEFAULTS.items() if shared is None} == {
+        (name, family.ordered) for name, family in FAMILIES.items()
+    }
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
+@pytest.mark.parametrize(("family", "name"), DEFAULTS)
+def test_default_priors_of_every_family_have_their_numbers(family, name, shared):
+    expected = DEFAULTS[family, name][shared]
+    if expected is None:
+        assert not FAMILIES[family].parameter(name).shareable
+        return
+    own = [name] if name == "nu" and not shared else []
+    entry = parameters(specify("m", model([name] if shared else [], family=family, own=own), 4, NOTICED))[name]
+    assert entry["is_default"]
+    assert entry["mode"] == ("shared" if shared else "own")
+    assert len(entry["priors"]) == (1 if shared else 4)
+    for prior in entry["priors"]:
+        found = (*prior["arguments"], -1 if prior["lower"] is None else prior["lower"])
+        distribution, *numbers, lower = expected
+        assert prior["distribution"] == distribution
+        assert found == pytest.approx((*numbers, -1 if lower is None else lower))
+
+
+@pytest.mark.parametrize(
+    ("share", "own", "shared"),
+    [([], [], True), ([], ["nu"], False), (["nu"], [], True)],
+    ids=["unsaid", "own", "share"],
+)
+def test_degrees_of_freedom_are_shared_unless_own(share, own, shared):
+    given = model(share, family="student_t", own=own)
+    entry = parameters(specify("m", given, 3, NOTICED))["nu"]
+    assert entry["mode"] == ("shared" if shared else "own")
+    assert len(entry["priors"]) == (1 if shared else 3)
+    found = {p.name: is_shared(p, given) for p in FAMILIES["student_t"].parameters}
+    assert found == {"mu": False, "sigma": False, "nu": shared}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_only_nu_is_shared_without_being_asked(name):
+    entries = specify("m", model(family=name), 3, NOTICED)["parameters"]
+    assert {entry["name"] for entry in entries if entry["mode"] == "shared"} == {"nu"} & set(FAMILIES[name].names)
+    assert [entry["name"] for entry in entries if entry["ordered"]] == [FAMILIES[name].ordered]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("smallest", [-2.5, 0.0])
+def test_families_of_positive_values_are_refused_on_others(name, smallest):
+    noticed = NOTICED | {"minimum": smallest, "log": None}
+    if name not in ("lognormal", "gamma"):
+        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        return
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(family=name), 3, noticed)
+    assert caught.value.sentences == (
+        f"models.mine: the family {name} needs values above 0, but the smallest is {smallest:g}; use a family of the "
+        "whole line, such as normal.",
+    )
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_sampler_works_in_the_unit_of_the_data_or_of_their_logs(name):
+    logs = name in ("lognormal", "gamma")
+    expected = (
+        {"origin": 1.9, "location": 0.6, "scale": 0.6} if logs else {"origin": 7.0, "location": 3.0, "scale": 3.0}
+    )
+    assert specify("m", model(family=name), 3, NOTICED)["unit"] == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +171,7 @@ def test_given_priors_and_fixed_weights():
     assert [p["arguments"] for p in entries["sigma"]["priors"]] == [[2, 3], [2, 4]]
     assert not entries["mu"]["is_default"]
     assert (found["model"], found["components"], found["n"]) == ("m", 2, 50)
-    assert found["unit"] == {"centre": 7.0, "scale": 3.0}
+    assert found["unit"] == {"origin": 7.0, "location": 3.0, "scale": 3.0}
     nearly = specify("m", model(fixed={"theta": [0.3333333, 0.3333333, 0.3333333]}), 3, NOTICED)
     assert math.fsum(nearly["weights"]["value"]) == pytest.approx(1, abs=1e-15)
 
@@ -99,6 +194,26 @@ def test_priors_as_readers_write_them(share, priors, text):
     assert prior_text(entry) == text
 
 
+@pytest.mark.parametrize(
+    ("family", "prior", "text", "lower"),
+    [
+        ("student_t", {"nu": "gamma(2, 0.1)"}, "gamma(2, 0.1), above 1", 1.0),
+        ("student_t", {"nu": "normal(10, 5)"}, "normal(10, 5), above 1", 1.0),
+        ("student_t", {"nu": "exponential(0.1)"}, "exponential(0.1), above 1", 1.0),
+        ("gamma", {"mean": "normal(10, [1, 2, 3])"}, "positive normal(10, [1, 2, 3])", 0.0),
+        ("gamma", {"mean": "lognormal([1, 2, 3], 1)"}, "lognormal([1, 2, 3], 1)", None),
+        ("skew_normal", {"slant": "cauchy(0, 2)"}, "cauchy(0, 2)", None),
+        ("skew_normal", {"mean": "normal(1, 2)"}, "normal(1, 2)", None),
+    ],
+)
+def test_priors_of_other_families_end_where_their_parameters_do(family, prior, text, lower):
+    (name,) = prior
+    entry = parameters(specify("m", model(family=family, **prior), 3, NOTICED))[name]
+    assert {prior["lower"] for prior in entry["priors"]} == {lower}
+    assert prior_of(entry).lower == lower
+    assert prior_text(entry) == text
+
+
 def test_a_prior_is_found_again_from_its_plain_values():
     entry = parameters(specify("m", model(sigma="normal([1, 2, 3], 5)"), 3, NOTICED))["sigma"]
     prior = prior_of(entry, 1)
@@ -113,13 +228,18 @@ VARIANTS = {
     "shared": model(["sigma"]),
     "known": model((), {"mu": [1, 2, 3], "sigma": 2}),
     "weights fixed": model((), {"theta": [0.2, 0.3, 0.5]}, sigma="exponential(2)"),
+    **{name: model(family=name) for name in FAMILIES if name != "normal"},
+    "t of own degrees": model(family="student_t", own=["nu"]),
+    "t of known degrees": model(["sigma"], {"nu": 4}, family="student_t"),
+    "known gammas": model((), {"mean": [1, 2, 3], "cv": [0.1, 0.2, 0.3]}, family="gamma"),
+    "one slant": model(["sd", "slant"], family="skew_normal"),
 }
 
 
 @pytest.fixture(scope="module")
 def data_block(root):
     text = (root / "stan" / "continuous.stan").read_text()
-    block = text[text.index("\ndata {") : text.index("\nparameters {")]
+    block = text[text.index("\ndata {") : text.index("\ntransformed data {")]
     lines = [line.split("//")[0].strip() for line in block.splitlines()[2:]]
     declarations = [line for line in lines if line.endswith(";")]
     return {re.search(r"(\w+);$", line)[1]: line for line in declarations}
@@ -131,15 +251,13 @@ def test_the_data_are_those_that_the_program_declares(name, data_block):
     y = np.array([1.5, 2.5])
     data = program_data(specification, y)
     assert set(data) == set(data_block)
-    values = {"N": 2, "K": 3} | {key: value for key, value in data.items() if key.endswith(("_is_fixed", "_is_shared"))}
+    values = {"N": 2, "K": 3} | {key: value for key, value in data.items() if key.endswith("_count")}
 
     def size(text):
-        """The value of an expression of the sizes in the block."""
-        while "?" in text:
-            test, rest = text.split("?", 1)
-            if values[test.strip()]:
-                return size(rest.split(":")[0])
-            text = rest.split(":", 1)[1]
+        """The value of a size in the block: a number, a name, or a choice that a count makes."""
+        choice = re.fullmatch(r"(\w+) == 0 \? (.+) : (.+)", text.strip())
+        if choice:
+            return size(choice[2] if values[choice[1]] == 0 else choice[3])
         return values[text.strip()] if text.strip() in values else int(text)
 
     for key, line in data_block.items():
@@ -160,25 +278,75 @@ def test_the_data_have_the_values():
         "N": 1,
         "K": 2,
         "y": [3.0],
-        "centre": 7.0,
-        "scale": 3.0,
-        "theta_is_fixed": 0,
+        "family": 1,
+        "location_is_positive": 0,
+        "shape_is_bounded": 0,
+        "shape_lower": 0.0,
+        "origin": 7.0,
+        "location_unit": 3.0,
+        "scale_unit": 3.0,
+        "theta_count": 2,
         "theta_fixed": [],
         "theta_concentration": [1.0, 1.0],
-        "mu_is_fixed": 0,
-        "mu_fixed": [],
-        "mu_prior": [2, 2],
-        "mu_arguments": [[4.0, 1.0, 3.0], [4.0, 2.0, 3.0]],
-        "sigma_is_fixed": 0,
-        "sigma_is_shared": 1,
-        "sigma_fixed": [],
-        "sigma_prior": [3],
-        "sigma_arguments": [[0.0, 5.0, 0.0]],
+        "location_count": 2,
+        "location_fixed": [],
+        "location_prior": [2, 2],
+        "location_arguments": [[4.0, 1.0, 3.0], [4.0, 2.0, 3.0]],
+        "scale_count": 1,
+        "scale_fixed": [],
+        "scale_prior": [3],
+        "scale_arguments": [[0.0, 5.0, 0.0]],
+        "shape_count": 0,
+        "shape_fixed": [0.0, 0.0],
+        "shape_prior": [],
+        "shape_arguments": [],
     }
     known = program_data(specify("m", VARIANTS["known"], 3, NOTICED), np.array([]))
-    assert (known["N"], known["y"], known["mu_fixed"], known["sigma_fixed"]) == (0, [], [1, 2, 3], [2, 2, 2])
-    assert (known["mu_is_fixed"], known["sigma_is_fixed"], known["sigma_is_shared"]) == (1, 1, 0)
-    assert (known["mu_prior"], known["mu_arguments"], known["sigma_arguments"]) == ([], [], [])
+    assert (known["N"], known["y"], known["location_fixed"], known["scale_fixed"]) == (0, [], [1, 2, 3], [2, 2, 2])
+    assert (known["theta_count"], known["location_count"], known["scale_count"]) == (3, 0, 0)
+    assert (known["location_prior"], known["location_arguments"], known["scale_arguments"]) == ([], [], [])
+    weights = program_data(specify("m", VARIANTS["weights fixed"], 3, NOTICED), np.array([]))
+    assert (weights["theta_count"], weights["theta_concentration"]) == (0, [])
+    assert weights["theta_fixed"] == pytest.approx([0.2, 0.3, 0.5])
+
+
+# The family's number, whether locations are positive, whether shapes have an end and which, and how many shapes.
+SLOTS_OF = {
+    "normal": (1, 0, 0, 0.0, 0),
+    "student_t": (2, 0, 1, 1.0, 1),
+    "lognormal": (3, 0, 0, 0.0, 0),
+    "gamma": (4, 1, 0, 0.0, 0),
+    "skew_normal": (5, 0, 0, 0.0, 3),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_data_tell_the_program_the_family_and_its_supports(name):
+    data = program_data(specify("m", model(family=name), 3, NOTICED), np.array([1.0]))
+    keys = ("family", "location_is_positive", "shape_is_bounded", "shape_lower", "shape_count")
+    assert tuple(data[key] for key in keys) == SLOTS_OF[name]
+    assert (data["location_count"], data["scale_count"]) == (3, 3)
+    assert data["shape_fixed"] == ([] if name in WITH_SHAPE else [0.0] * 3)
+    unit = (1.9, 0.6, 0.6) if data["family"] in (3, 4) else (7.0, 3.0, 3.0)
+    assert (data["origin"], data["location_unit"], data["scale_unit"]) == unit
+
+
+@pytest.mark.parametrize(("family", "fixed"), [("student_t", {"nu": 4}), ("skew_normal", {"slant": [-1, 0, 2]})])
+def test_a_fixed_shape_goes_to_the_program_as_one_value_for_each_component(family, fixed):
+    data = program_data(specify("m", model(fixed=fixed, family=family), 3, NOTICED), np.array([1.0]))
+    assert data["shape_fixed"] == np.broadcast_to(np.array(*fixed.values(), float), 3).tolist()
+    assert (data["shape_count"], data["shape_prior"], data["shape_arguments"]) == (0, [], [])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_own_scales_of_every_family_on_tied_values_are_refused(name):
+    scale = FAMILIES[name].names[1]
+    with pytest.raises(
+        UserError, match=f"with a {scale} per component under a normal prior .* improper; share {scale},"
+    ):
+        specify("mine", model(family=name, **{scale: "normal(0, 5)"}), 3, TIED)
+    for way_out in (model([scale], family=name, **{scale: "normal(0, 5)"}), model(family=name)):
+        assert specify("mine", way_out, 3, TIED)["components"] == 3
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,21 @@ def test_ties_under_a_prior_that_lets_a_component_collapse(told, run):
     assert "lognormal or inv_gamma" in said
 
 
+def test_values_below_0_under_a_family_that_has_none(told, run):
+    path = run / "data" / "readings.csv"
+    path.write_text(path.read_text() + "r46,-2.5,1\n")
+    said = told(changed(CONFIG, "    family: normal\n    share: [sigma]\n", "    family: gamma\n"))
+    assert "datasets.readings with models.free: the family gamma needs values above 0, but the smallest is -2.5" in said
+    assert "use a family of the whole line, such as normal" in said
+
+
+def test_a_parameter_of_another_family(told):
+    said = told(changed(CONFIG, "    share: [sigma]", "    share: [sdlog]"))
+    line = line_of(CONFIG, "    share: [sigma]")
+    assert f"config/config.yaml, line {line}: models.free.share names 'sdlog', which is no parameter of the" in said
+    assert "family normal; it has mu, sigma." in said
+
+
 def test_a_cmdstan_that_is_not_there(finished):
     run = finished.copy("no-cmdstan")
     end = run.snakemake(CMDSTAN="/no/such/folder")

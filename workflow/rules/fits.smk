@@ -19,6 +19,7 @@ rule fit:
         "results/logs/fit/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
+    threads: CONFIG["sampling"]["chains"]
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         sampling=CONFIG["sampling"],

@@ -18,7 +18,7 @@ TABLES_OF_FIT = {
     "ecdf": "ecdf.svg",
     "density": "density.svg",
 }
-CAPTIONS = relative(sorted((BASE / "workflow" / "report").glob("*.rst")))
+CAPTIONS = relative(path for path in sorted((BASE / "workflow" / "report").glob("*.rst")) if path.stem != "overview")
 
 
 rule report:

@@ -34,7 +34,7 @@ def assess(inputs, outputs, seed):
     family, name = specification["family"], specification["model"]
 
     log_likelihood = mixture.log_likelihood(family, y, draws)
-    rows = summary_rows(idata, truth)
+    rows = summary_rows(idata, family, truth)
     label_free = label_free_rows(family, y, draws, log_likelihood, specification["sampling"])
     thinned = mixture.thinned(draws, CURVE_DRAWS)
     p_values = predictive.component_p_values(family, y, thinned, rng)
@@ -62,14 +62,17 @@ def _statistics(idata):
     return {key: idata.sample_stats[key].to_numpy() for key in ("diverging", "tree_depth")}
 
 
-def summary_rows(idata, truth=None):
+def summary_rows(idata, family, truth=None):
     """One row for each scalar parameter.
 
     Parameters
     ----------
     idata : arviz.InferenceData
+    family : str
+        The family of the fit.
     truth : dict, optional
-        The true parameters; compared when their number of components is the fit's.
+        The true parameters. Weights are compared when the number of components is the fit's, parameters when the family
+        is, too.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def summary_rows(idata, truth=None):
             "component": component,
         }
         row |= inference.statistics_of(draws)
-        values = truth[name] if comparable else None
+        values = truth[name] if comparable and (name == "theta" or truth["family"] == family) else None
         if values is not None and component is None:
             values = values[:1] if len(set(values)) == 1 else None  # a shared parameter has no one truth if it differs
         row["truth"] = None if values is None else values[(component or 1) - 1]
@@ -125,7 +128,11 @@ def label_free_rows(family, y, draws, log_likelihood, sampling):
     for point, density in zip(points, mixture.densities(family, points, draws).sum(axis=2).T, strict=True):
         quantities[f"density at {point:.4g}"] = density
     shape = (sampling["chains"], sampling["draws"])
-    return [{"title": title, **inference.statistics_of(v.reshape(shape))} for title, v in quantities.items()]
+    return [
+        {"title": title, **inference.statistics_of(values.reshape(shape))}
+        for title, values in quantities.items()
+        if np.isfinite(values).all()  # a heavy-tailed component has no variance, then the mixture has none
+    ]
 
 
 def _write_summary(outputs, name, rows, label_free, truth):
@@ -172,7 +179,7 @@ def _write_membership(outputs, name, y, probabilities, true_component):
 
 def _write_predictive(outputs, family, y, idata, draws, thinned, rng):
     """Write the tables behind the predictive figures; return the p-value of the distribution function."""
-    x = predictive.grid(y)
+    x = predictive.grid(y, FAMILIES[family].positive)
     mixture_band, component_bands = predictive.density_bands(family, x, thinned)
     density = {f"mixture_{key}": values for key, values in mixture_band.items()}
     for k, limits in enumerate(component_bands, start=1):

@@ -2,11 +2,13 @@
 
 import contextlib
 import fcntl
+import io
 import os
 import re
 import shutil
+import sys
 import tempfile
-import threading
+import time
 from pathlib import Path
 
 from stanmix import toolchain
@@ -137,7 +139,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     Returns
     -------
     variables : dict of numpy.ndarray
-        theta and the parameters of the family, each of shape (chains, draws, K).
+        theta, location, scale and shape as in the program, each of shape (chains, draws, K).
     statistics : dict of numpy.ndarray
         The sampler's own columns (lp__, divergent__, ...), each of shape (chains, draws).
 
@@ -149,7 +151,8 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     import cmdstanpy
 
     use(record)
-    with tempfile.TemporaryDirectory() as scratch, _progress(Path(scratch), sampling, say):
+    progress = Progress(sampling, say, sys.stdout)
+    with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(progress):
         fit = cmdstanpy.CmdStanModel(exe_file=str(Path(executable).absolute())).sample(
             data=str(data),
             chains=sampling["chains"],
@@ -163,6 +166,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
             sig_figs=SIGNIFICANT_DIGITS,
             output_dir=scratch,
             show_progress=False,
+            show_console=True,
         )
         shape = (sampling["chains"], sampling["draws"])
         variables = {
@@ -174,22 +178,30 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     return variables, statistics
 
 
-@contextlib.contextmanager
-def _progress(folder, sampling, say):
-    """Tell every few seconds how far the chains are, as CmdStan writes it into files of `folder`."""
-    finished = threading.Event()
-    total = sampling["chains"] * (sampling["warmup"] + sampling["draws"])
+class Progress(io.TextIOBase):
+    """A stream for what CmdStan prints: it passes all of it on and tells now and then how far the chains are.
 
-    def watch():
-        while not finished.wait(PROGRESS_EVERY):
-            texts = [path.read_text(errors="replace") for path in folder.glob("*stdout*.txt")]
-            done = sum(int((re.findall(r"Iteration:\s+(\d+) /", text) or ["0"])[-1]) for text in texts)
-            say(f"Sampling: {done} of {total} iterations.")
+    Parameters
+    ----------
+    sampling : dict
+        chains, warmup and draws.
+    say : callable
+        Told how far the chains are, at most every ten seconds.
+    onward : file-like
+        Gets everything that is written.
+    """
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        watcher.join()
+    def __init__(self, sampling, say, onward):
+        self.total = sampling["chains"] * (sampling["warmup"] + sampling["draws"])
+        self.say, self.onward = say, onward
+        self.done, self.said = {}, time.monotonic()
+
+    def write(self, text):
+        """Take some text, usually a line; return its length."""
+        found = re.search(r"Chain \[(\d+)\].*Iteration:\s+(\d+) /", text)
+        if found:
+            self.done[found[1]] = int(found[2])
+            if time.monotonic() - self.said >= PROGRESS_EVERY:
+                self.said = time.monotonic()
+                self.say(f"Sampling: {sum(self.done.values())} of {self.total} iterations.")
+        return self.onward.write(text)

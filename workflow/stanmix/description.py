@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import signal
 
 from stanmix import inference, mixture, observations, predictive
+from stanmix.families import FAMILIES
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -22,13 +23,13 @@ def describe(inputs, outputs, family=None):
         The family of the simulation.
     """
     y, _ = observations.read(inputs["observations"])
-    x = predictive.grid(y)
+    x = predictive.grid(y, family is not None and FAMILIES[family].positive)
     widths = {"kde": predictive.bandwidth(y), "kde_narrow": inference.narrow_bandwidth(y)}
     table = {"x": x} | {name: predictive.kernel_density(y, x, width) for name, width in widths.items()}
     valleys = []
     if inputs.get("truth"):
         truth = read_json(inputs["truth"])
-        draws = {name: np.array([values]) for name, values in truth.items() if name != "components"}
+        draws = {name: np.array([values]) for name, values in truth.items() if isinstance(values, list)}
         weighted = mixture.densities(family, x, draws)[0]
         table["true"] = weighted.sum(axis=1)
         table |= {f"true_{k + 1}": weighted[:, k] for k in range(weighted.shape[1])}

@@ -5,9 +5,10 @@ from importlib.metadata import version
 import numpy as np
 
 from stanmix import cmdstan, inference, mixture, observations
+from stanmix.families import FAMILIES
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
-from stanmix.specification import program_data, specify
+from stanmix.specification import SLOTS, program_data, specify
 from stanmix.starts import starting_values
 
 REPLICATES = 400  # replicated data sets in draws.nc, over all chains
@@ -43,9 +44,11 @@ def fit(inputs, outputs, name, model, components, sampling, seed, threads=1, say
     seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "replicates")}
     starts = starting_values(specification, y, sampling["chains"], seeds["starts"])
     write_json(outputs["data"], program_data(specification, y))
-    variables, statistics = cmdstan.sample(
+    slots, statistics = cmdstan.sample(
         inputs["executable"], outputs["data"], starts, sampling, seeds["chains"], record, threads, say
     )
+    names = {"theta": "theta"} | dict(zip(SLOTS, FAMILIES[specification["family"]].names, strict=False))
+    variables = {name: slots[slot] for slot, name in names.items()}
     replicates = _replicates(specification, variables, len(y), np.random.default_rng(seeds["replicates"]))
     versions = {package: version(package) for package in PACKAGES}
     attributes = {

@@ -6,8 +6,9 @@ import re
 
 from stanmix.families import FAMILIES
 from stanmix.plan import counts
-from stanmix.priors import parse, parse_weights
+from stanmix.priors import POSITIVE, parse, parse_weights
 from stanmix.schema import shown
+from stanmix.specification import is_shared
 
 
 def against_meaning(config, broken):
@@ -46,17 +47,27 @@ def against_meaning(config, broken):
 
 def _check_model(place, model):
     """Yield (place, text) for what is wrong with one model whatever the number of components."""
-    for key in model["share"]:
-        if key in model["fixed"]:
-            yield (*place, "share"), f"names '{key}', which is fixed; a fixed parameter is not estimated"
+    family = FAMILIES[model["family"]]
+    known = f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
+    for section in ("fixed", "priors"):
+        for key in model[section]:
+            if key not in ("theta", *family.names):
+                yield (*place, section, key), known
+    for section in ("share", "own"):
+        for key in model[section]:
+            if key not in family.names:
+                yield (*place, section), f"names '{key}', which {known}"
+            elif key in model["fixed"]:
+                yield (*place, section), f"names '{key}', which is fixed; a fixed parameter is not estimated"
+    for key in set(model["share"]) & set(model["own"]):
+        yield (*place, "own"), f"names '{key}', which share names too; a parameter is either shared or own"
     for key in model["priors"]:
         # theta has a default prior in every model, which a fixed theta makes void
         if key in model["fixed"] and (key, model["priors"][key]) != ("theta", "dirichlet(1)"):
             yield (*place, "priors", key), "is the prior of a parameter that is fixed; remove one of the two"
-    for key in ("theta", "mu"):
-        if key in model["fixed"]:
-            yield from _check_values((*place, "fixed", key), key, model["fixed"][key])
-    if {"theta", *FAMILIES[model["family"]].names} <= set(model["fixed"]):
+    for key, value in model["fixed"].items():
+        yield from _check_values((*place, "fixed", key), family, key, value)
+    if {"theta", *family.names} <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
 
 
@@ -73,7 +84,15 @@ def _check_dataset(place, dataset):
     if "column" in dataset:
         yield (*place, "column"), "goes with csv, not with simulate"
     place = (*place, "simulate")
-    components = len(simulate["mu"])
+    family = FAMILIES[simulate["family"]]
+    others = {"family", "sizes", "n", "theta", "seed"}
+    for key in [key for key in simulate if key not in (*others, *family.names)]:
+        yield (*place, key), f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
+    missing = [name for name in family.names if name not in simulate]
+    if missing:
+        yield place, f"lacks {' and '.join(missing)}, which the family {family.name} needs"
+        return
+    components = len(simulate[family.ordered])
     if ("sizes" in simulate) == ("n" in simulate):
         yield place, "must have either sizes, or n and theta"
     elif "n" in simulate and "theta" not in simulate:
@@ -82,21 +101,24 @@ def _check_dataset(place, dataset):
         yield (*place, "theta"), "goes with n; with sizes the weights follow from them"
     elif "sizes" in simulate and sum(simulate["sizes"]) < 2:
         yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
-    for key in ("sizes", "theta", "sigma"):
+    for key in ("sizes", "theta", *family.names[1:]):
         value = simulate.get(key)
         if isinstance(value, list) and len(value) != components:
-            yield (*place, key), f"has {len(value)} values, but mu has {components}"
-    for key in ("theta", "mu"):
+            yield (*place, key), f"has {len(value)} values, but {family.ordered} has {components}"
+    for key in ("theta", family.ordered):
         if key in simulate:
-            yield from _check_values((*place, key), key, simulate[key])
+            yield from _check_values((*place, key), family, key, simulate[key])
 
 
-def _check_values(place, name, value):
-    """Yield (place, text) when weights do not add to 1 or when ordered values do not increase."""
+def _check_values(place, family, name, value):
+    """Yield (place, text) when weights do not add to 1 or when ordered values do not increase or are not positive."""
     if name == "theta" and abs(math.fsum(value) - 1) > 1e-6:
         yield place, f"is {value}, which adds to {math.fsum(value):.6g}; weights must add to 1"
-    if name == "mu" and any(b <= a for a, b in itertools.pairwise(value)):
-        yield place, f"is {value}; the means must increase, because their order names the components"
+    if name == family.ordered:
+        if any(b <= a for a, b in itertools.pairwise(value)):
+            yield place, f"is {value}; the values must increase, because their order names the components"
+        if family.parameter(name).support == POSITIVE and min(value) <= 0:
+            yield place, f"is {value}; the values must be greater than 0"
 
 
 def _check_numbers(place, model, components):
@@ -108,16 +130,18 @@ def _check_numbers(place, model, components):
     if components == 1 and "theta" not in model["fixed"] and set(family.names) <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes all that is unknown about one component, so there is nothing to estimate"
     for key, text in model["priors"].items():
+        if key not in ("theta", *family.names):
+            continue
         try:
             if key == "theta":
                 parse_weights(text, components)
                 continue
             parameter = family.parameter(key)
-            priors = parse(text, parameter.support, 1 if key in model["share"] else components)
+            priors = parse(text, parameter.support, 1 if is_shared(parameter, model) else components)
         except ValueError as error:
             yield (*place, "priors", key), f"is {shown(text)}: {error}"
             continue
-        centres = [p.arguments[-2] for p in priors]  # location stands before scale in every distribution on the line
+        centres = [p.arguments[-2] for p in priors if p.has_location]
         if key == family.ordered and any(b < a for a, b in itertools.pairwise(centres)):
             yield (
                 (*place, "priors", key),

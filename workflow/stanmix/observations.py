@@ -142,8 +142,8 @@ def notice(y):
     -------
     dict
         n, mean, sd (divisor n - 1), median, minimum, maximum, range, distinct, tied (observations that share their
-        value with another), most_tied (observations at the commonest value), step (the rounding step, or None), and
-        `sentences` for the report.
+        value with another), most_tied (observations at the commonest value), step (the rounding step, or
+        None), log (median, sd and range of the logs, or None), and `sentences` for the report.
     """
     values, copies = np.unique(y, return_counts=True)
     tied = int(copies[copies > 1].sum())
@@ -171,8 +171,17 @@ def notice(y):
         "tied": tied,
         "most_tied": int(copies.max()),
         "step": step,
+        "log": _spread_of_logs(y),
         "sentences": sentences,
     }
+
+
+def _spread_of_logs(y):
+    """Median, sd and range of the logs of the values; None when some are not positive."""
+    if np.min(y) <= 0:
+        return None
+    logs = np.log(y)
+    return {"median": float(np.median(logs)), "sd": float(np.std(logs, ddof=1)), "range": float(np.ptp(logs))}
 
 
 def _rounding_step(values):

@@ -13,10 +13,11 @@ BINNED = 2000  # with more observations than this a kernel density is computed f
 BINS = 1000
 
 
-def grid(y, points=401):
-    """Evenly spaced values over the data and a tenth of their range beyond, shape (points,)."""
+def grid(y, positive=False, points=401):
+    """Even steps over the data and a tenth of their range beyond, not below 0 if positive, shape (points,)."""
     margin = 0.1 * np.ptp(y)
-    return np.linspace(y.min() - margin, y.max() + margin, points)
+    lowest = max(y.min() - margin, y.min() / 10) if positive else y.min() - margin
+    return np.linspace(lowest, y.max() + margin, points)
 
 
 def bandwidth(y):

@@ -4,7 +4,8 @@ import ast
 import math
 from dataclasses import dataclass
 
-REAL, POSITIVE = "real", "positive"
+REAL, POSITIVE, ABOVE_ONE = "real", "positive", "above 1"
+ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0}  # where the parameters of each support end
 PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
 
 
@@ -52,7 +53,7 @@ class Prior:
     arguments : tuple of float
         In Stan's order.
     lower : float or None
-        Where the distribution is cut: 0 for a distribution of the whole line on a positive parameter.
+        Where the distribution is cut: at the end of the parameter's support if that is inside its own.
     """
 
     distribution: str
@@ -68,6 +69,11 @@ class Prior:
     def padded_arguments(self):
         """The arguments as one row of the table that the Stan programs read (list of float)."""
         return list(self.arguments) + [0.0] * (PROGRAM_ARGUMENTS - len(self.arguments))
+
+    @property
+    def has_location(self):
+        """Whether the argument before the last says where the bulk of the distribution is."""
+        return "location" in DISTRIBUTIONS[self.distribution].arguments or self.distribution == "lognormal"
 
     @property
     def power_at_zero(self):
@@ -120,7 +126,7 @@ def parse(text, support, count):
     ----------
     text : str
         Distribution and arguments; each argument is a number, or a list with one number per component.
-    support : {"real", "positive"}
+    support : {"real", "positive", "above 1"}
         Where the parameter lives.
     count : int
         How many scalar parameters get this prior.
@@ -136,10 +142,12 @@ def parse(text, support, count):
         With a phrase that says what is wrong and what is allowed.
     """
     name, arguments = _call(text)
-    allowed = {key: d for key, d in DISTRIBUTIONS.items() if support == POSITIVE or d.support == REAL}
+    allowed = {key: d for key, d in DISTRIBUTIONS.items() if support != REAL or d.support == REAL}
     if name not in allowed:
         forms = ", ".join(f"{key}({', '.join(d.arguments)})" for key, d in allowed.items())
-        raise ValueError(f"'{name}' is not a prior for a {support} parameter; allowed are {forms}")
+        raise ValueError(
+            f"'{name}' is not a prior for a {support} parameter; allowed are {forms}".replace("a above", "an above")
+        )
     distribution = allowed[name]
     if len(arguments) != len(distribution.arguments):
         raise ValueError(
@@ -153,7 +161,8 @@ def parse(text, support, count):
     for argument, column in zip(distribution.arguments, columns, strict=True):
         if argument in distribution.positive_arguments and min(column) <= 0:
             raise ValueError(f"the {argument} of {name} must be greater than 0, not {min(column):g}")
-    lower = 0.0 if support == POSITIVE and distribution.support == REAL else None
+    end = ENDS[support]
+    lower = None if end is None or (end <= 0 and distribution.support == POSITIVE) else end
     return [Prior(name, tuple(row), lower) for row in zip(*columns, strict=True)]
 
 

@@ -24,7 +24,7 @@ def simulate(recipe, seed):
     component : numpy.ndarray of int
         The true component of each, from 1, shape (n,).
     truth : dict
-        Number of components, weights `theta` and each parameter as a list with one value per component.
+        Family, number of components, weights `theta` and each parameter as a list with one value per component.
     """
     family = FAMILIES[recipe["family"]]
     components = len(recipe[family.ordered])
@@ -37,6 +37,6 @@ def simulate(recipe, seed):
         theta = np.array(recipe["theta"], float) / math.fsum(recipe["theta"])
         component = rng.choice(components, size=recipe["n"], p=theta)
     y = family.generate(rng, *(values[component] for values in parameters.values()))
-    truth = {"components": components, "theta": theta.tolist()}
+    truth = {"family": family.name, "components": components, "theta": theta.tolist()}
     truth |= {name: values.tolist() for name, values in parameters.items()}
     return y, component + 1, truth

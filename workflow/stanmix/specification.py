@@ -1,10 +1,15 @@
 """A model made concrete for one data set and number of components: every prior with its numbers, as data for Stan."""
 
+from itertools import zip_longest
+
 import numpy as np
 
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
-from stanmix.priors import PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+from stanmix.priors import ENDS, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+
+SLOTS = ("location", "scale", "shape")  # what the Stan program calls the parameters of a family
+NO_PARAMETER = {"priors": [], "value": None}  # a slot that the family does not use
 
 
 def specify(name, model, components, noticed):
@@ -31,10 +36,15 @@ def specify(name, model, components, noticed):
     Raises
     ------
     UserError
-        When own standard deviations meet tied values under a prior that does not vanish at 0, or too slowly: the
-        posterior would be improper (Day 1969).
+        When the family needs positive values and there are others, or when own scales meet tied values under a prior
+        that does not vanish at 0, or too slowly: the posterior would be improper (Day 1969).
     """
     family = FAMILIES[model["family"]]
+    if family.positive and noticed["minimum"] <= 0:
+        raise UserError(
+            f"models.{name}: the family {family.name} needs values above 0, but the smallest is "
+            f"{noticed['minimum']:g}; use a family of the whole line, such as normal."
+        )
     fixed, weights = model["fixed"], {"mode": "estimated"}
     if "theta" in fixed:
         weights = {"mode": "fixed", "value": (np.array(fixed["theta"]) / sum(fixed["theta"])).tolist()}
@@ -42,7 +52,7 @@ def specify(name, model, components, noticed):
         weights["concentration"] = parse_weights(model["priors"]["theta"], components)
     parameters = []
     for parameter in family.parameters:
-        own = parameter.name not in model["share"]
+        own = not is_shared(parameter, model)
         entry = {
             "name": parameter.name,
             "meaning": parameter.meaning,
@@ -61,8 +71,8 @@ def specify(name, model, components, noticed):
                 priors = [parameter.default(noticed, components, not own)] * count
             else:
                 priors = parse(model["priors"][parameter.name], parameter.support, count)
-            if parameter.name == "sigma" and own and components > 1 and noticed["tied"]:
-                _refuse_collapse(name, priors, noticed, mean_is_free=family.ordered not in fixed)
+            if parameter.name == family.scale and own and components > 1 and noticed["tied"]:
+                _refuse_collapse(name, parameter, priors, noticed, mean_is_free=family.ordered not in fixed)
             entry["priors"] = [prior.as_dict() for prior in priors]
         parameters.append(entry)
     return {
@@ -71,20 +81,28 @@ def specify(name, model, components, noticed):
         "program": family.program,
         "components": components,
         "n": noticed["n"],
-        "unit": {"centre": noticed["median"], "scale": noticed["sd"]},
+        "unit": family.unit(noticed),
         "weights": weights,
         "parameters": parameters,
     }
 
 
-def _refuse_collapse(name, priors, noticed, mean_is_free):
+def is_shared(parameter, model):
+    """Whether a model of the configuration gives a parameter one value for all components."""
+    return parameter.name in model["share"] or (
+        parameter.sharing == "unless own" and parameter.name not in model["own"]
+    )
+
+
+def _refuse_collapse(name, parameter, priors, noticed, mean_is_free):
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
     needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
         raise UserError(
-            f"models.{name}: {noticed['tied']} of the {noticed['n']} values are tied with another, and with a standard "
-            f"deviation per component under a {priors[0].distribution} prior a component can collapse onto equal "
-            "values, so that the posterior is improper; share sigma, or give it a lognormal or inv_gamma prior."
+            f"models.{name}: {noticed['tied']} of the {noticed['n']} values are tied with another, and with a "
+            f"{parameter.name} per component under a {priors[0].distribution} prior a component can collapse onto "
+            f"equal values, so that the posterior is improper; share {parameter.name}, or give it a lognormal or "
+            "inv_gamma prior."
         )
 
 
@@ -105,7 +123,7 @@ def prior_text(entry):
     Returns
     -------
     str
-        Such as ``normal([10, 20, 35], 2)`` or ``half-cauchy(0, 5)``.
+        Such as ``normal([10, 20, 35], 2)``, ``half-cauchy(0, 5)`` or ``gamma(2, 0.1), above 1``.
     """
     distribution = entry["priors"][0]["distribution"]
     lower = entry["priors"][0]["lower"]
@@ -114,8 +132,12 @@ def prior_text(entry):
     for column in columns:
         numbers = [f"{value:.6g}" for value in column]
         texts.append(numbers[0] if len(set(numbers)) == 1 else f"[{', '.join(numbers)}]")
-    cut = "" if lower is None else "half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive "
-    return f"{cut}{distribution}({', '.join(texts)})"
+    text = f"{distribution}({', '.join(texts)})"
+    if lower is None:
+        return text
+    if lower > 0:
+        return f"{text}, above {lower:g}"
+    return ("half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive ") + text
 
 
 def program_data(specification, y):
@@ -133,26 +155,31 @@ def program_data(specification, y):
     dict
         For CmdStan, under the names in the program's data block.
     """
-    weights = specification["weights"]
+    family, components = FAMILIES[specification["family"]], specification["components"]
+    weights, unit = specification["weights"], specification["unit"]
     estimated = weights["mode"] == "estimated"
+    ends = [ENDS[parameter.support] for parameter in family.parameters]
     data = {
         "N": len(y),
-        "K": specification["components"],
+        "K": components,
         "y": np.asarray(y).tolist(),
-        **specification["unit"],
-        "theta_is_fixed": int(not estimated),
+        "family": family.number,
+        "location_is_positive": int(ends[0] == 0),
+        "shape_is_bounded": int(len(ends) > 2 and ends[2] is not None),
+        "shape_lower": (ends[2] or 0.0) if len(ends) > 2 else 0.0,
+        "origin": unit["origin"],
+        "location_unit": unit["location"],
+        "scale_unit": unit["scale"],
+        "theta_count": components if estimated else 0,
         "theta_fixed": [] if estimated else weights["value"],
         "theta_concentration": weights["concentration"] if estimated else [],
     }
-    for entry in specification["parameters"]:
-        name = entry["name"]
+    for slot, entry in zip_longest(SLOTS, specification["parameters"], fillvalue=NO_PARAMETER):
         priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-        data[f"{name}_is_fixed"] = int(entry["mode"] == "fixed")
-        data[f"{name}_fixed"] = entry["value"] or []
-        data[f"{name}_prior"] = [prior.number for prior in priors]
-        data[f"{name}_arguments"] = np.reshape(
+        data[f"{slot}_count"] = len(priors)
+        data[f"{slot}_fixed"] = [] if priors else entry["value"] or [0.0] * components
+        data[f"{slot}_prior"] = [prior.number for prior in priors]
+        data[f"{slot}_arguments"] = np.reshape(
             [prior.padded_arguments for prior in priors], (len(priors), PROGRAM_ARGUMENTS)
         ).tolist()
-        if FAMILIES[specification["family"]].parameter(name).shareable:
-            data[f"{name}_is_shared"] = int(entry["mode"] == "shared")
     return data

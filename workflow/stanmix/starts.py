@@ -1,13 +1,18 @@
 """Where the chains start: at the data's own quantiles, improved by EM, moved apart by about one standard error."""
 
+from itertools import zip_longest
+
 import numpy as np
 from scipy.special import logsumexp
 
-from stanmix.families import FAMILIES
+from stanmix.families import FAMILIES, pool
+from stanmix.priors import ENDS
+from stanmix.specification import SLOTS
 
 EM_STEPS = 30
-SMALLEST_SD = 1 / 50  # of the data's sd: a component must not start collapsed
-SMALLEST_GAP = 1e-3  # of the data's sd: ordered parameters must not start equal
+SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
+SMALLEST_GAP = 1e-3  # of the unit of locations: ordered parameters must not start equal
+SLANT_STEP = 0.5  # how far a real parameter without a unit is moved
 
 
 def expectation_maximisation(specification, y, steps=EM_STEPS):
@@ -54,12 +59,12 @@ def _maximise(specification, family, y, shares):
         entry["name"]: np.array(entry["value"]) for entry in specification["parameters"] if entry["mode"] == "fixed"
     }
     state = family.estimate(y, shares, known)
-    if "sigma" in state and "sigma" not in known:
-        state["sigma"] = np.maximum(state["sigma"], SMALLEST_SD * np.std(y))
+    if family.scale not in known:
+        state[family.scale] = np.maximum(state[family.scale], SMALLEST_SCALE * specification["unit"]["scale"])
     for entry in specification["parameters"]:
         name = entry["name"]
         if entry["mode"] == "shared":
-            state[name] = np.full(len(theta), family.pool(name, state[name], theta))
+            state[name] = np.full(len(theta), pool(family.parameter(name), state[name], theta))
     weights = specification["weights"]
     return {"theta": theta if weights["mode"] == "estimated" else np.array(weights["value"]), **state}
 
@@ -89,27 +94,38 @@ def starting_values(specification, y, chains, seed):
     estimate = expectation_maximisation(specification, y)
     theta = 0.95 * estimate["theta"] + 0.05 / components
     size = np.maximum(1, len(y) * theta)  # a component without points is moved no farther than one with one
-    spread, unit = np.std(y), specification["unit"]
+    unit = specification["unit"]
     starts = []
     for _ in range(chains):
         weights = theta * np.exp(rng.normal(0, np.sqrt((1 - theta) / size)))
         estimated = specification["weights"]["mode"] == "estimated"
         start = {"theta_free": (weights / weights.sum()).tolist() if estimated else [1.0]}
-        for entry in specification["parameters"]:
-            name, values = entry["name"], estimate[entry["name"]]
-            step = rng.normal(size=components) / np.sqrt(size)
-            if family.parameter(name).support == "positive":
-                values = values * np.exp(step / np.sqrt(2))
-            else:
-                values = values + step * estimate.get("sigma", spread)
-            if entry["ordered"]:
-                values = _apart(np.sort(values), SMALLEST_GAP * spread)
-            if family.parameter(name).support == "real":
-                values = values - unit["centre"]
-            count = {"own": components, "shared": 1, "fixed": 0}[entry["mode"]]
-            start[f"{name}_free"] = (values[:count] / unit["scale"]).tolist()
+        moved = _moved(family, unit, estimate, rng.normal(size=(3, components)) / np.sqrt(size))
+        for slot, entry in zip_longest(SLOTS, specification["parameters"]):
+            count = 0 if entry is None else {"own": components, "shared": 1, "fixed": 0}[entry["mode"]]
+            start[f"{slot}_free"] = moved[slot][:count].tolist() if count else []
         starts.append(start)
     return starts
+
+
+def _moved(family, unit, estimate, steps):
+    """The estimate moved by steps of about one standard error, in the sampler's unit: a dict of arrays (K,)."""
+    scale = estimate[family.scale]
+    location = estimate[family.ordered]
+    if ENDS[family.parameters[0].support] == 0:
+        location = np.log(location)  # which is how it is sampled; a coefficient of variation is its scale
+    location = _apart(np.sort(location + steps[0] * scale), SMALLEST_GAP * unit["location"])
+    moved = {
+        "location": (location - unit["origin"]) / unit["location"],
+        "scale": scale * np.exp(steps[1] / np.sqrt(2)) / unit["scale"],
+    }
+    for parameter in family.parameters[2:]:
+        end, values = ENDS[parameter.support], estimate[parameter.name]
+        if end is None:
+            moved["shape"] = values + SLANT_STEP * np.tanh(steps[2])
+        else:
+            moved["shape"] = end + (values - end) * np.exp(np.tanh(steps[2]))
+    return moved
 
 
 def _apart(values, gap):

@@ -184,11 +184,11 @@ def prior_lines(priors):
             for place in range(len(priors[members[0]]["arguments"]))
         ]
         name, bound = distribution, ""
-        if distribution in _HALF and lower is not None:
-            half, location = _HALF[distribution]
-            if lower == 0 and arguments[location] == "0":
+        if lower is not None:
+            half, location = _HALF.get(distribution, (None, None))
+            if half and lower == 0 and arguments[location] == "0":
                 name = half
-            else:
+            elif half or lower > 0:  # 0 is where the other distributions end by themselves
                 bound = f", above {number(lower)}"
         text = f"{name}({', '.join(arguments)}){bound}"
         if len(groups) > 1:
