@@ -7,6 +7,7 @@ Prints Markdown tables for benchmarks/README.md. Compare numbers within one run 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -50,10 +51,11 @@ def sampling_seconds(folder):
         fit = json.loads(path.read_text())
         executable = folder / "results" / "programs" / fit["program"] / fit["program"]
         start = time.perf_counter()
-        cmdstan.sample(
-            executable, path.parent / "data.json", fit["starting_values"], fit["sampling"], fit["seeds"]["chains"],
-            record, threads=2,
-        )  # fmt: skip
+        with contextlib.redirect_stdout(sys.stderr):
+            cmdstan.sample(
+                executable, path.parent / "data.json", fit["starting_values"], fit["sampling"], fit["seeds"]["chains"],
+                record, threads=2,
+            )  # fmt: skip
         total += time.perf_counter() - start
     return total
 

@@ -179,7 +179,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
 
 
 class Progress(io.TextIOBase):
-    """A stream for what CmdStan prints: it passes all of it on and tells now and then how far the chains are.
+    """A stream for what CmdStan prints: it passes on what is not blank and tells now and then how far the chains are.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ class Progress(io.TextIOBase):
     say : callable
         Told how far the chains are, at most every ten seconds.
     onward : file-like
-        Gets everything that is written.
+        Gets every line that says something.
     """
 
     def __init__(self, sampling, say, onward):
@@ -204,4 +204,6 @@ class Progress(io.TextIOBase):
             if time.monotonic() - self.said >= PROGRESS_EVERY:
                 self.said = time.monotonic()
                 self.say(f"Sampling: {sum(self.done.values())} of {self.total} iterations.")
-        return self.onward.write(text)
+        if re.sub(r"Chain \[\d+\]", "", text).strip():
+            self.onward.write(text.rstrip() + "\n")
+        return len(text)

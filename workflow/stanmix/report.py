@@ -111,7 +111,7 @@ def _fit_view(title, paths, noticed):
         "uncertain": int((membership["uncertainty"] > 0.1).sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),
-        "versions": read_json(paths["specification"])["versions"],
+        "versions": specification["versions"],
         "figures": {
             name: _image(paths[name])
             for name in ("diagram", "traces", "membership_figure", "replicates", "bands", "ecdf", "density")
