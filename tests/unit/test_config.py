@@ -569,7 +569,9 @@ def test_the_parameters_here_are_those_of_the_families_and_of_the_schema():
         assert list(known["properties"]) == ["theta", *EVERY]
     assert set(simulate) == {"family", "sizes", "n", "theta", "seed", *EVERY}
     every = [parameter for family in FAMILIES.values() for parameter in family.parameters]
-    assert set(model["share"]["items"]["enum"]) == {parameter.name for parameter in every if parameter.shareable}
+    assert set(model["share"]["items"]["enum"]) == {
+        parameter.name for parameter in every if parameter.sharing != "never"
+    }
     assert model["own"]["items"]["enum"] == [p.name for p in every if p.sharing == "unless own"]
 
 
@@ -666,9 +668,9 @@ def test_scales_and_degrees_of_freedom_must_lie_above_their_end(family, key, end
         ("lognormal", "meanlog", "normal([2, 1], 1)", "the locations must not decrease"),
         ("skew_normal", "mean", "normal([2, 1], 1)", "the locations must not decrease"),
         ("student_t", "mu", "student_t(3, [2, 1], 1)", "the locations must not decrease"),
-        ("skew_normal", "mean", "lognormal(0, 1)", "'lognormal' is not a prior for a real parameter"),
-        ("skew_normal", "slant", "gamma(2, 1)", "'gamma' is not a prior for a real parameter"),
-        ("lognormal", "meanlog", "gamma(2, 1)", "'gamma' is not a prior for a real parameter"),
+        ("skew_normal", "mean", "lognormal(0, 1)", "'lognormal' is not a prior for a parameter that is real"),
+        ("skew_normal", "slant", "gamma(2, 1)", "'gamma' is not a prior for a parameter that is real"),
+        ("lognormal", "meanlog", "gamma(2, 1)", "'gamma' is not a prior for a parameter that is real"),
         ("student_t", "nu", "gamma(2, [0.1, 0.2])", "the rate of gamma has 2 values, but there is 1 to set"),
     ],
 )  # fmt: skip

@@ -442,7 +442,7 @@ SAMPLES = {
 def test_starting_values_are_legal_whatever_the_data(name, share, components, sample):
     family, y = FAMILIES[name], SAMPLES[sample]
     y = y + 1 if family.positive and y.min() <= 0 else y
-    every = [parameter.name for parameter in family.parameters if parameter.shareable]
+    every = [parameter.name for parameter in family.parameters if parameter.sharing != "never"]
     own = [parameter.name for parameter in family.parameters if parameter.sharing == "unless own"]
     given = specification(y, components, every if share else [], family=name, own=[] if share else own)
     assert {entry["mode"] for entry in given["parameters"][1:]} == {"shared" if share else "own"}

@@ -134,9 +134,14 @@ def test_every_form_is_read(text, support, count, expected):
 @pytest.mark.parametrize(
     ("text", "support", "count", "words"),
     [
-        ("lognormal(0, 1)", "real", 1, "'lognormal' is not a prior for a real parameter; allowed are normal("),
+        ("lognormal(0, 1)", "real", 1, "'lognormal' is not a prior for a parameter that is real; allowed are normal("),
         ("laplace(0, 1)", "positive", 1, "exponential(rate)"),
-        ("laplace(0, 1)", "above 1", 1, "'laplace' is not a prior for an above 1 parameter; allowed are normal("),
+        (
+            "laplace(0, 1)",
+            "above 1",
+            1,
+            "'laplace' is not a prior for a parameter that is above 1; allowed are normal(",
+        ),
         ("Normal(0, 1)", "real", 1, "'Normal' is not a prior"),
         ("normal(0)", "real", 1, "normal takes 2 arguments (location, scale), not 1"),
         ("normal()", "real", 1, "not 0"),

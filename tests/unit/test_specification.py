@@ -84,7 +84,7 @@ def test_every_parameter_has_its_default_here():
 def test_default_priors_of_every_family_have_their_numbers(family, name, shared):
     expected = DEFAULTS[family, name][shared]
     if expected is None:
-        assert not FAMILIES[family].parameter(name).shareable
+        assert FAMILIES[family].parameter(name).sharing == "never"
         return
     own = [name] if name == "nu" and not shared else []
     entry = parameters(specify("m", model([name] if shared else [], family=family, own=own), 4, NOTICED))[name]

@@ -33,11 +33,6 @@ class Parameter:
     default: Callable
     sharing: str = "on request"
 
-    @property
-    def shareable(self):
-        """Whether it can be one value for all components."""
-        return self.sharing != "never"
-
 
 @dataclass(frozen=True)
 class Family:

@@ -145,9 +145,7 @@ def parse(text, support, count):
     allowed = {key: d for key, d in DISTRIBUTIONS.items() if support != REAL or d.support == REAL}
     if name not in allowed:
         forms = ", ".join(f"{key}({', '.join(d.arguments)})" for key, d in allowed.items())
-        raise ValueError(
-            f"'{name}' is not a prior for a {support} parameter; allowed are {forms}".replace("a above", "an above")
-        )
+        raise ValueError(f"'{name}' is not a prior for a parameter that is {support}; allowed are {forms}")
     distribution = allowed[name]
     if len(arguments) != len(distribution.arguments):
         raise ValueError(
