@@ -1,10 +1,11 @@
 """The rows of a fit's tables: the truth only where it can be compared, and only quantities that exist."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from stanmix import inference, mixture
-from stanmix.assessment import label_free_rows, summary_rows
+from stanmix import files, inference, mixture, observations
+from stanmix.assessment import assess, label_free_rows, summary_rows
 from stanmix.families import FAMILIES
 from stanmix.specification import specify
 
@@ -12,6 +13,11 @@ NOTICED = {
     "n": 4, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "tied": 0, "most_tied": 1,
     "log": {"median": 1.9, "sd": 0.6, "range": 2.4},
 }  # fmt: skip
+MODEL = {"share": [], "own": [], "fixed": {}, "priors": {"theta": "dirichlet(1)"}}
+OUTPUTS = (
+    "checks", "summary", "summary_html", "label_free", "membership", "membership_html", "loo", "loo_pointwise",
+    "density", "memberships_by_value", "replicates", "ecdf", "predictive",
+)  # fmt: skip
 Y = np.array([1.0, 2.0, 3.0, 17.0])
 VALUES = {
     "mu": [2, 9], "sigma": [1, 2], "nu": [4, 4], "meanlog": [0.5, 2], "sdlog": [0.3, 0.4], "mean": [2, 9],
@@ -21,8 +27,7 @@ VALUES = {
 
 def fitted(folder, family, **changes):
     """Draws around `VALUES` of a model with two components, all but what is shared by default with own values."""
-    model = {"family": family, "share": [], "own": [], "fixed": {}, "priors": {"theta": "dirichlet(1)"}}
-    specification = specify("m", model, 2, NOTICED)
+    specification = specify("m", MODEL | {"family": family}, 2, NOTICED)
     rng = np.random.default_rng(1)
     values = VALUES | changes
     variables = {"theta": rng.dirichlet([40, 60], (2, 100))}
@@ -97,3 +102,26 @@ def test_a_mixture_without_a_variance_has_no_row_for_its_sd(tmp_path):
     assert titles[:2] == ["log likelihood", "mixture mean"]
     assert "mixture sd" not in titles
     assert len(titles) == 7
+
+
+@pytest.mark.parametrize(("true_components", "right"), [(2, 40), (1, None), (3, None)])
+def test_memberships_are_compared_only_with_as_many_true_components(true_components, right, tmp_path):
+    rng = np.random.default_rng(2)
+    component = np.repeat([1, 2], [15, 25]) if true_components == 2 else 1 + np.arange(40) % true_components
+    y = rng.normal([0.0, 20.0], 1.0, (40, 2))[np.arange(40), (np.arange(40) >= 15).astype(int)]
+    paths = {"observations": tmp_path / "y.csv", "truth": tmp_path / "truth.json", "draws": tmp_path / "d.nc"}
+    observations.write(y, paths["observations"], tmp_path / "noticed.json", component)
+    specification = specify("m", MODEL | {"family": "normal"}, 2, observations.notice(y))
+    specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
+    paths["specification"] = tmp_path / "s.json"
+    files.write_json(paths["specification"], specification)
+    files.write_json(paths["truth"], {"family": "other", "components": true_components, "theta": [0.5] * 3})
+    shape = (2, 100, 1)
+    variables = {"theta": rng.dirichlet([15, 25], shape[:2]), "mu": rng.normal([0, 20], 0.1, (2, 100, 2))}
+    variables["sigma"] = np.exp(rng.normal(0, 0.1, (2, 100, 2)))
+    statistics = {column: rng.random(shape[:2]) for column in inference.SAMPLE_STATS}
+    inference.write_draws(paths["draws"], specification, variables, statistics, y, rng.normal(size=(2, 50, 40)), {})
+    outputs = {name: tmp_path / "out" / name for name in OUTPUTS}
+    assess(paths, outputs, seed=1)
+    assert files.read_json(outputs["loo"])["right"] == right
+    assert ("true_component" in pd.read_csv(outputs["membership"])) is (right is not None)

@@ -50,7 +50,9 @@ def assess(inputs, outputs, seed):
 
     _write_summary(outputs, name, rows, label_free, truth)
     probabilities = mixture.membership(family, y, draws)
-    right = _write_membership(outputs, name, y, probabilities, true_component)
+    # A component has a true counterpart only when there are as many of them.
+    comparable = truth is not None and truth["components"] == specification["components"]
+    right = _write_membership(outputs, name, y, probabilities, true_component if comparable else None)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"n": len(y), "right": right})
     write_csv(
         outputs["loo_pointwise"],
@@ -150,7 +152,7 @@ def _write_summary(outputs, name, rows, label_free, truth):
 
 
 def _write_membership(outputs, name, y, probabilities, true_component):
-    """Write the memberships; return how many are right, or None when the truth is not known."""
+    """Write the memberships; return how many are right, or None when there is no truth to compare with."""
     best = probabilities.argmax(axis=1) + 1
     frame = pd.DataFrame({"obs_id": range(1, len(y) + 1), "y": y})
     names = [f"probability_{k + 1}" for k in range(probabilities.shape[1])]
@@ -159,7 +161,7 @@ def _write_membership(outputs, name, y, probabilities, true_component):
     frame["uncertainty"] = 1 - probabilities.max(axis=1)
     right = None
     note = "The posterior probability of each component for every observation, the least certain first."
-    if true_component is not None and true_component.max() <= probabilities.shape[1]:
+    if true_component is not None:
         frame["true_component"], frame["right"] = true_component, best == true_component
         right = int(frame["right"].sum())
         note += f" {right} of {len(y)} most probable components are the true ones."

@@ -53,9 +53,9 @@ def write_json(path, content):
 
 
 def write_csv(path, frame):
-    """Write a pandas.DataFrame as CSV with ten significant digits and unix line ends, whole or not at all."""
+    """Write a pandas.DataFrame as CSV with fifteen significant digits and unix line ends, whole or not at all."""
     with whole(path) as beside:
-        frame.to_csv(beside, index=False, float_format="%.10g", lineterminator="\n")
+        frame.to_csv(beside, index=False, float_format="%.15g", lineterminator="\n")
 
 
 def read_json(path):

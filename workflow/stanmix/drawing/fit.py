@@ -23,21 +23,19 @@ def draw_fit(inputs, outputs, label):
         What the values are, with their unit.
     """
     specification = read_json(inputs["specification"])
-    y, true_component = observations.read(inputs["observations"])
+    y, _ = observations.read(inputs["observations"])
     save(diagram.draw_diagram({**specification, "label": label}), outputs, "diagram")
     save(traces.draw_traces(_scalars(inputs["draws"], pd.read_csv(inputs["summary"]))), outputs, "traces")
 
-    by_value = pd.read_csv(inputs["memberships_by_value"])
-    probabilities = pd.read_csv(inputs["membership"]).filter(regex="^probability_").to_numpy()
-    if true_component is not None and true_component.max() > specification["components"]:
-        true_component = None
+    by_value, members = pd.read_csv(inputs["memberships_by_value"]), pd.read_csv(inputs["membership"])
+    true_component = members.get("true_component")
     figure = membership.draw_membership(
         y,
-        probabilities,
+        members.filter(regex="^probability_").to_numpy(),
         label=label,
         x=by_value["x"].to_numpy(),
         curves=by_value.filter(regex="^probability_").to_numpy().T,
-        true_component=None if true_component is None else true_component - 1,
+        true_component=None if true_component is None else true_component.to_numpy() - 1,
     )
     save(figure, outputs, "membership")
 
