@@ -4,6 +4,7 @@ CONFIG = sentences(configuration.checked, dict(config), PLACES)
 DATASETS = CONFIG["datasets"]
 FITS = plan.fits(CONFIG)
 ANALYSED = list(dict.fromkeys(fit.dataset for fit in FITS))
+CONTINUOUS_MODELS = [name for name in CONFIG["models"] if plan.family(CONFIG["models"][name]).kind == "continuous"]
 SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
 
 if workflow.is_main_process:
@@ -22,6 +23,10 @@ def label_of(wildcards):
     return plan.label(DATASETS[wildcards.dataset])
 
 
+def kind_of(wildcards):
+    return plan.kind(CONFIG, wildcards.dataset)
+
+
 def seed_of(*job):
     """The seed of a job of a rule, from the run's seed, the rule's name and the values of the wildcards."""
     return lambda wildcards: seed_for(CONFIG["seed"], *job, *wildcards)
@@ -38,6 +43,11 @@ def fits_of(dataset):
 
 def folder(fit):
     return f"results/fits/{fit.dataset}/{fit.model}/{fit.components}"
+
+
+def files_of(fit):
+    """What the page shows of a fit: names and files in its folder."""
+    return FILES_OF_FIT | ({"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {})
 
 
 def of_fits(name):
@@ -59,6 +69,7 @@ def artifacts():
         for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):
             made += expand(map(str, each.output), dataset=dataset)
     for fit in FITS:
-        for each in (rules.fit, rules.assess, rules.draw_fit):
+        bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
+        for each in (rules.fit, rules.assess, rules.draw_fit, *bands):
             made += expand(map(str, each.output), **vars(fit))
     return made

@@ -1,4 +1,4 @@
-# The data sets: simulated, or read from a column of a CSV file; what is noticed about them, their density and figures.
+# The data sets: simulated, or read from a CSV file; what is noticed about them, their density and figures.
 # Needs: data/*.csv. Makes: results/data/{dataset}/.
 
 
@@ -40,7 +40,7 @@ rule read:
     conda:
         "../envs/stanmix.yaml"
     params:
-        column=lambda wildcards: DATASETS[wildcards.dataset]["column"],
+        source=lambda wildcards: plan.source(DATASETS[wildcards.dataset]),
     message:
         "Reading {wildcards.dataset} from {input.csv}"
     script:
@@ -60,7 +60,7 @@ rule describe:
     conda:
         "../envs/stanmix.yaml"
     params:
-        family=lambda wildcards: DATASETS[wildcards.dataset].get("simulate", {}).get("family"),
+        kind=kind_of,
     message:
         "Describing {wildcards.dataset}"
     script:
@@ -93,6 +93,7 @@ rule draw_dataset:
     conda:
         "../envs/stanmix.yaml"
     params:
+        kind=kind_of,
         label=label_of,
         used=lambda wildcards: plan.concentrations(CONFIG, wildcards.dataset),
     message:

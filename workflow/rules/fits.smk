@@ -22,6 +22,7 @@ rule fit:
     threads: CONFIG["sampling"]["chains"]
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
+        rounding=lambda wildcards: DATASETS[wildcards.dataset].get("rounding"),
         sampling=CONFIG["sampling"],
         seed=seed_of("fit"),
     message:
@@ -60,6 +61,9 @@ rule assess:
         memberships_by_value=f"{FIT}/memberships_by_value.csv",
         replicates=f"{FIT}/replicates.csv",
         ecdf=f"{FIT}/ecdf.csv",
+        transform=f"{FIT}/transform.csv",
+        statistics=f"{FIT}/statistics.csv",
+        prior=f"{FIT}/prior.csv",
         predictive=f"{FIT}/predictive.json",
     log:
         "results/logs/assess/{dataset}/{model}/{components}.log",
@@ -85,6 +89,9 @@ rule draw_fit:
         density=f"{FIT}/density.csv",
         replicates=f"{FIT}/replicates.csv",
         ecdf=f"{FIT}/ecdf.csv",
+        transform=f"{FIT}/transform.csv",
+        statistics=f"{FIT}/statistics.csv",
+        prior=f"{FIT}/prior.csv",
         predictive=f"{FIT}/predictive.json",
         code=package("draw_fit"),
     output:
@@ -116,13 +123,6 @@ rule draw_fit:
             caption="../report/replicates.rst",
         ),
         replicates_png=f"{FIT}/replicates.png",
-        bands_svg=report(
-            f"{FIT}/bands.svg",
-            category="4 Predictive checks",
-            labels={**FIT_LABELS, "what": "memberships kept and drawn anew"},
-            caption="../report/bands.rst",
-        ),
-        bands_png=f"{FIT}/bands.png",
         ecdf_svg=report(
             f"{FIT}/ecdf.svg",
             category="4 Predictive checks",
@@ -137,13 +137,62 @@ rule draw_fit:
             caption="../report/density.rst",
         ),
         density_png=f"{FIT}/density.png",
+        transform_svg=report(
+            f"{FIT}/transform.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "probability integral transform"},
+            caption="../report/transform.rst",
+        ),
+        transform_png=f"{FIT}/transform.png",
+        statistics_svg=report(
+            f"{FIT}/statistics.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "test statistics"},
+            caption="../report/statistics.rst",
+        ),
+        statistics_png=f"{FIT}/statistics.png",
+        prior_svg=report(
+            f"{FIT}/prior.svg",
+            category="2 Fits",
+            labels={**FIT_LABELS, "what": "prior predictive distribution"},
+            caption="../report/prior.rst",
+        ),
+        prior_png=f"{FIT}/prior.png",
     log:
         "results/logs/draw_fit/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
     params:
+        kind=kind_of,
         label=label_of,
     message:
         "Drawing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/draw_fit.py"
+
+
+rule draw_bands:
+    input:
+        replicates=f"{FIT}/replicates.csv",
+        predictive=f"{FIT}/predictive.json",
+        code=package("draw_bands"),
+    output:
+        bands_svg=report(
+            f"{FIT}/bands.svg",
+            category="4 Predictive checks",
+            labels={**FIT_LABELS, "what": "memberships kept and drawn anew"},
+            caption="../report/bands.rst",
+        ),
+        bands_png=f"{FIT}/bands.png",
+    log:
+        "results/logs/draw_bands/{dataset}/{model}/{components}.log",
+    wildcard_constraints:
+        model=plan.alternatives(CONTINUOUS_MODELS),
+    conda:
+        "../envs/stanmix.yaml"
+    params:
+        label=label_of,
+    message:
+        "Drawing replicated densities of {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
+    script:
+        "../scripts/draw_bands.py"

@@ -2,7 +2,7 @@
 # Needs: everything of a data set. Makes: results/reports/{dataset}.html, results/manifest.json, results/verdict.txt.
 REPORTS = [f"results/reports/{dataset}.html" for dataset in ANALYSED]
 VERDICT = ["results/verdict.txt"] if CONFIG["strict"] else []
-TABLES_OF_FIT = {
+FILES_OF_FIT = {
     "specification": "specification.json",
     "checks": "checks.json",
     "summary": "summary.csv",
@@ -14,7 +14,9 @@ TABLES_OF_FIT = {
     "traces": "traces.svg",
     "membership_figure": "membership.svg",
     "replicates": "replicates.svg",
-    "bands": "bands.svg",
+    "transform": "transform.svg",
+    "statistics": "statistics.svg",
+    "prior": "prior.svg",
     "ecdf": "ecdf.svg",
     "density": "density.svg",
 }
@@ -33,7 +35,7 @@ rule report:
         estimates_svg=f"{COMPARE}/estimates.svg",
         toolchain="results/programs/toolchain.json",
         fits=lambda wildcards: [
-            f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in TABLES_OF_FIT.values()
+            f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in files_of(fit).values()
         ],
         captions=CAPTIONS,
         programs=programs_of,
@@ -46,7 +48,7 @@ rule report:
         "../envs/stanmix.yaml"
     params:
         fits=lambda wildcards: {
-            title: {name: f"{folder(fit)}/{file}" for name, file in TABLES_OF_FIT.items()}
+            title: {name: f"{folder(fit)}/{file}" for name, file in files_of(fit).items()}
             for fit, title in plan.titles(fits_of(wildcards.dataset)).items()
         },
         config=lambda wildcards: plan.slice_of(CONFIG, wildcards.dataset),

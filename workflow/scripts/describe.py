@@ -1,7 +1,7 @@
-"""Write the densities of one data set."""
+"""Write what is known of the distribution of one data set."""
 
 from stanmix.description import describe
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    describe(snakemake.input, snakemake.output, family=snakemake.params.family)
+    describe(snakemake.input, snakemake.output, kind=snakemake.params.kind)

@@ -10,6 +10,7 @@ with recorded(snakemake.log[0]) as say:
         name=snakemake.wildcards.model,
         model=snakemake.params.model,
         components=int(snakemake.wildcards.components),
+        rounding=snakemake.params.rounding,
         sampling=snakemake.params.sampling,
         seed=snakemake.params.seed,
         threads=snakemake.threads,

@@ -1,8 +1,10 @@
-"""Read a data set from a column of a CSV file."""
+"""Read a data set from a CSV file."""
 
-from stanmix import observations
+from stanmix import noticing, observations
+from stanmix.files import write_json
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    y = observations.read_column(snakemake.input.csv, snakemake.params.column)
-    observations.write(y, snakemake.output.observations, snakemake.output.noticed)
+    rows = observations.read_csv(snakemake.input.csv, **snakemake.params.source)
+    observations.write(rows, snakemake.output.observations)
+    write_json(snakemake.output.noticed, noticing.notice(rows, snakemake.params.source["columns"]))

@@ -3,13 +3,28 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import checks, columns, inference, mixture, observations, predictive, tables
+from stanmix import (
+    checks,
+    columns,
+    continuous,
+    crossvalidation,
+    inference,
+    mixture,
+    observations,
+    predictive,
+    replication,
+    tables,
+    whole,
+)
 from stanmix.families import FAMILIES
+from stanmix.family import CONTINUOUS, WHOLE, Points
 from stanmix.files import read_json, write_csv, write_json
+from stanmix.prior import prior_draws
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
 LISTED = 2000  # rows of an HTML table; the CSV has all
+PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict}
 
 
 def assess(inputs, outputs, seed):
@@ -21,43 +36,42 @@ def assess(inputs, outputs, seed):
         Paths: observations, draws, specification and, for simulated data, truth.
     outputs : mapping
         Paths: checks, summary, summary_html, label_free, membership, membership_html, loo, loo_pointwise, density,
-        memberships_by_value, replicates, ecdf, predictive.
+        memberships_by_value, replicates, ecdf, transform, statistics, prior, predictive.
     seed : int
-        For what is drawn here: memberships given the data, and replicated data that keep them.
+        For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     """
-    y, true_component = observations.read(inputs["observations"])
+    rows = observations.read(inputs["observations"])
+    units = rows.units()
     specification = read_json(inputs["specification"])
     truth = read_json(inputs["truth"]) if inputs.get("truth") else None
     idata = inference.read_draws(inputs["draws"])
     draws = inference.by_component(idata, specification)
-    rng = np.random.default_rng(seed)
-    family, name = specification["family"], specification["model"]
+    family, name, sampling = specification["family"], specification["model"], specification["sampling"]
+    points = Points.of(units, specification["rounding"])
+    draws = crossvalidation.affordable(draws, len(points), sampling["chains"])
 
-    log_likelihood = mixture.log_likelihood(family, y, draws)
-    rows = summary_rows(idata, family, truth)
-    label_free = label_free_rows(family, y, draws, log_likelihood, specification["sampling"])
-    thinned = mixture.thinned(draws, CURVE_DRAWS)
-    p_values = predictive.component_p_values(family, y, thinned, rng)
-    p_values["ecdf"] = _write_predictive(outputs, family, y, idata, draws, thinned, rng)
-    loo = inference.leave_one_out(idata, log_likelihood)
-
-    found = checks.sampling_checks(
-        rows, label_free, _statistics(idata), specification["sampling"], inference.energy_fraction(idata)
+    loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
+    summary = summary_rows(idata, family, truth)
+    label_free = label_free_rows(family, points, draws, loo["log_likelihood"], sampling["chains"])
+    sampled = replication.sampled_rows(rows)
+    p_values = _write_predictive(
+        outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed
     )
+
+    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
     found += checks.predictive_checks(p_values)
-    found.append(checks.loo_check(loo["n_bad"], loo["good_k"], len(y)))
+    found.append(checks.loo_check(loo["n_bad"], loo["good_k"], rows.n))
     write_json(outputs["checks"], checks.as_json(found))
 
-    _write_summary(outputs, name, rows, label_free, truth)
-    probabilities = mixture.membership(family, y, draws)
+    _write_summary(outputs, name, summary, label_free, truth)
+    probabilities = mixture.membership(family, points, draws)[units.index]
     # A component has a true counterpart only when there are as many of them.
     comparable = truth is not None and truth["components"] == specification["components"]
-    right = _write_membership(outputs, name, y, probabilities, true_component if comparable else None)
-    write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"n": len(y), "right": right})
-    write_csv(
-        outputs["loo_pointwise"],
-        pd.DataFrame({"obs_id": range(1, len(y) + 1), "elpd": loo["elpd_i"], "pareto_k": loo["pareto_k"]}),
-    )
+    right = _write_membership(outputs, name, rows, specification, probabilities, rows.component if comparable else None)
+    write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": right})
+    pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
+    pointwise |= {"elpd": loo["elpd_i"][units.index], "pareto_k": loo["pareto_k"][units.index]}
+    write_csv(outputs["loo_pointwise"], pd.DataFrame(pointwise))
 
 
 def _statistics(idata):
@@ -100,38 +114,41 @@ def summary_rows(idata, family, truth=None):
     return rows
 
 
-def label_free_rows(family, y, draws, log_likelihood, sampling):
+def label_free_rows(family, points, draws, log_likelihood, chains):
     """Statistics of quantities that do not change when components change their labels.
 
     Parameters
     ----------
     family : str
-    y : numpy.ndarray
-        Shape (n,).
+    points : Points
+        The distinct observations.
     draws : dict of numpy.ndarray
         Each (S, K), chain after chain.
     log_likelihood : numpy.ndarray
-        Shape (S, n).
-    sampling : dict
-        chains and draws.
+        Of all observations for each draw, shape (S,).
+    chains : int
 
     Returns
     -------
     list of dict
-        title and `inference.statistics_of` for the log likelihood, the mixture's mean and sd, and its density at the
-        5, 25, 50, 75 and 95% quantiles of the data.
+        title and `inference.statistics_of` for the log likelihood, the mixture's mean and sd (of a typical trial number
+        or exposure), and its density at the 5, 25, 50, 75 and 95% quantiles of the distinct values.
     """
     entry = FAMILIES[family]
-    means, variances = entry.moments(*(draws[name] for name in entry.names))
-    mean = (draws["theta"] * means).sum(axis=1)
-    variance = (draws["theta"] * (variances + (means - mean[:, None]) ** 2)).sum(axis=1)
-    quantities = {"log likelihood": log_likelihood.sum(axis=1), "mixture mean": mean, "mixture sd": np.sqrt(variance)}
-    points = np.quantile(y, (0.05, 0.25, 0.5, 0.75, 0.95))
-    for point, density in zip(points, mixture.densities(family, points, draws).sum(axis=2).T, strict=True):
-        quantities[f"density at {point:.4g}"] = density
-    shape = (sampling["chains"], sampling["draws"])
+    typical = float(np.quantile(points.size, 0.5, method="inverted_cdf"))
+    means, variances = entry.moments(*(draws[name] for name in entry.of_component), size=typical)
+    weights = np.exp(mixture.log_weights(family, draws))[:, : means.shape[1]]
+    mean = (weights * means).sum(axis=1)  # extra zeros add nothing to it
+    centred = (weights * (variances + (means - mean[:, None]) ** 2)).sum(axis=1)
+    variance = centred + (1 - weights.sum(axis=1)) * mean**2
+    quantities = {"log likelihood": log_likelihood, "mixture mean": mean, "mixture sd": np.sqrt(variance)}
+    values = np.unique(np.quantile(points.y, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf"))
+    at = Points(values, np.full(len(values), typical), points.step)
+    what = "density" if entry.kind == CONTINUOUS and points.step is None else "probability"
+    for value, density in zip(values, mixture.densities(family, at, draws).sum(axis=2).T, strict=True):
+        quantities[f"{what} at {value:.4g}"] = density
     return [
-        {"title": title, **inference.statistics_of(values.reshape(shape))}
+        {"title": title, **inference.statistics_of(values.reshape(chains, -1))}
         for title, values in quantities.items()
         if np.isfinite(values).all()  # a heavy-tailed component has no variance, then the mixture has none
     ]
@@ -151,20 +168,27 @@ def _write_summary(outputs, name, rows, label_free, truth):
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
-def _write_membership(outputs, name, y, probabilities, true_component):
+def _write_membership(outputs, name, rows, specification, probabilities, true_component):
     """Write the memberships; return how many are right, or None when there is no truth to compare with."""
-    best = probabilities.argmax(axis=1) + 1
-    frame = pd.DataFrame({"obs_id": range(1, len(y) + 1), "y": y})
-    names = [f"probability_{k + 1}" for k in range(probabilities.shape[1])]
-    frame[names] = probabilities
-    frame["component"] = best
+    best = probabilities.argmax(axis=1)
+    parts = mixture.parts(specification["family"], specification["components"])
+    frame = pd.DataFrame({"obs_id": range(1, len(best) + 1)})
+    if rows.ids is not None:
+        frame["id"] = rows.ids
+    frame["y"] = rows.y
+    for column in ("trials", "exposure"):
+        if getattr(rows, column) is not None:
+            frame[column] = getattr(rows, column)
+    frame["weight"] = rows.frequency
+    frame[[f"probability_{part}" for part in parts]] = probabilities
+    frame["component"] = np.array(parts)[best]
     frame["uncertainty"] = 1 - probabilities.max(axis=1)
     right = None
     note = "The posterior probability of each component for every observation, the least certain first."
     if true_component is not None:
-        frame["true_component"], frame["right"] = true_component, best == true_component
+        frame["true_component"], frame["right"] = np.array(parts)[true_component - 1], best == true_component - 1
         right = int(frame["right"].sum())
-        note += f" {right} of {len(y)} most probable components are the true ones."
+        note += f" {right} of {len(best)} most probable components are the true ones."
     write_csv(outputs["membership"], frame)
     if len(frame) > LISTED:
         note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
@@ -173,49 +197,48 @@ def _write_membership(outputs, name, y, probabilities, true_component):
         outputs["membership_html"],
         f"Memberships under {name}",
         note,
-        columns.membership(frame.columns),
+        columns.membership(frame),
         shown.to_dict("records"),
     )
     return right
 
 
-def _write_predictive(outputs, family, y, idata, draws, thinned, rng):
-    """Write the tables behind the predictive figures; return the p-value of the distribution function."""
-    x = predictive.grid(y, FAMILIES[family].positive)
-    mixture_band, component_bands = predictive.density_bands(family, x, thinned)
-    density = {f"mixture_{key}": values for key, values in mixture_band.items()}
-    for k, limits in enumerate(component_bands, start=1):
-        density |= {f"component_{k}_{key}": values for key, values in limits.items()}
-    write_csv(outputs["density"], pd.DataFrame({"x": x, **density}))
-
-    by_value = mixture.membership(family, x, thinned)
-    names = [f"probability_{k + 1}" for k in range(by_value.shape[1])]
-    write_csv(outputs["memberships_by_value"], pd.DataFrame({"x": x, **dict(zip(names, by_value.T, strict=True))}))
-
-    few = mixture.thinned(draws, REPLICATES)
-    kept = mixture.replicate(family, mixture.sample_memberships(family, y, few, rng), few, rng)
-    anew = idata.posterior_predictive["y"].to_numpy().reshape(-1, len(y))
-    observed = predictive.kernel_density(y, x)
-    keep_curves = np.array([predictive.kernel_density(row, x) for row in kept])
+def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed):
+    """Write the tables behind the predictive figures; return the p-values that are checks."""
+    family, rng = specification["family"], np.random.default_rng(seed)
+    thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
+    p_values = predictive.component_p_values(family, points, few if len(points) > 5000 else thinned, rng)
+    kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
+    anew = idata.posterior_predictive["y"].to_numpy()
+    anew = anew.reshape(-1, *anew.shape[2:])
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
-    anew_curves = np.array([predictive.kernel_density(row, x) for row in anew[thin]])
-    curves = {"observed": observed}
-    curves |= {f"keep_{key}": values for key, values in predictive.band(keep_curves).items()}
-    curves |= {f"anew_{key}": values for key, values in predictive.band(anew_curves).items()}
-    drawn = keep_curves[np.linspace(0, len(keep_curves) - 1, predictive.DRAWN).round().astype(int)]
-    curves |= {f"replicate_{r}": values for r, values in enumerate(drawn, start=1)}
-    write_csv(outputs["replicates"], pd.DataFrame({"x": x, **curves}))
-
-    limits, p_value = predictive.ecdf_band(predictive.ecdf(y, x), np.array([predictive.ecdf(row, x) for row in anew]))
-    write_csv(outputs["ecdf"], pd.DataFrame({"x": x, "observed": predictive.ecdf(y, x), **limits}))
-    write_json(
-        outputs["predictive"],
-        {
-            "bandwidth": predictive.bandwidth(y),
-            "replicates_keep": len(kept),
-            "replicates_anew": len(thin),
-            "replicates_ecdf": len(anew),
-            "peaks": predictive.peaks(x, mixture_band["median"], keep_curves, anew_curves),
-        },
+    prior = prior_draws(specification, CURVE_DRAWS, rng)
+    made, facts, p_values["ecdf"] = PREDICT[specification["kind"]](
+        specification, points, thinned, few, kept, anew, thin, prior
     )
-    return p_value
+    for table, content in made.items():
+        write_csv(outputs[table], pd.DataFrame(content))
+    facts["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
+    facts["transform"], panels = [], []
+    for title, ends in (("PIT", loo["pit"]), ("LOO-PIT", loo["loo_pit"])):
+        table, p_value = predictive.transform_table(ends[:, unit], rng)
+        panels.append(pd.DataFrame({"panel": title, **table}))
+        facts["transform"].append({"title": title, "p_value": p_value})
+    write_csv(outputs["transform"], pd.concat(panels))
+    write_json(outputs["predictive"], facts | {"looked_at": len(points)})
+    return p_values
+
+
+def _write_statistics(path, specification, points, anew):
+    """Write the test statistics of replicated data sets; return those of the data with their p-values."""
+    discrete = specification["kind"] == WHOLE
+    observed, replicated = (predictive.statistics_of(y, discrete) for y in (points.y, anew))
+    write_csv(path, pd.DataFrame(replicated))
+    return [
+        {
+            "name": name,
+            "observed": float(value),
+            "p_value": predictive.p_value_of(value, replicated[name]),
+        }
+        for name, value in observed.items()
+    ]

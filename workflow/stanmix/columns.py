@@ -39,12 +39,15 @@ def comparison(with_truth):
     return [*COMPARISON, right] if with_truth else COMPARISON
 
 
-def membership(keys):
-    """Columns of a membership table for `tables.html_table`."""
+def membership(frame):
+    """Columns of a membership table (a DataFrame) for `tables.html_table`; weights only where they say something."""
     titles = {"obs_id": "row", "true_component": "true", "component": "most probable"}
     columns = []
-    for key in keys:
+    for key in frame.columns:
+        if key == "weight" and (frame[key] == 1).all():
+            continue
         probability = key.startswith("probability_") or key == "uncertainty"
-        title = titles.get(key, key.replace("probability_", "component "))
+        part = key.removeprefix("probability_")
+        title = "extra zero" if part == "zero" else titles.get(key, key.replace("probability_", "component "))
         columns.append({"key": key, "title": title, "format": {"decimals": 4} if probability else {}})
     return columns

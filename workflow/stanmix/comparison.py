@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import columns, inference, tables
+from stanmix import columns, crossvalidation, tables
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -17,12 +17,11 @@ def compare(fits, outputs):
     outputs : mapping
         Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence) and estimates (CSV).
     """
-    loos, checks = {}, {}
+    loos, pointwise, checks = {}, {}, {}
     for title, paths in fits.items():
-        pointwise = pd.read_csv(paths["loo_pointwise"])
-        loos[title] = read_json(paths["loo"]) | {"elpd_i": pointwise["elpd"].to_numpy()}
-        checks[title] = read_json(paths["checks"])
-    rows = inference.compare(loos)
+        pointwise[title] = pd.read_csv(paths["loo_pointwise"])
+        loos[title], checks[title] = read_json(paths["loo"]), read_json(paths["checks"])
+    rows = ranked(loos, pointwise)
     for row in rows:
         row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right")}
         row["status"] = checks[row["model"]]["status"]
@@ -38,6 +37,40 @@ def compare(fits, outputs):
     estimates["component"] = estimates["component"].astype("Int64")
     kept = ["model", "parameter", "component", "mean", "hdi_lower", "hdi_upper", "truth"]
     write_csv(outputs["estimates"], estimates.reindex(columns=kept))
+
+
+def ranked(loos, pointwise):
+    """The models by their expected log predictive density, with the differences to the best.
+
+    Parameters
+    ----------
+    loos : dict
+        For each model elpd, se and p_loo.
+    pointwise : dict
+        For each model a pandas.DataFrame with elpd and weight of every row, the same rows in all.
+
+    Returns
+    -------
+    list of dict
+        model, rank (from 0), elpd, se, elpd_diff (from the best, not positive), dse and p_loo, the best first; models
+        that are equal keep their order.
+    """
+    names = sorted(loos, key=lambda name: -loos[name]["elpd"])
+    best = pointwise[names[0]]
+    rows = []
+    for rank, name in enumerate(names):
+        difference = (pointwise[name]["elpd"] - best["elpd"]).to_numpy()
+        weight = best["weight"].to_numpy(float)
+        rows.append(
+            {
+                "model": name,
+                "rank": rank,
+                **{key: loos[name][key] for key in ("elpd", "se", "p_loo")},
+                "elpd_diff": float(difference @ weight),
+                "dse": crossvalidation.standard_error(difference, weight),
+            }
+        )
+    return rows
 
 
 def verdict(rows):

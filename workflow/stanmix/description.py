@@ -1,36 +1,52 @@
-"""The density of a data set before any model: kernel densities, and for simulated data the truth beside them."""
+"""A data set before any model: kernel densities or frequencies, and for simulated data the truth beside them."""
 
 import numpy as np
 import pandas as pd
 from scipy import signal
 
-from stanmix import inference, mixture, observations, predictive
+from stanmix import continuous, inference, mixture, observations, replication, whole
 from stanmix.families import FAMILIES
+from stanmix.family import CONTINUOUS, WHOLE, Points
 from stanmix.files import read_json, write_csv, write_json
 
 
-def describe(inputs, outputs, family=None):
-    """Write the densities of one data set.
+def describe(inputs, outputs, kind):
+    """Write what is known of the distribution of one data set.
 
     Parameters
     ----------
     inputs : mapping
         Paths: observations and, for simulated data, truth.
     outputs : mapping
-        Paths: density (CSV with x, kde, kde_narrow and, for simulated data, true and true_1 ...) and facts (JSON with
-        the bandwidths and the valleys where kernel density and truth differ).
-    family : str, optional
-        The family of the simulation.
+        Paths: density (CSV) and facts (JSON). Of a continuous data set the density has x, kde, kde_narrow and, for
+        simulated data, true and true_1 ...; the facts have the bandwidths and the valleys where kernel density and
+        truth differ. Of whole numbers it has x, observed and, for simulated data, the expected true.
+    kind : {"continuous", "whole", "multivariate"}
     """
-    y, _ = observations.read(inputs["observations"])
-    x = predictive.grid(y, family is not None and FAMILIES[family].positive)
-    widths = {"kde": predictive.bandwidth(y), "kde_narrow": inference.narrow_bandwidth(y)}
-    table = {"x": x} | {name: predictive.kernel_density(y, x, width) for name, width in widths.items()}
+    rows = observations.read(inputs["observations"])
+    points = Points.of(rows)[replication.sampled_rows(rows)]
+    truth = read_json(inputs["truth"]) if inputs.get("truth") else None
+    if truth is not None and FAMILIES[truth["family"]].kind != kind:
+        truth = None  # a distribution of whole numbers has no density, and the other way round
+    table, facts = DESCRIBE[kind](points, truth)
+    write_csv(outputs["density"], pd.DataFrame(table))
+    write_json(outputs["facts"], {"kind": kind, "looked_at": len(points), **facts})
+
+
+def _true_draws(truth):
+    """The true parameters as one draw."""
+    count = truth["components"]
+    return {name: np.array([np.resize(values, count)]) for name, values in truth.items() if isinstance(values, list)}
+
+
+def _continuous(points, truth):
+    y = points.y
+    x = continuous.grid(y, truth is not None and FAMILIES[truth["family"]].positive)
+    widths = {"kde": continuous.bandwidth(y), "kde_narrow": inference.narrow_bandwidth(y)}
+    table = {"x": x} | {name: continuous.kernel_density(y, x, width) for name, width in widths.items()}
     valleys = []
-    if inputs.get("truth"):
-        truth = read_json(inputs["truth"])
-        draws = {name: np.array([values]) for name, values in truth.items() if isinstance(values, list)}
-        weighted = mixture.densities(family, x, draws)[0]
+    if truth:
+        weighted = mixture.densities(truth["family"], continuous.at(x), _true_draws(truth))[0]
         table["true"] = weighted.sum(axis=1)
         table |= {f"true_{k + 1}": weighted[:, k] for k in range(weighted.shape[1])}
         valleys = [
@@ -38,7 +54,17 @@ def describe(inputs, outputs, family=None):
              "ratio": float(table["kde"][i] / table["true"][i])}
             for i in signal.find_peaks(-table["true"])[0]
         ]  # fmt: skip
-    write_csv(outputs["density"], pd.DataFrame(table))
-    write_json(
-        outputs["facts"], {"bandwidth": widths["kde"], "narrow_bandwidth": widths["kde_narrow"], "valleys": valleys}
-    )
+    return table, {"bandwidth": widths["kde"], "narrow_bandwidth": widths["kde_narrow"], "valleys": valleys}
+
+
+def _whole(points, truth):
+    values, counts = np.unique(points.y, return_counts=True)
+    table = {"x": values, "observed": counts}
+    if truth:
+        values = np.arange(values[0], values[-1] + 1)
+        table = {"x": values, "observed": whole.frequencies(points.y, values, 1)}
+        table["true"] = whole.expected(truth["family"], values, 1, points.size, _true_draws(truth))[0].sum(axis=1)
+    return table, {}
+
+
+DESCRIBE = {CONTINUOUS: _continuous, WHOLE: _whole}

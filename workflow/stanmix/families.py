@@ -1,137 +1,13 @@
-"""The kinds of component: for each family its parameters, densities, generator, default priors and estimates."""
+"""The families: for each its parameters, distribution, default priors and the estimates that EM and starts need."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from stanmix.priors import ABOVE_ONE, POSITIVE, REAL, Prior
+from stanmix.family import CONTINUOUS, LINKS, WHOLE, Family, Parameter, rate, share, to_link
+from stanmix.priors import ABOVE_ONE, POSITIVE, REAL, UNIT, Prior
 
-LOG_SMALLEST = float(np.log(np.nextafter(0, 1)))  # of the smallest positive double
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a family.
-
-    Attributes
-    ----------
-    name : str
-        The field's own name, in the configuration and every table.
-    support : {"real", "positive", "above 1"}
-    meaning : str
-        A few words for readers.
-    default : callable
-        ``default(noticed, components, shared)`` gives the default `Prior` from what was noticed in the data.
-    sharing : {"never", "on request", "unless own"}
-        Whether it is one value for all components: never, when `share:` names it, or unless `own:` names it.
-    """
-
-    name: str
-    support: str
-    meaning: str
-    default: Callable
-    sharing: str = "on request"
-
-
-@dataclass(frozen=True)
-class Family:
-    """One kind of component.
-
-    Attributes
-    ----------
-    name : str
-    number : int
-        Its number in the Stan program.
-    program : str
-        The Stan program, a file of that name in stan/.
-    parameters : tuple of Parameter
-        The location, which orders the components, the scale, and the shape if there is one: the order in which all
-        functions below take them.
-    distribution : callable
-        ``distribution(*parameters)`` gives a frozen SciPy distribution, broadcasting.
-    estimate : callable
-        ``estimate(y, shares, known)`` gives estimates of components that own `shares` (n, K) of the observations by
-        maximum likelihood or moments, those in the dict `known` given: a dict of arrays (K,).
-    positive : bool
-        Whether the observations must be greater than 0. The sampler then works in the unit of their logs.
-    """
-
-    name: str
-    number: int
-    program: str
-    parameters: tuple
-    distribution: Callable
-    estimate: Callable
-    positive: bool = False
-
-    def parameter(self, name):
-        """The parameter of that name."""
-        return next(p for p in self.parameters if p.name == name)
-
-    @property
-    def names(self):
-        """The names of the parameters, in order (list of str)."""
-        return [p.name for p in self.parameters]
-
-    @property
-    def ordered(self):
-        """The name of the parameter that orders the components."""
-        return self.parameters[0].name
-
-    @property
-    def scale(self):
-        """The name of the parameter that can collapse onto equal values."""
-        return self.parameters[1].name
-
-    def logpdf(self, y, *parameters):
-        """Log density on the scale of the data, broadcasting."""
-        return self.distribution(*parameters).logpdf(y)
-
-    def moments(self, *parameters):
-        """Mean and variance of a component; infinite where they do not exist."""
-        distribution = self.distribution(*parameters)
-        return distribution.mean(), distribution.var()
-
-    def score(self, y, *parameters):
-        """The standard normal quantile of y's probability under its component, exact in both tails.
-
-        Where SciPy has no logs of tails smaller than any double it stays at 38, so that it is always finite.
-        """
-        from scipy.special import ndtri_exp
-
-        distribution = self.distribution(*parameters)
-        tails = distribution.logcdf(y), distribution.logsf(y)
-        lower, upper = (np.where(np.isneginf(tail), LOG_SMALLEST, tail) for tail in tails)
-        return np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
-
-    def generate(self, rng, *parameters):
-        """One value for each element of the broadcast parameters."""
-        shape = np.broadcast_shapes(*(np.shape(p) for p in parameters))
-        return np.asarray(self.distribution(*parameters).rvs(size=shape, random_state=rng))
-
-    def unit(self, noticed):
-        """Origin and units in which the sampler works: dict of origin, location and scale."""
-        if not self.positive:
-            return {"origin": noticed["median"], "location": noticed["sd"], "scale": noticed["sd"]}
-        log = noticed["log"]
-        return {"origin": log["median"], "location": log["sd"], "scale": log["sd"]}
-
-
-def pool(parameter, values, weights):
-    """One value for all components from one each: positive ones by their mean square, others by their mean.
-
-    Parameters
-    ----------
-    parameter : Parameter
-    values, weights : numpy.ndarray
-        Shape (K,); the weights add to 1.
-
-    Returns
-    -------
-    float
-    """
-    return np.sqrt(weights @ values**2) if parameter.support == POSITIVE else weights @ values
+SMALLEST_DISPERSION = 0.05  # of an estimate: chains must not start on the plateau where it does not matter
 
 
 def _moments(y, shares, mean=None):
@@ -141,32 +17,65 @@ def _moments(y, shares, mean=None):
     return mean, np.sqrt((shares * (y[:, None] - mean) ** 2).sum(axis=0) / size)
 
 
-def _estimate_normal(y, shares, known):
-    mu, sigma = _moments(y, shares, known.get("mu"))
+def _estimate_normal(points, shares, known):
+    mu, sigma = _moments(points.y, shares, known.get("mu"))
     return {"mu": mu, "sigma": sigma} | known
 
 
-def _estimate_student_t(y, shares, known):
-    mu, sd = _moments(y, shares, known.get("mu"))
+def _estimate_student_t(points, shares, known):
+    mu, sd = _moments(points.y, shares, known.get("mu"))
     nu = known.get("nu", np.full(len(sd), 10.0))
     return {"mu": mu, "sigma": sd * np.sqrt(1 - 2 / np.maximum(nu, 3)), "nu": nu} | known
 
 
-def _estimate_lognormal(y, shares, known):
-    meanlog, sdlog = _moments(np.log(y), shares, known.get("meanlog"))
+def _estimate_lognormal(points, shares, known):
+    meanlog, sdlog = _moments(points.logs, shares, known.get("meanlog"))
     return {"meanlog": meanlog, "sdlog": sdlog} | known
 
 
-def _estimate_gamma(y, shares, known):
-    mean, sd = _moments(y, shares, known.get("mean"))
+def _estimate_gamma(points, shares, known):
+    mean, sd = _moments(points.y, shares, known.get("mean"))
     # Logs of gamma values spread wider than their cv: one above that is the work of a few outliers.
-    spread = np.sqrt((shares * np.log(y[:, None] / mean) ** 2).sum(axis=0) / shares.sum(axis=0))
+    _, spread = _moments(points.logs, shares, np.log(mean))
     return {"mean": mean, "cv": np.minimum(sd / mean, spread)} | known
 
 
-def _estimate_skew_normal(y, shares, known):
-    mean, sd = _moments(y, shares, known.get("mean"))
+def _estimate_skew_normal(points, shares, known):
+    mean, sd = _moments(points.y, shares, known.get("mean"))
     return {"mean": mean, "sd": sd, "slant": np.zeros(len(sd))} | known
+
+
+def _ratio(points, shares, most=np.inf):
+    """Events per size of each component, at least a tenth of an event away from the ends 0 and `most`."""
+    least = 0.1 / (shares.sum(axis=1) @ points.size)
+    return np.clip(shares.T @ points.y / (shares.T @ points.size), least, most - least)
+
+
+def _estimate_poisson(points, shares, known):
+    return {"rate": _ratio(points, shares)} | known
+
+
+def _estimate_negative_binomial(points, shares, known):
+    mean = known.get("mean", _ratio(points, shares))
+    expected = points.size[:, None] * mean
+    beyond = (shares * ((points.y[:, None] - expected) ** 2 - expected)).sum(axis=0)
+    square = beyond / (shares * expected**2).sum(axis=0)
+    return {"mean": mean, "dispersion": np.sqrt(np.maximum(square, SMALLEST_DISPERSION**2))} | known
+
+
+def _estimate_binomial(points, shares, known):
+    return {"p": _ratio(points, shares, most=1)} | known
+
+
+def _estimate_beta_binomial(points, shares, known):
+    p = known.get("p", _ratio(points, shares, most=1))
+    trials = points.size[:, None]
+    within = p * (1 - p)
+    beyond = (shares * ((points.y[:, None] - trials * p) ** 2 - trials * within)).sum(axis=0)
+    possible = (shares * trials * (trials - 1)).sum(axis=0) * within
+    correlation = np.clip(beyond / np.where(possible > 0, possible, np.inf), 0, 0.9)
+    dispersion = np.sqrt(np.maximum(correlation / (1 - correlation), SMALLEST_DISPERSION**2))
+    return {"p": p, "dispersion": dispersion} | known
 
 
 def _stats():
@@ -175,7 +84,7 @@ def _stats():
     return stats
 
 
-def _skew_normal(mean, sd, slant):
+def _skew_normal(mean, sd, slant, size):
     delta = slant / np.sqrt(1 + np.square(slant))
     omega = sd / np.sqrt(1 - 2 * delta**2 / np.pi)
     return _stats().skewnorm(slant, mean - omega * delta * np.sqrt(2 / np.pi), omega)
@@ -190,90 +99,199 @@ def _location_of_logs(noticed, components, shared):
 
 
 def _scale(noticed, components, shared):
-    return _scale_of(noticed["sd"], components, shared)
+    return _scale_of(noticed["sd"], noticed["step"], components, shared)
 
 
 def _scale_of_logs(noticed, components, shared):
-    return _scale_of(noticed["log"]["sd"], components, shared)
+    step = noticed["step"] and noticed["step"] / noticed["maximum"]
+    return _scale_of(noticed["log"]["sd"], step, components, shared)
 
 
-def _scale_of(sd, components, shared):
-    # One for each component must vanish at 0, where it could collapse onto equal values (Day 1969).
-    return (
-        Prior("normal", (0.0, sd), lower=0.0) if shared else Prior("lognormal", (float(np.log(sd / components)), 0.7))
-    )
+def _scale_of(sd, step, components, shared):
+    # One for each component must vanish at 0, where it could collapse onto equal values (Day 1969). Where values are
+    # rounded that is not enough: many equal ones outweigh it, and nothing narrower than the step can be seen anyway.
+    if shared:
+        return Prior("normal", (0.0, sd), lower=0.0)
+    return Prior("lognormal", (float(np.log(sd / components)), 0.7), lower=step)
+
+
+def _rate(noticed, components, shared):
+    return Prior("lognormal", (float(np.log(rate(noticed))), 1.5))
+
+
+def _share(noticed, components, shared):
+    return Prior("logit_normal", (float(to_link(share(noticed), LINKS[UNIT])), 1.5))
+
+
+def _dispersion(noticed, components, shared):
+    return Prior("normal", (0.0, 1.0), lower=0.0)  # away from the plateau without overdispersion (Simpson et al. 2017)
 
 
 NORMAL = Family(
     name="normal",
     number=1,
-    program="continuous",
+    program="univariate",
+    kind=CONTINUOUS,
     parameters=(
-        Parameter("mu", REAL, "mean", _location, sharing="never"),
-        Parameter("sigma", POSITIVE, "standard deviation", _scale),
+        Parameter("mu", "location", REAL, "mean", _location, sharing="never"),
+        Parameter("sigma", "scale", POSITIVE, "standard deviation", _scale),
     ),
-    distribution=lambda mu, sigma: _stats().norm(mu, sigma),
+    distribution=lambda mu, sigma, size: _stats().norm(mu, sigma),
     estimate=_estimate_normal,
 )
 STUDENT_T = Family(
     name="student_t",
     number=2,
-    program="continuous",
+    program="univariate",
+    kind=CONTINUOUS,
     parameters=(
-        Parameter("mu", REAL, "location", _location, sharing="never"),
-        Parameter("sigma", POSITIVE, "scale, smaller than the standard deviation", _scale),
+        Parameter("mu", "location", REAL, "location", _location, sharing="never"),
+        Parameter("sigma", "scale", POSITIVE, "scale, smaller than the standard deviation", _scale),
         Parameter(
             "nu",
+            "shape",
             ABOVE_ONE,
             "degrees of freedom",
             lambda noticed, components, shared: Prior("gamma", (2.0, 0.1), lower=1.0),  # Juarez & Steel (2010)
             sharing="unless own",
         ),
     ),
-    distribution=lambda mu, sigma, nu: _stats().t(nu, mu, sigma),
+    distribution=lambda mu, sigma, nu, size: _stats().t(nu, mu, sigma),
     estimate=_estimate_student_t,
 )
 LOGNORMAL = Family(
     name="lognormal",
     number=3,
-    program="continuous",
+    program="univariate",
+    kind=CONTINUOUS,
     parameters=(
-        Parameter("meanlog", REAL, "mean of the logs", _location_of_logs, sharing="never"),
-        Parameter("sdlog", POSITIVE, "standard deviation of the logs", _scale_of_logs),
+        Parameter("meanlog", "location", REAL, "mean of the logs", _location_of_logs, sharing="never"),
+        Parameter("sdlog", "scale", POSITIVE, "standard deviation of the logs", _scale_of_logs),
     ),
-    distribution=lambda meanlog, sdlog: _stats().lognorm(sdlog, scale=np.exp(meanlog)),
+    distribution=lambda meanlog, sdlog, size: _stats().lognorm(sdlog, scale=np.exp(meanlog)),
     estimate=_estimate_lognormal,
     positive=True,
 )
 GAMMA = Family(
     name="gamma",
     number=4,
-    program="continuous",
+    program="univariate",
+    kind=CONTINUOUS,
     parameters=(
         Parameter(
             "mean",
+            "location",
             POSITIVE,
             "mean",
             lambda noticed, components, shared: Prior("lognormal", (float(np.log(noticed["mean"])), 1.0)),
             sharing="never",
         ),
-        Parameter("cv", POSITIVE, "coefficient of variation", _scale_of_logs),
+        Parameter("cv", "scale", POSITIVE, "coefficient of variation", _scale_of_logs),
     ),
-    distribution=lambda mean, cv: _stats().gamma(1 / np.square(cv), scale=mean * np.square(cv)),
+    distribution=lambda mean, cv, size: _stats().gamma(1 / np.square(cv), scale=mean * np.square(cv)),
     estimate=_estimate_gamma,
     positive=True,
 )
 SKEW_NORMAL = Family(
     name="skew_normal",
     number=5,
-    program="continuous",
+    program="univariate",
+    kind=CONTINUOUS,
     parameters=(
-        Parameter("mean", REAL, "mean", _location, sharing="never"),
-        Parameter("sd", POSITIVE, "standard deviation", _scale),
-        Parameter("slant", REAL, "slant", lambda noticed, components, shared: Prior("normal", (0.0, 2.5))),
+        Parameter("mean", "location", REAL, "mean", _location, sharing="never"),
+        Parameter("sd", "scale", POSITIVE, "standard deviation", _scale),
+        Parameter("slant", "shape", REAL, "slant", lambda noticed, components, shared: Prior("normal", (0.0, 2.5))),
     ),
     distribution=_skew_normal,
     estimate=_estimate_skew_normal,
 )
 
-FAMILIES = {family.name: family for family in (NORMAL, STUDENT_T, LOGNORMAL, GAMMA, SKEW_NORMAL)}
+ZERO = Parameter(
+    "zero",
+    "zero",
+    UNIT,
+    "weight of extra zeros",
+    lambda noticed, components, shared: Prior("beta", (1.0, 1.0)),
+    sharing="always",
+)
+RATE = Parameter("rate", "location", POSITIVE, "events per exposure, or per observation", _rate, sharing="never")
+COUNT_MEAN = Parameter("mean", "location", POSITIVE, "mean per exposure, or per observation", _rate, sharing="never")
+PROBABILITY = Parameter("p", "location", UNIT, "probability of success", _share, sharing="never")
+OVER_POISSON = Parameter("dispersion", "scale", POSITIVE, "1/sqrt(phi), 0 for Poisson", _dispersion, "unless own")
+OVER_BINOMIAL = Parameter("dispersion", "scale", POSITIVE, "1/sqrt(kappa), 0 for binomial", _dispersion, "unless own")
+
+
+def _negative_binomial(mean, dispersion, size):
+    # SciPy takes phi and phi / (phi + mean); dispersion is 1/sqrt(phi).
+    square = np.square(dispersion)
+    return _stats().nbinom(1 / square, 1 / (1 + square * mean * size))
+
+
+def _beta_binomial(p, dispersion, size):
+    kappa = 1 / np.square(dispersion)
+    return _stats().betabinom(size, p * kappa, (1 - p) * kappa)
+
+
+POISSON = Family(
+    name="poisson",
+    number=6,
+    program="univariate",
+    kind=WHOLE,
+    parameters=(RATE,),
+    distribution=lambda rate, size: _stats().poisson(rate * size),
+    estimate=_estimate_poisson,
+    takes="exposure",
+)
+NEGATIVE_BINOMIAL = Family(
+    name="negative_binomial",
+    number=7,
+    program="univariate",
+    kind=WHOLE,
+    parameters=(COUNT_MEAN, OVER_POISSON),
+    distribution=_negative_binomial,
+    estimate=_estimate_negative_binomial,
+    takes="exposure",
+)
+BINOMIAL = Family(
+    name="binomial",
+    number=8,
+    program="univariate",
+    kind=WHOLE,
+    parameters=(PROBABILITY,),
+    distribution=lambda p, size: _stats().binom(size, p),
+    estimate=_estimate_binomial,
+    takes="trials",
+)
+BETA_BINOMIAL = Family(
+    name="beta_binomial",
+    number=9,
+    program="univariate",
+    kind=WHOLE,
+    parameters=(PROBABILITY, OVER_BINOMIAL),
+    distribution=_beta_binomial,
+    estimate=_estimate_beta_binomial,
+    takes="trials",
+)
+
+
+def _zero_inflated(family):
+    """The same family with extra zeros beside its components."""
+    return replace(family, name=f"zero_inflated_{family.name}", parameters=(*family.parameters, ZERO))
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        NORMAL,
+        STUDENT_T,
+        LOGNORMAL,
+        GAMMA,
+        SKEW_NORMAL,
+        POISSON,
+        NEGATIVE_BINOMIAL,
+        _zero_inflated(POISSON),
+        _zero_inflated(NEGATIVE_BINOMIAL),
+        BINOMIAL,
+        BETA_BINOMIAL,
+    )
+}

@@ -4,18 +4,17 @@ from importlib.metadata import version
 
 import numpy as np
 
-from stanmix import cmdstan, inference, mixture, observations
-from stanmix.families import FAMILIES
+from stanmix import cmdstan, inference, mixture, observations, replication
+from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
-from stanmix.specification import SLOTS, program_data, specify
+from stanmix.specification import program_data, specify
 from stanmix.starts import starting_values
 
-REPLICATES = 400  # replicated data sets in draws.nc, over all chains
 PACKAGES = ("arviz", "cmdstanpy", "numpy", "scipy")
 
 
-def fit(inputs, outputs, name, model, components, sampling, seed, threads=1, say=print):
+def fit(inputs, outputs, name, model, components, rounding, sampling, seed, threads=1, say=print):
     """Sample one model for one data set and write draws, specification and the program's data.
 
     Parameters
@@ -29,6 +28,8 @@ def fit(inputs, outputs, name, model, components, sampling, seed, threads=1, say
     model : dict
         Its entry in the checked configuration.
     components : int
+    rounding : float or None
+        The step to which the values are rounded, where the likelihood shall be that of intervals.
     sampling : dict
         chains, warmup, draws, adapt_delta, max_treedepth.
     seed : int
@@ -39,34 +40,39 @@ def fit(inputs, outputs, name, model, components, sampling, seed, threads=1, say
         Told about progress.
     """
     record = read_json(inputs["toolchain"])
-    y, _ = observations.read(inputs["observations"])
-    specification = specify(name, model, components, read_json(inputs["noticed"]))
+    rows = observations.read(inputs["observations"])
+    units = rows.units()
+    specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
     seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "replicates")}
-    starts = starting_values(specification, y, sampling["chains"], seeds["starts"])
-    write_json(outputs["data"], program_data(specification, y))
+    starts = starting_values(specification, units, sampling["chains"], seeds["starts"])
+    write_json(outputs["data"], program_data(specification, units))
     slots, statistics = cmdstan.sample(
         inputs["executable"], outputs["data"], starts, sampling, seeds["chains"], record, threads, say
     )
-    names = {"theta": "theta"} | dict(zip(SLOTS, FAMILIES[specification["family"]].names, strict=False))
+    names = {"theta": "theta"} | {entry["slot"]: entry["name"] for entry in specification["parameters"]}
     variables = {name: slots[slot] for slot, name in names.items()}
-    replicates = _replicates(specification, variables, len(y), np.random.default_rng(seeds["replicates"]))
+    sampled = replication.sampled_rows(rows)
+    replicates = _replicates(specification, variables, rows, sampled, np.random.default_rng(seeds["replicates"]))
     versions = {package: version(package) for package in PACKAGES}
     attributes = {
         "seed": seed,
         "config": {"model": {name: model}, "components": components, "sampling": sampling},
         "versions": {**record, **versions},
     }
-    inference.write_draws(outputs["draws"], specification, variables, statistics, y, replicates, attributes)
+    inference.write_draws(outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes)
     made_with = {"sampling": sampling, "seeds": seeds, "starting_values": starts, "versions": versions}
     write_json(outputs["specification"], {**specification, **made_with})
 
 
-def _replicates(specification, variables, n, rng):
-    """Replicated data sets of new units from evenly spaced draws of each chain, shape (chains, r, n)."""
+def _replicates(specification, variables, rows, sampled, rng):
+    """Replicated data sets of new units from evenly spaced draws of each chain, shape (chains, r, m)."""
+    family = specification["family"]
+    points = Points.of(rows, specification["rounding"])[sampled]
     chains = variables["theta"].shape[0]
     replicates = []
     for chain in range(chains):
-        kept = mixture.thinned({key: v[chain] for key, v in variables.items()}, max(1, REPLICATES // chains))
-        members = mixture.draw_memberships(n, kept, rng)
-        replicates.append(mixture.replicate(specification["family"], members, kept, rng))
+        draws = {key: v[chain] for key, v in variables.items()}
+        kept = mixture.thinned(draws, max(1, replication.REPLICATES // chains))
+        members = mixture.draw_memberships(family, len(points), kept, rng)
+        replicates.append(mixture.replicate(family, points, members, kept, rng))
     return np.stack(replicates)

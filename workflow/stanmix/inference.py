@@ -25,7 +25,7 @@ SAMPLE_STATS = {  # CmdStan's names and ArviZ's
 }
 
 
-def write_draws(path, specification, variables, statistics, y, replicates, attributes):
+def write_draws(path, specification, variables, statistics, rows, sampled, replicates, attributes):
     """Write one fit as ArviZ InferenceData, the same bytes every time.
 
     Parameters
@@ -35,14 +35,15 @@ def write_draws(path, specification, variables, statistics, y, replicates, attri
     specification : dict
         What `specification.specify` returned.
     variables : dict of numpy.ndarray
-        theta and the parameters, each (chains, draws, K). Fixed ones go to the group constant_data, shared ones lose
-        their last axis.
+        theta and the parameters, each (chains, draws, K) or longer; the weight of extra zeros has one element. Fixed
+        ones go to the group constant_data, shared ones lose their axis of components.
     statistics : dict of numpy.ndarray
         CmdStan's columns of the sampler, each (chains, draws).
-    y : numpy.ndarray
-        The observations, shape (n,).
+    rows : observations.Observations
+    sampled : numpy.ndarray of int
+        The rows that are replicated, from 0, shape (m,).
     replicates : numpy.ndarray
-        Replicated data sets of new units, shape (chains, r, n).
+        Replicated data sets of new units, shape (chains, r, m).
     attributes : dict
         Seed, configuration and versions; kept as JSON text.
     """
@@ -53,20 +54,30 @@ def write_draws(path, specification, variables, statistics, y, replicates, attri
         for name, values in variables.items()
         if modes[name] != "fixed"
     }
-    constant = {name: values[0, 0] for name, values in variables.items() if modes[name] == "fixed"}
+    constant = {}
+    for name, values in variables.items():
+        if modes[name] == "fixed":
+            constant[name] = values[0, 0] if values.shape[2] == specification["components"] else values[0, 0, 0]
     stats = {name: statistics[column] for column, name in SAMPLE_STATS.items()}
     stats["diverging"] = stats["diverging"].astype(bool)
     stats["tree_depth"], stats["n_steps"] = stats["tree_depth"].astype(int), stats["n_steps"].astype(int)
     by_component = {name: ["component"] for name, values in {**posterior, **constant}.items() if values.ndim in (1, 3)}
+    known = {"weight": rows.frequency, "trials": rows.trials, "exposure": rows.exposure}
+    known = {name: values for name, values in known.items() if values is not None and np.any(values != 1)}
     idata = az.from_dict(
         posterior=posterior,
         sample_stats=stats,
-        observed_data={"y": y},
-        posterior_predictive={"y": replicates},
-        constant_data=constant or None,
-        coords={"component": np.arange(1, specification["components"] + 1), "obs_id": np.arange(1, len(y) + 1)},
-        dims={**by_component, "y": ["obs_id"]},
+        observed_data={"y": rows.y},
+        constant_data={**constant, **known} or None,
+        coords={"component": np.arange(1, specification["components"] + 1), "obs_id": np.arange(1, len(rows.y) + 1)},
+        dims={**by_component, **{name: ["obs_id"] for name in known}, "y": ["obs_id"]},
     )
+    # A row that counts often, or one of very many, is not replicated once: then each replicated value names its row.
+    once = np.array_equal(sampled, np.arange(len(rows.y)))
+    place = "obs_id" if once else "replicated"
+    predicted = xr.DataArray(replicates, dims=("chain", "draw", place, "column")[: replicates.ndim])
+    predicted = predicted.assign_coords(obs_id=(place, sampled + 1))
+    idata.add_groups(posterior_predictive=predicted.to_dataset(name="y"))
     for group in idata.groups():
         idata[group].attrs.pop("created_at", None)
     idata.attrs = {name: json.dumps(value, sort_keys=True) for name, value in attributes.items()}
@@ -170,40 +181,36 @@ def energy_fraction(idata):
     return az.bfmi(idata)
 
 
-def leave_one_out(idata, log_likelihood):
-    """PSIS-LOO (Vehtari, Gelman & Gabry 2017) from the log likelihood with the membership summed out.
+def relative_efficiency(idata):
+    """Effective over actual draws, averaged over the scalar parameters, as PSIS wants it; 1 for a single chain."""
+    if idata.posterior.sizes["chain"] == 1:
+        return 1.0
+    effective = az.ess(idata.posterior, method="mean")
+    total = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
+    return float(np.hstack([effective[name].to_numpy().ravel() for name in effective.data_vars]).mean() / total)
+
+
+def leave_one_out_weights(log_likelihood, efficiency):
+    """Pareto-smoothed importance weights that leave one observation out (Vehtari, Gelman & Gabry 2017).
 
     Parameters
     ----------
-    idata : arviz.InferenceData
-        For the shape of the draws and their relative efficiency.
     log_likelihood : numpy.ndarray
-        Shape (chains x draws, n).
+        Of each observation with its membership summed out, shape (S, m).
+    efficiency : float
+        What `relative_efficiency` says.
 
     Returns
     -------
-    dict
-        elpd, se, p_loo, good_k (the threshold for this number of draws), n_bad (observations above it), and the
-        arrays elpd_i and pareto_k, each (n,).
+    log_weights : numpy.ndarray
+        Logs of weights that add to 1 over the draws, shape (S, m).
+    pareto_k : numpy.ndarray
+        Shape (m,).
     """
-    shape = (idata.posterior.sizes["chain"], idata.posterior.sizes["draw"], -1)
-    data = az.from_dict(
-        posterior={name: values.to_numpy() for name, values in idata.posterior.data_vars.items()},
-        log_likelihood={"y": log_likelihood.reshape(shape)},
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # large Pareto k: said by the check that counts them
-        loo = az.loo(data, pointwise=True)
-    k = loo.pareto_k.to_numpy()
-    return {
-        "elpd": float(loo.elpd_loo),
-        "se": float(loo.se),
-        "p_loo": float(loo.p_loo),
-        "good_k": float(loo.good_k),
-        "n_bad": int((k > loo.good_k).sum()),
-        "elpd_i": loo.loo_i.to_numpy(),
-        "pareto_k": k,
-    }
+        log_weights, pareto_k = az.psislw(-log_likelihood.T, efficiency)
+    return np.asarray(log_weights).T, np.atleast_1d(np.asarray(pareto_k))
 
 
 def narrow_bandwidth(y):
@@ -220,39 +227,3 @@ def narrow_bandwidth(y):
         ArviZ's own choice: the mean of Silverman's and the improved Sheather-Jones rule (Botev et al. 2010).
     """
     return float(az.kde(y, bw="experimental", bw_return=True)[2])
-
-
-def compare(loos):
-    """Compare models by PSIS-LOO.
-
-    Parameters
-    ----------
-    loos : dict
-        For each model what `leave_one_out` returned.
-
-    Returns
-    -------
-    list of dict
-        model, rank (from 0), elpd, se, elpd_diff (from the best), dse and p_loo, the best first.
-    """
-    scale = "log"
-    data = {}
-    for model, loo in loos.items():
-        values = xr.DataArray(loo["elpd_i"], dims="obs_id")
-        data[model] = az.ELPDData(
-            data=[loo["elpd"], loo["se"], loo["p_loo"], 0, len(values), loo["n_bad"] > 0, values, scale],
-            index=["elpd_loo", "se", "p_loo", "n_samples", "n_data_points", "warning", "loo_i", "scale"],
-        )
-    table = az.compare(data, ic="loo", method="pseudo-BMA", scale=scale)
-    return [
-        {
-            "model": model,
-            "rank": int(row["rank"]),
-            "elpd": float(row["elpd_loo"]),
-            "se": float(row["se"]),
-            "elpd_diff": -float(row["elpd_diff"]) or 0.0,
-            "dse": float(row["dse"]),
-            "p_loo": float(row["p_loo"]),
-        }
-        for model, row in table.iterrows()
-    ]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from stanmix import mixture
+
 TOLERANCE = 1e-6
 
 
@@ -42,19 +44,21 @@ def verify(title, specification, summary, membership, loo, loo_pointwise, notice
     outside = summary[~((summary["hdi_lower"] <= summary["median"]) & (summary["median"] <= summary["hdi_upper"]))]
     hold(outside.empty, f"the interval of {', '.join(outside['parameter'])} does not contain the median.")
     rows = np.abs(probabilities.sum(axis=1) - 1).max()
-    hold(probabilities.shape[1] == components, "the membership table has another number of components.")
+    parts = [name.removeprefix("probability_") for name in membership if name.startswith("probability_")]
+    hold(parts == mixture.parts(specification["family"], components), "the membership table has other components.")
     hold(rows < TOLERANCE, f"a row of the membership table adds to 1 only within {rows:.2g}.")
-    hold((probabilities.argmax(axis=1) + 1 == membership["component"]).all(), "a most probable component is not.")
+    best = np.array(parts)[probabilities.argmax(axis=1)]
+    hold((best == membership["component"].astype(str)).all(), "a most probable component is not.")
     for entry in specification["parameters"]:
         if entry["ordered"] and entry["mode"] != "fixed":
             means = summary.loc[summary["parameter"] == entry["name"], "mean"].to_numpy()
             hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry['name']}.")
     hold(
-        n == noticed["n"] == len(membership) == len(loo_pointwise) == loo["n"],
-        f"the counts differ: {n} observations were fitted, {noticed['n']} read, {len(membership)} have memberships and "
-        f"{len(loo_pointwise)} a LOO value.",
+        n == noticed["n"] == membership["weight"].sum() == loo_pointwise["weight"].sum() == loo["n"],
+        f"the counts differ: {n} observations were fitted, {noticed['n']} read, {membership['weight'].sum()} have "
+        f"memberships and {loo_pointwise['weight'].sum()} a LOO value.",
     )
-    total = loo_pointwise["elpd"].sum()
+    total = loo_pointwise["elpd"] @ loo_pointwise["weight"]
     hold(abs(total - loo["elpd"]) < 1e-6 * abs(total), "the pointwise LOO values do not add to their total.")
     if loo["right"] is not None:
         hold(loo["right"] == membership["right"].sum(), "the number of right memberships is not that of the table.")

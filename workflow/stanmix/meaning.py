@@ -5,6 +5,7 @@ import math
 import re
 
 from stanmix.families import FAMILIES
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.plan import counts
 from stanmix.priors import POSITIVE, parse, parse_weights
 from stanmix.schema import shown
@@ -38,11 +39,46 @@ def against_meaning(config, broken):
                     )
         for model in set(analysis["models"]) & set(asked):
             asked[model].update(counts(analysis["components"]))
+    yield from _check_pairs(sections)
     for name, model in sections["models"].items():
         place = ("models", name)
         yield from _check_model(place, model)
         for components in sorted(asked[name]) or [_own_count(model)]:
             yield from _check_numbers(place, model, components)
+
+
+def _check_pairs(sections):
+    """Yield (place, text) for models that do not fit the data sets of their analyses."""
+    kinds = {}
+    for index, analysis in sections["analyses"].items():
+        place, dataset = ("analyses", index, "models"), sections["datasets"].get(analysis["dataset"])
+        if dataset is None:
+            continue
+        simulate = dataset.get("simulate")
+        given = {"trials": "trials" in (simulate or dataset), "exposure": "exposure" in dataset}
+        for name in analysis["models"]:
+            if name not in sections["models"]:
+                continue
+            family = FAMILIES[sections["models"][name]["family"]]
+            of = f"names '{name}' of the family {family.name}, which"
+            if (family.kind == MULTIVARIATE) != ("columns" in dataset):
+                wanted = "columns" if family.kind == MULTIVARIATE else "column"
+                yield place, f"{of} needs the key '{wanted}' in datasets.{analysis['dataset']}"
+            if family.takes == "trials" and not given["trials"]:
+                yield place, f"{of} needs the key 'trials' in datasets.{analysis['dataset']}"
+            for key, is_given in given.items():
+                if is_given and family.takes != key:
+                    yield place, f"{of} cannot use the {key} of datasets.{analysis['dataset']}"
+            step = dataset.get("rounding")
+            if step is not None and family.kind != CONTINUOUS and (family.kind != WHOLE or step != 1):
+                yield place, f"{of} knows no rounding; remove it from datasets.{analysis['dataset']}"
+            first = kinds.setdefault(analysis["dataset"], (family.kind, name))
+            if {first[0], family.kind} == {CONTINUOUS, WHOLE} and step != 1:
+                yield (
+                    place,
+                    f"compares '{first[1]}' and '{name}', one a density and one a probability, which LOO cannot "
+                    f"compare; say `rounding: 1` in datasets.{analysis['dataset']}, or analyse the data twice",
+                )
 
 
 def _check_model(place, model):
@@ -78,17 +114,21 @@ def _check_dataset(place, dataset):
         yield place, "must have either csv (and column) or simulate"
         return
     if simulate is None:
-        if "column" not in dataset:
-            yield place, f"lacks the key 'column': name the column of {dataset['csv']} that holds the observations"
+        if ("column" in dataset) == ("columns" in dataset):
+            yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
         return
-    if "column" in dataset:
-        yield (*place, "column"), "goes with csv, not with simulate"
+    for key in ("column", "columns", "trials", "exposure", "weights", "id"):
+        if key in dataset:
+            yield (*place, key), "goes with csv, not with simulate"
+    if dataset["missing"] != "error":
+        yield (*place, "missing"), "goes with csv, not with simulate"
     place = (*place, "simulate")
     family = FAMILIES[simulate["family"]]
-    others = {"family", "sizes", "n", "theta", "seed"}
+    others = {"family", "sizes", "n", "theta", "seed"} | ({"trials"} if family.takes == "trials" else set())
     for key in [key for key in simulate if key not in (*others, *family.names)]:
         yield (*place, key), f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
-    missing = [name for name in family.names if name not in simulate]
+    needed = [*family.names, *(["trials"] if family.takes == "trials" else [])]
+    missing = [name for name in needed if name not in simulate]
     if missing:
         yield place, f"lacks {' and '.join(missing)}, which the family {family.name} needs"
         return
@@ -101,7 +141,7 @@ def _check_dataset(place, dataset):
         yield (*place, "theta"), "goes with n; with sizes the weights follow from them"
     elif "sizes" in simulate and sum(simulate["sizes"]) < 2:
         yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
-    for key in ("sizes", "theta", *family.names[1:]):
+    for key in ("sizes", "theta", *family.of_component[1:]):
         value = simulate.get(key)
         if isinstance(value, list) and len(value) != components:
             yield (*place, key), f"has {len(value)} values, but {family.ordered} has {components}"

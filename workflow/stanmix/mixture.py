@@ -1,6 +1,7 @@
 """Per-observation quantities of a mixture, computed after sampling from the draws of its parameters, in chunks.
 
 Everywhere `draws` is a dict of arrays (S, K): theta and every parameter of the family, fixed and shared ones repeated.
+The parts of a mixture are its K components and, in families that have extra zeros, those as the last part: P of them.
 """
 
 import numpy as np
@@ -11,27 +12,45 @@ from stanmix.families import FAMILIES
 CHUNK = 2_000_000  # elements of the largest array that is made at once: 16 MB
 
 
-def log_terms(family, y, draws):
-    """Log of weight times component density.
+def log_weights(family, draws):
+    """Logs of the weights of all parts, shape (S, P)."""
+    zero = FAMILIES[family].zero
+    with np.errstate(divide="ignore"):  # a fixed weight may be 0
+        log_theta = np.log(draws["theta"])
+        if zero is None:
+            return log_theta
+        share = draws[zero][:, :1]
+        return np.hstack([np.log1p(-share) + log_theta, np.log(share)])
+
+
+def log_terms(family, points, draws):
+    """Log of weight times density of every part.
 
     Parameters
     ----------
     family : str
-    y : numpy.ndarray
-        Values, shape (n,).
+    points : Points
+        Where, m of them.
     draws : dict of numpy.ndarray
         Each (S, K).
 
     Returns
     -------
     numpy.ndarray
-        Shape (S, n, K).
+        Shape (S, m, P).
     """
     entry = FAMILIES[family]
-    parameters = (draws[name][:, None, :] for name in entry.names)
-    with np.errstate(divide="ignore"):  # a fixed weight may be 0
-        log_theta = np.log(draws["theta"])[:, None, :]
-    return log_theta + entry.logpdf(y[None, :, None], *parameters)
+    parameters = (draws[name][:, None, :] for name in entry.of_component)
+    terms = entry.logpdf(points.y[None, :, None], *parameters, size=points.size[None, :, None], step=points.step)
+    if entry.zero is not None:
+        extra = np.where(points.y == 0, 0.0, -np.inf)
+        terms = np.concatenate([terms, np.broadcast_to(extra[:, None], (*terms.shape[:2], 1))], axis=2)
+    return log_weights(family, draws)[:, None, :] + terms
+
+
+def parts(family, components):
+    """What the parts are called (list of str): the numbers of the components, and "zero" for extra zeros."""
+    return [str(k + 1) for k in range(components)] + (["zero"] if FAMILIES[family].zero else [])
 
 
 def chunks(n, draws):
@@ -40,112 +59,148 @@ def chunks(n, draws):
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def log_likelihood(family, y, draws):
+def log_likelihood(family, points, draws):
     """Log likelihood of each observation with its membership summed out.
 
     Parameters
     ----------
-    family, y, draws
+    family, points, draws
         As for `log_terms`.
 
     Returns
     -------
     numpy.ndarray
-        Shape (S, n).
+        Shape (S, m).
     """
-    result = np.empty((len(draws["theta"]), len(y)))
-    for part in chunks(len(y), draws):
-        result[:, part] = logsumexp(log_terms(family, y[part], draws), axis=2)
+    result = np.empty((len(draws["theta"]), len(points)))
+    for part in chunks(len(points), draws):
+        result[:, part] = logsumexp(log_terms(family, points[part], draws), axis=2)
     return result
 
 
-def membership(family, y, draws):
-    """Posterior probability that each observation belongs to each component.
+def membership(family, points, draws):
+    """Posterior probability that each observation belongs to each part.
 
     The responsibilities are averaged over the draws; no label is sampled (Rao-Blackwell).
 
     Parameters
     ----------
-    family, y, draws
+    family, points, draws
         As for `log_terms`.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n, K); rows add to 1.
+        Shape (m, P); rows add to 1.
     """
-    result = np.empty((len(y), draws["theta"].shape[1]))
-    for part in chunks(len(y), draws):
-        terms = log_terms(family, y[part], draws)
+    result = np.empty((len(points), log_weights(family, draws).shape[1]))
+    for part in chunks(len(points), draws):
+        terms = log_terms(family, points[part], draws)
         result[part] = np.exp(terms - logsumexp(terms, axis=2, keepdims=True)).mean(axis=0)
     return result / result.sum(axis=1, keepdims=True)
 
 
-def densities(family, x, draws):
-    """Density of the mixture and of each weighted component at given values, draw by draw.
+def densities(family, points, draws):
+    """Density of the mixture and of each weighted part at given values, draw by draw.
 
     Parameters
     ----------
-    family, draws
+    family, points, draws
         As for `log_terms`.
-    x : numpy.ndarray
-        Values, shape (m,).
 
     Returns
     -------
     numpy.ndarray
-        Weighted component densities, shape (S, m, K); their sum over the last axis is the mixture's density.
+        Weighted densities, shape (S, m, P); their sum over the last axis is the mixture's density.
     """
-    return np.exp(log_terms(family, x, draws))
+    return np.exp(log_terms(family, points, draws))
 
 
-def sample_memberships(family, y, draws, rng):
-    """Draw a component for each observation and draw of the parameters, given the observation.
+def part_tails(family, points, draws):
+    """Weighted probability of every part below what each value stands for, and with it.
 
     Parameters
     ----------
-    family, y, draws
+    family, points, draws
+        As for `log_terms`.
+
+    Returns
+    -------
+    lower, upper : numpy.ndarray
+        Each (S, m, P); equal for exact continuous values, P(Y < y) and P(Y <= y) for whole numbers.
+    """
+    entry = FAMILIES[family]
+    parameters = (draws[name][:, None, :] for name in entry.of_component)
+    ends = entry.tails(points.y[None, :, None], *parameters, size=points.size[None, :, None], step=points.step)
+    if entry.zero is not None:
+        shape = (*ends[0].shape[:2], 1)
+        extra = (points.y > 0, points.y >= 0)
+        ends = (
+            np.concatenate([end, np.broadcast_to(at[:, None], shape)], axis=2)
+            for end, at in zip(ends, extra, strict=True)
+        )
+    weights = np.exp(log_weights(family, draws))[:, None, :]
+    return tuple(weights * end for end in ends)
+
+
+def tails(family, points, draws):
+    """Probability of the mixture below what each value stands for, and with it: two arrays (S, m)."""
+    return tuple(end.sum(axis=2) for end in part_tails(family, points, draws))
+
+
+def sample_memberships(family, points, draws, rng):
+    """Draw a part for each observation and draw of the parameters, given the observation.
+
+    Parameters
+    ----------
+    family, points, draws
         As for `log_terms`.
     rng : numpy.random.Generator
 
     Returns
     -------
     numpy.ndarray of int
-        Components from 0, shape (S, n).
+        Parts from 0, shape (S, m).
     """
-    result = np.empty((len(draws["theta"]), len(y)), dtype=int)
-    for part in chunks(len(y), draws):
-        terms = log_terms(family, y[part], draws)
+    result = np.empty((len(draws["theta"]), len(points)), dtype=int)
+    for part in chunks(len(points), draws):
+        terms = log_terms(family, points[part], draws)
         # Adding Gumbel noise and taking the largest draws from the categorical distribution.
         result[:, part] = np.argmax(terms + rng.gumbel(size=terms.shape), axis=2)
     return result
 
 
-def draw_memberships(n, draws, rng):
-    """Draw components for n new observations from the weights: shape (S, n), from 0."""
-    edges = np.cumsum(draws["theta"], axis=1)[:, None, :-1]
+def draw_memberships(family, n, draws, rng):
+    """Draw parts for n new observations from the weights: shape (S, n), from 0."""
+    edges = np.cumsum(np.exp(log_weights(family, draws)), axis=1)[:, None, :-1]
     return (rng.random((len(draws["theta"]), n))[:, :, None] > edges).sum(axis=2)
 
 
-def replicate(family, memberships, draws, rng):
+def replicate(family, points, memberships, draws, rng):
     """Replicated data sets, one per draw of the parameters.
 
     Parameters
     ----------
     family, draws
         As for `log_terms`.
+    points : Points
+        The observations; their values matter only for how they are rounded.
     memberships : numpy.ndarray of int
-        Components from 0, shape (S, n).
+        Parts from 0, shape (S, m).
     rng : numpy.random.Generator
 
     Returns
     -------
     numpy.ndarray
-        Shape (S, n).
+        Shape (S, m); rounded as the observations are, 0 for extra zeros.
     """
-    entry = FAMILIES[family]
-    rows = np.arange(len(memberships))[:, None]
-    return entry.generate(rng, *(draws[name][rows, memberships] for name in entry.names))
+    entry, components = FAMILIES[family], draws["theta"].shape[1]
+    rows, of_component = np.arange(len(memberships))[:, None], np.minimum(memberships, components - 1)
+    y = entry.generate(rng, *(draws[name][rows, of_component] for name in entry.of_component), size=points.size)
+    if points.step is not None:
+        origin = points.y[0]
+        y = origin + points.step * np.round((y - origin) / points.step)
+    return np.where(memberships < components, y, 0.0)
 
 
 def thinned(draws, count):

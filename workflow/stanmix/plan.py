@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from stanmix.families import FAMILIES
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.priors import parse_weights
 
 
@@ -54,9 +55,27 @@ def label(dataset):
     return dataset.get("label", dataset.get("column", "y"))
 
 
+def source(dataset):
+    """What to read from the CSV file of a data set, as keywords of `observations.read_csv`."""
+    keys = ("trials", "exposure", "weights", "id", "missing")
+    columns = dataset.get("columns") or [dataset["column"]]
+    return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}}
+
+
+def kind(config, dataset):
+    """Of what kind the observations of a data set are: that of its models, whole numbers before continuous ones."""
+    kinds = {family(config["models"][fit.model]).kind for fit in fits(config) if fit.dataset == dataset}
+    return next(kind for kind in (MULTIVARIATE, WHOLE, CONTINUOUS) if kind in kinds)
+
+
+def family(model):
+    """The `Family` of a model of the configuration."""
+    return FAMILIES[model["family"]]
+
+
 def program(model):
     """The Stan program of a model of the configuration."""
-    return FAMILIES[model["family"]].program
+    return family(model).program
 
 
 def programs(config):

@@ -1,6 +1,6 @@
 """Everything about data and models that can be found wrong before any job starts."""
 
-from stanmix import observations, plan
+from stanmix import noticing, observations, plan
 from stanmix.errors import UserError
 from stanmix.specification import specify
 
@@ -23,14 +23,17 @@ def check(config):
         dataset = config["datasets"][name]
         if "csv" in dataset:
             try:
-                noticed[name] = observations.notice(observations.read_column(dataset["csv"], dataset["column"]))
+                rows = observations.read_csv(dataset["csv"], **plan.source(dataset))
+                noticed[name] = noticing.notice(rows, plan.source(dataset)["columns"])
             except UserError as error:
                 found += error.sentences
     for fit in plan.fits(config):
         if fit.dataset in noticed:
+            rounding = config["datasets"][fit.dataset].get("rounding")
             try:
-                specify(fit.model, config["models"][fit.model], fit.components, noticed[fit.dataset])
+                specify(fit.model, config["models"][fit.model], fit.components, noticed[fit.dataset], rounding)
             except UserError as error:
-                found += [f"datasets.{fit.dataset} with {sentence}" for sentence in error.sentences]
+                csv = config["datasets"][fit.dataset]["csv"]
+                found += [f"datasets.{fit.dataset} ({csv}) with {sentence}" for sentence in error.sentences]
     if found:
         raise UserError(*dict.fromkeys(found))

@@ -1,55 +1,15 @@
 """Posterior predictive checks: what replicated data look like beside the data, and how unlikely the data are."""
 
 import numpy as np
-from scipy import signal, stats
+from scipy import stats
 
 from stanmix import mixture
 from stanmix.families import FAMILIES
 
 BAND = (0.05, 0.5, 0.95)  # lower, median and upper quantile of every pointwise band
 SIMULTANEOUS = 0.95  # share of the distribution functions that lie wholly inside the ECDF band
-DRAWN = 50  # replicated data sets that the figure shows one by one
-BINNED = 2000  # with more observations than this a kernel density is computed from bins
-BINS = 1000
-
-
-def grid(y, positive=False, points=401):
-    """Even steps over the data and a tenth of their range beyond, not below 0 if positive, shape (points,)."""
-    margin = 0.1 * np.ptp(y)
-    lowest = max(y.min() - margin, y.min() / 10) if positive else y.min() - margin
-    return np.linspace(lowest, y.max() + margin, points)
-
-
-def bandwidth(y):
-    """Standard deviation of SciPy's default Gaussian kernel (Scott 1992) for these data."""
-    return float(np.std(y, ddof=1) * len(y) ** -0.2)
-
-
-def kernel_density(y, x, width=None):
-    """Gaussian kernel density.
-
-    Parameters
-    ----------
-    y : numpy.ndarray
-        Data, shape (n,). More than `BINNED` of them are put into `BINS` bins first.
-    x : numpy.ndarray
-        Where to evaluate, shape (m,).
-    width : float, optional
-        Standard deviation of the kernel; the default is `bandwidth`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (m,).
-    """
-    width = bandwidth(y) if width is None else width
-    weights = None
-    if len(y) > BINNED:
-        weights, edges = np.histogram(y, BINS)
-        y = (edges[:-1] + edges[1:]) / 2
-    kernel = stats.gaussian_kde(y, bw_method=1.0, weights=weights)
-    kernel.set_bandwidth(width / np.sqrt(kernel.covariance[0, 0]))
-    return kernel(x)
+UNIFORM = 1000  # simulated uniform samples behind the band of the probability integral transform
+STEPS = 100  # of the grid on which it is drawn
 
 
 def band(curves):
@@ -57,52 +17,37 @@ def band(curves):
     return dict(zip(("lower", "median", "upper"), np.quantile(curves, BAND, axis=0), strict=True))
 
 
-def density_bands(family, x, draws):
-    """Posterior bands of the density of the mixture and of each weighted component.
+def band_columns(curves, prefix=""):
+    """A pointwise band as columns of a table, their names beginning with `prefix`."""
+    return {prefix + key: values for key, values in band(curves).items()}
+
+
+def part_bands(weighted, parts):
+    """Bands of the mixture and of its parts as columns of a table.
 
     Parameters
     ----------
-    family : str
-    x : numpy.ndarray
-        Shape (m,).
-    draws : dict of numpy.ndarray
-        Each (S, K).
+    weighted : numpy.ndarray
+        Draws of a quantity of every part that add to the mixture's, shape (S, m, P).
+    parts : list of str
+        What the parts are called.
 
     Returns
     -------
-    mixture_band : dict
-        lower, median, upper, each (m,).
-    component_bands : list of dict
-        The same for each component.
+    dict
+        mixture_lower, mixture_median, mixture_upper and the same for component_1 and so on, each (m,).
     """
-    weighted = mixture.densities(family, x, draws)
-    return band(weighted.sum(axis=2)), [band(weighted[:, :, k]) for k in range(weighted.shape[2])]
+    columns = band_columns(weighted.sum(axis=2), "mixture_")
+    for k, part in enumerate(parts):
+        columns |= band_columns(weighted[:, :, k], f"component_{part}_")
+    return columns
 
 
-def peaks(x, density, keep, anew):
-    """How much replicated kernel densities vary at the peaks of the mixture's density.
-
-    Parameters
-    ----------
-    x, density : numpy.ndarray
-        The grid and the mixture's density on it, shape (m,).
-    keep, anew : numpy.ndarray
-        Kernel densities of replicated data sets that keep the memberships, and that draw them anew: (R, m).
-
-    Returns
-    -------
-    list of dict
-        x, sd_keep, sd_anew and ratio = sd_anew / sd_keep for each peak.
-    """
-    return [
-        {
-            "x": float(x[i]),
-            "sd_keep": float(keep[:, i].std(ddof=1)),
-            "sd_anew": float(anew[:, i].std(ddof=1)),
-            "ratio": float(anew[:, i].std(ddof=1) / keep[:, i].std(ddof=1)),
-        }
-        for i in signal.find_peaks(density)[0]
-    ]
+def memberships_by_value(family, points, x, draws):
+    """Membership probabilities at given values as a table: x and probability_1 and so on."""
+    probabilities = mixture.membership(family, points, draws)
+    names = mixture.parts(family, draws["theta"].shape[1])
+    return {"x": x} | {f"probability_{name}": column for name, column in zip(names, probabilities.T, strict=True)}
 
 
 def ecdf(y, x):
@@ -148,7 +93,65 @@ def _from_outside(curves):
     return np.unique(depths, axis=0, return_inverse=True)[1].ravel()
 
 
-def component_p_values(family, y, draws, rng):
+def statistics_of(y, discrete):
+    """Test statistics of data sets: each over the observations of one.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        Shape (..., m).
+    discrete : bool
+        Whether the share of zeros is among them.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        mean, sd, iqr, minimum, maximum and, for whole numbers, zeros; each (...).
+    """
+    lower, upper = np.quantile(y, (0.25, 0.75), axis=-1)
+    found = {
+        "mean": y.mean(axis=-1),
+        "sd": y.std(axis=-1, ddof=1),
+        "iqr": upper - lower,
+        "minimum": y.min(axis=-1),
+        "maximum": y.max(axis=-1),
+    }
+    return found | ({"zeros": (y == 0).mean(axis=-1)} if discrete else {})
+
+
+def p_value_of(observed, replicated):
+    """Two-sided posterior predictive p-value of one statistic; ties count half."""
+    above = (replicated > observed).mean() + 0.5 * (replicated == observed).mean()
+    return float(min(1.0, 2 * min(above, 1 - above)))
+
+
+def transform_table(ends, rng):
+    """The probability integral transform against the uniform distribution, with a simultaneous band.
+
+    Parameters
+    ----------
+    ends : numpy.ndarray
+        Probability below each observation and with it, shape (2, m): where they differ a point between them is drawn.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    table : dict of numpy.ndarray
+        u, difference (the distribution function of the transform minus u) and the band's lower and upper, each (m,).
+    p_value : float
+        Share of uniform samples of the same size that lie as far out, or farther.
+    """
+    lower, upper = ends
+    transform = lower + (upper - lower) * rng.random(lower.shape)
+    u = np.linspace(0, 1, STEPS + 1)[1:-1]
+    n = len(transform)
+    uniform = rng.multinomial(n, np.full(STEPS, 1 / STEPS), size=UNIFORM).cumsum(axis=1)[:, :-1] / n
+    limits, p_value = ecdf_band(ecdf(transform, u), uniform)
+    table = {"u": u, "difference": ecdf(transform, u) - u}
+    return table | {key: limits[key] - u for key in ("lower", "upper")}, p_value
+
+
+def component_p_values(family, points, draws, rng):
     """Posterior predictive p-values of two discrepancies within the components (Gelman, Meng & Stern 1996).
 
     Each observation is given a component by its posterior probability and turned into the standard normal quantile of
@@ -159,8 +162,8 @@ def component_p_values(family, y, draws, rng):
     Parameters
     ----------
     family : str
-    y : numpy.ndarray
-        Shape (n,).
+    points : Points
+        The observations, n of them.
     draws : dict of numpy.ndarray
         Each (S, K).
     rng : numpy.random.Generator
@@ -170,18 +173,20 @@ def component_p_values(family, y, draws, rng):
     dict
         component_means (one-sided) and component_spreads (two-sided).
     """
-    entry = FAMILIES[family]
-    members = mixture.sample_memberships(family, y, draws, rng)
-    rows = np.arange(len(members))[:, None]
-    scores = entry.score(y[None, :], *(draws[name][rows, members] for name in entry.names))
-    distance, occupied = np.zeros(len(members)), np.zeros(len(members))
-    for k in range(draws["theta"].shape[1]):
+    entry, components = FAMILIES[family], draws["theta"].shape[1]
+    members = mixture.sample_memberships(family, points, draws, rng)
+    rows, of_component = np.arange(len(members))[:, None], np.minimum(members, components - 1)
+    parameters = (draws[name][rows, of_component] for name in entry.of_component)
+    scores = entry.score(points.y[None, :], *parameters, size=points.size[None, :], step=points.step, rng=rng)
+    distance, occupied, squares, n = (np.zeros(len(members)) for _ in range(4))
+    for k in range(components):  # an extra zero has nothing to deviate from
         inside = members == k
         size = inside.sum(axis=1)
         distance += (scores * inside).sum(axis=1) ** 2 / np.maximum(size, 1)
-        occupied += size > 0
-    wider = stats.chi2.sf((scores**2).sum(axis=1), len(y)).mean()
+        squares += (scores**2 * inside).sum(axis=1)
+        occupied, n = occupied + (size > 0), n + size
+    wider = stats.chi2.sf(squares, np.maximum(n, 1)).mean()
     return {
-        "component_means": float(stats.chi2.sf(distance, occupied).mean()),
+        "component_means": float(stats.chi2.sf(distance, np.maximum(occupied, 1)).mean()),
         "component_spreads": float(2 * min(wider, 1 - wider)),
     }

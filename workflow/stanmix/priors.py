@@ -2,10 +2,13 @@
 
 import ast
 import math
+import re
 from dataclasses import dataclass
 
-REAL, POSITIVE, ABOVE_ONE = "real", "positive", "above 1"
-ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0}  # where the parameters of each support end
+import numpy as np
+
+REAL, POSITIVE, ABOVE_ONE, UNIT = "real", "positive", "above 1", "between 0 and 1"
+ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0, UNIT: 0.0}  # where the parameters of each support begin
 PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
 
 
@@ -21,7 +24,7 @@ class Distribution:
         Names of its arguments in Stan's order.
     positive_arguments : tuple of str
         Those that must be greater than 0.
-    support : {"real", "positive"}
+    support : {"real", "positive", "between 0 and 1"}
         A real distribution may stand on a positive parameter (it is cut at 0), not the other way round.
     """
 
@@ -39,7 +42,10 @@ DISTRIBUTIONS = {
     "gamma": Distribution(5, ("shape", "rate"), ("shape", "rate"), POSITIVE),
     "inv_gamma": Distribution(6, ("shape", "scale"), ("shape", "scale"), POSITIVE),
     "exponential": Distribution(7, ("rate",), ("rate",), POSITIVE),
+    "beta": Distribution(8, ("a", "b"), ("a", "b"), UNIT),
+    "logit_normal": Distribution(9, ("location", "scale"), ("scale",), UNIT),
 }
+ALLOWED = {REAL: (REAL,), POSITIVE: (REAL, POSITIVE), ABOVE_ONE: (REAL, POSITIVE), UNIT: (UNIT,)}
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Prior:
     arguments : tuple of float
         In Stan's order.
     lower : float or None
-        Where the distribution is cut: at the end of the parameter's support if that is inside its own.
+        Where the distribution is cut: at the end of the parameter's support if that is inside its own, or above it.
     """
 
     distribution: str
@@ -77,8 +83,8 @@ class Prior:
 
     @property
     def power_at_zero(self):
-        """The power of the parameter by which the density vanishes at 0: infinite when faster than any, else 0."""
-        if self.distribution in ("lognormal", "inv_gamma"):
+        """The power of the parameter by which the density vanishes at 0: infinite if faster than any, or cut above it."""
+        if self.distribution in ("lognormal", "inv_gamma") or self.lower:
             return math.inf
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
@@ -95,6 +101,8 @@ class Prior:
             "gamma": lambda: stats.gamma(a[0], scale=1 / a[1]),
             "inv_gamma": lambda: stats.invgamma(a[0], scale=a[1]),
             "exponential": lambda: stats.expon(scale=1 / a[0]),
+            "beta": lambda: stats.beta(*a),
+            "logit_normal": lambda: _LogitNormal(*a),
         }[self.distribution]()
 
     def logpdf(self, x):
@@ -114,19 +122,61 @@ class Prior:
         cut = 0.0 if self.lower is None else distribution.logsf(self.lower)
         return distribution.logpdf(x) - cut
 
+    def quantile(self, probability):
+        """The value below which that probability lies, of the distribution as it is cut.
+
+        Parameters
+        ----------
+        probability : array_like
+            From 0 to 1.
+
+        Returns
+        -------
+        numpy.ndarray
+        """
+        distribution = self.frozen()
+        above = 1.0 if self.lower is None else distribution.sf(self.lower)
+        return distribution.isf(above * (1 - probability))
+
+    def probability(self, x):
+        """The probability below x of the distribution as it is cut, with the shape of `x`."""
+        distribution = self.frozen()
+        if self.lower is None:
+            return distribution.cdf(x)
+        return 1 - distribution.sf(x) / distribution.sf(self.lower)
+
     def as_dict(self):
         """The prior as plain values for a JSON file."""
         return {"distribution": self.distribution, "arguments": list(self.arguments), "lower": self.lower}
 
 
+class _LogitNormal:
+    """A variable whose logit is normal, as far as a frozen SciPy distribution is needed here."""
+
+    def __init__(self, location, scale):
+        from scipy import special, stats
+
+        self._logit, self._expit, self._normal = special.logit, special.expit, stats.norm(location, scale)
+
+    def logpdf(self, x):
+        return self._normal.logpdf(self._logit(x)) - np.log(x) - np.log1p(-np.asarray(x))
+
+    def isf(self, probability):
+        return self._expit(self._normal.isf(probability))
+
+    def cdf(self, x):
+        return self._normal.cdf(self._logit(x))
+
+
 def parse(text, support, count):
-    """Read a prior as Stan writes it, such as ``normal([10, 20, 35], 2)``.
+    """Read a prior as Stan writes it, such as ``normal([10, 20, 35], 2)`` or ``lognormal(0, 1) T[0.5, ]``.
 
     Parameters
     ----------
     text : str
-        Distribution and arguments; each argument is a number, or a list with one number per component.
-    support : {"real", "positive", "above 1"}
+        Distribution and arguments; each argument is a number, or a list with one number per component. For a positive
+        parameter it may be cut from below as in Stan.
+    support : {"real", "positive", "above 1", "between 0 and 1"}
         Where the parameter lives.
     count : int
         How many scalar parameters get this prior.
@@ -141,8 +191,9 @@ def parse(text, support, count):
     ValueError
         With a phrase that says what is wrong and what is allowed.
     """
+    text, floor = _without_floor(text)
     name, arguments = _call(text)
-    allowed = {key: d for key, d in DISTRIBUTIONS.items() if support != REAL or d.support == REAL}
+    allowed = {key: d for key, d in DISTRIBUTIONS.items() if d.support in ALLOWED[support]}
     if name not in allowed:
         forms = ", ".join(f"{key}({', '.join(d.arguments)})" for key, d in allowed.items())
         raise ValueError(f"'{name}' is not a prior for a parameter that is {support}; allowed are {forms}")
@@ -160,7 +211,11 @@ def parse(text, support, count):
         if argument in distribution.positive_arguments and min(column) <= 0:
             raise ValueError(f"the {argument} of {name} must be greater than 0, not {min(column):g}")
     end = ENDS[support]
-    lower = None if end is None or (end <= 0 and distribution.support == POSITIVE) else end
+    lower = None if end is None or (end <= 0 and distribution.support != REAL) else end
+    if floor is not None:
+        if support != POSITIVE or floor <= 0:
+            raise ValueError("only a positive parameter can be cut from below by T[number, ], at a number above 0")
+        lower = floor
     return [Prior(name, tuple(row), lower) for row in zip(*columns, strict=True)]
 
 
@@ -196,6 +251,20 @@ def parse_weights(text, count):
     if min(concentration) <= 0:
         raise ValueError(f"the concentration must be greater than 0, not {min(concentration):g}")
     return concentration
+
+
+def _without_floor(text):
+    """Split ``lognormal(0, 1) T[0.5, ]`` into the distribution and the number where it is cut, or None."""
+    found = re.fullmatch(r"(.*\))\s*T\s*\[\s*([^],]+?)\s*,\s*\]\s*", text, re.DOTALL)
+    if found is None:
+        return text, None
+    try:
+        floor = float(found[2])
+    except ValueError:
+        floor = math.nan
+    if not math.isfinite(floor):
+        raise ValueError(f"a prior is cut from below as in lognormal(0, 1) T[0.5, ], not at {found[2]!r}")
+    return found[1], floor
 
 
 def _call(text):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import docutils.core
+import jinja2
 import pandas as pd
 import yaml
 from markupsafe import Markup
@@ -14,6 +15,10 @@ from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
 
 LEAST_CERTAIN = 10  # rows of a membership table on the page
+FIGURES = (
+    *("diagram", "prior", "traces", "membership_figure", "density", "ecdf", "transform", "statistics", "replicates"),
+    "bands",  # only of continuous data
+)
 
 
 def write_report(dataset, inputs, fits, captions, programs, config, output):
@@ -28,7 +33,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         estimates_svg, toolchain and, for simulated data, truth.
     fits : dict
         For each fit's title a mapping of paths: specification, checks, summary, membership, loo, loo_pointwise,
-        predictive and the figures diagram, traces, membership_figure, replicates, bands, ecdf, density.
+        predictive and the figures of `FIGURES`.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
@@ -44,6 +49,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         When the artifacts contradict themselves.
     """
     noticed, comparison = read_json(inputs["noticed"]), read_json(inputs["comparison_json"])
+    facts = read_json(inputs["facts"])
     views = [_fit_view(title, paths, noticed) for title, paths in fits.items()]
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
         raise invariants.InvariantError(f"{dataset}: the comparison does not hold the models of the report.")
@@ -52,7 +58,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         dataset=dataset,
         label=plan.label(config["datasets"][dataset]),
         noticed=noticed,
-        facts=read_json(inputs["facts"]),
+        facts=facts,
         truth=read_json(inputs["truth"]) if inputs.get("truth") else None,
         source=config["datasets"][dataset],
         fits=views,
@@ -60,7 +66,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         comparison=comparison,
         comparison_table=tables.html_table(comparison["columns"], comparison["models"]),
         figures={name: _image(inputs[f"{name}_svg"]) for name in ("data", "weights", "comparison", "estimates")},
-        captions={name: _caption(path) for name, path in captions.items()},
+        captions={name: _caption(path, facts["kind"]) for name, path in captions.items()},
         toolchain=read_json(inputs["toolchain"]),
         versions=views[0]["versions"],
         programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
@@ -103,20 +109,21 @@ def _fit_view(title, paths, noticed):
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
-        "membership_table": tables.html_table(columns.membership(least.columns), least.to_dict("records")),
-        "sizes": membership["component"]
-        .value_counts()
-        .reindex(range(1, specification["components"] + 1), fill_value=0)
-        .tolist(),
-        "uncertain": int((membership["uncertainty"] > 0.1).sum()),
+        "membership_table": tables.html_table(columns.membership(least), least.to_dict("records")),
+        "sizes": _sizes(membership),
+        "uncertain": int(membership.loc[membership["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),
         "versions": specification["versions"],
-        "figures": {
-            name: _image(paths[name])
-            for name in ("diagram", "traces", "membership_figure", "replicates", "bands", "ecdf", "density")
-        },
+        "figures": {name: _image(paths[name]) for name in FIGURES if name in paths},
     }
+
+
+def _sizes(membership):
+    """How many observations have each part as their most probable one: name and size (list of tuple)."""
+    parts = [name.removeprefix("probability_") for name in membership if name.startswith("probability_")]
+    sizes = membership.groupby(membership["component"].astype(str))["weight"].sum()
+    return [("the extra zeros" if part == "zero" else f"component {part}", int(sizes.get(part, 0))) for part in parts]
 
 
 def _parameter_title(row):
@@ -128,9 +135,8 @@ def _image(path):
     return Markup("data:image/svg+xml;base64,") + base64.b64encode(Path(path).read_bytes()).decode()
 
 
-def _caption(path):
-    """A caption in reStructuredText as an HTML fragment."""
-    parts = docutils.core.publish_parts(
-        Path(path).read_text(encoding="utf-8"), writer="html5", settings_overrides={"report_level": 2, "halt_level": 2}
-    )
+def _caption(path, kind):
+    """A caption in reStructuredText as an HTML fragment, filled in as Snakemake does for its own report."""
+    text = jinja2.Template(Path(path).read_text(encoding="utf-8")).render(snakemake={"params": {"kind": kind}})
+    parts = docutils.core.publish_parts(text, writer="html5", settings_overrides={"report_level": 2, "halt_level": 2})
     return Markup(parts["body"])

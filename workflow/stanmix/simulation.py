@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from stanmix.families import FAMILIES
+from stanmix.observations import Observations
 
 
 def simulate(recipe, seed):
@@ -19,10 +20,9 @@ def simulate(recipe, seed):
 
     Returns
     -------
-    y : numpy.ndarray
-        The observations, shape (n,); with `sizes` the components come one after the other.
-    component : numpy.ndarray of int
-        The true component of each, from 1, shape (n,).
+    observations : observations.Observations
+        With the true component of each, from 1; K + 1 for extra zeros. With `sizes` the components come one after the
+        other.
     truth : dict
         Family, number of components, weights `theta` and each parameter as a list with one value per component.
     """
@@ -36,7 +36,13 @@ def simulate(recipe, seed):
     else:
         theta = np.array(recipe["theta"], float) / math.fsum(recipe["theta"])
         component = rng.choice(components, size=recipe["n"], p=theta)
-    y = family.generate(rng, *(values[component] for values in parameters.values()))
+    size = np.full(len(component), float(recipe.get("trials", 1)))
+    y = family.generate(rng, *(parameters[name][component] for name in family.of_component), size=size)
+    if family.zero is not None:
+        extra = rng.random(len(y)) < recipe[family.zero]
+        y, component = np.where(extra, 0.0, y), np.where(extra, components, component)
     truth = {"family": family.name, "components": components, "theta": theta.tolist()}
     truth |= {name: values.tolist() for name, values in parameters.items()}
-    return y, component + 1, truth
+    ones = np.ones(len(y), dtype=np.int64)
+    trials = size if family.takes == "trials" else None
+    return Observations(y, ones, trials=trials, component=component + 1), truth

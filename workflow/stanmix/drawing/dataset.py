@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import observations
+from stanmix import observations, replication
 from stanmix.drawing import save
-from stanmix.figures import data, weights
+from stanmix.family import CONTINUOUS, WHOLE
+from stanmix.figures import counts, data, weights
 from stanmix.files import read_json
 
 # What figures show of concentrations that no model uses: sparse, flat, concentrated, uneven.
@@ -26,20 +27,31 @@ def draw_dataset(inputs, outputs, label, used):
     used : list of dict
         model and concentration of every prior on the weights that is in use.
     """
-    y, _ = observations.read(inputs["observations"])
     density, facts = pd.read_csv(inputs["density"]), read_json(inputs["facts"])
-    x = density["x"].to_numpy()
+    rows = observations.read(inputs["observations"])
+    figure = DRAW[facts["kind"]](rows.y[replication.sampled_rows(rows)], density, facts, label)
+    save(figure, outputs, "data")
+    save(weights.draw_dirichlet(CONCENTRATIONS, used), outputs, "weights")
+
+
+def _continuous(y, density, facts, label):
     named = {
         "kde": f"kernel density, default bandwidth {facts['bandwidth']:.3g}",
         "kde_narrow": f"kernel density, bandwidth {facts['narrow_bandwidth']:.3g}",
         "true": "true mixture density",
     }
     curves = [
-        {"name": name, "x": x, "density": density[key].to_numpy(), "kind": key.replace("_", "-")}
+        {"name": name, "x": density["x"].to_numpy(), "density": density[key].to_numpy(), "kind": key.replace("_", "-")}
         for key, name in named.items()
         if key in density
     ]
     true = [density[column].to_numpy() for column in density.columns if column.startswith("true_")]
-    figure = data.draw_data(y, label=label, curves=curves, true_components=np.array(true) if true else None)
-    save(figure, outputs, "data")
-    save(weights.draw_dirichlet(CONCENTRATIONS, used), outputs, "weights")
+    return data.draw_data(y, label=label, curves=curves, true_components=np.array(true) if true else None)
+
+
+def _whole(y, density, facts, label):
+    true = density["true"].to_numpy() if "true" in density else None
+    return counts.draw_count_data(density["x"].to_numpy(), density["observed"].to_numpy(), label=label, true_mass=true)
+
+
+DRAW = {CONTINUOUS: _continuous, WHOLE: _whole}

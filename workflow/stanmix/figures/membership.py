@@ -9,7 +9,7 @@ _MOST_POINTS = 5000
 
 
 @styled
-def draw_membership(y, probabilities, *, label, x, curves, true_component=None):
+def draw_membership(y, probabilities, *, label, x, curves, true_component=None, names=None):
     """Draw the membership probabilities against the value, and the most probable component of every observation.
 
     Parameters
@@ -21,10 +21,13 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None):
     label : str
         What was measured, with its unit.
     x : array, shape (m,)
+        None where the membership is no function of the value alone.
     curves : array, shape (K, m)
         The membership probability as a function of the value.
     true_component : array of int, shape (n,), optional
         From 0, where the data are simulated.
+    names : list of str, length K, optional
+        By default ``"component 1"`` and so on.
 
     Returns
     -------
@@ -32,6 +35,7 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None):
     """
     y, probabilities, curves = (np.asarray(values, dtype=float) for values in (y, probabilities, curves))
     n, components = probabilities.shape
+    names = [f"component {k + 1}" for k in range(components)] if names is None else names
     wrong_total = 0
     if true_component is not None:
         true_component = np.asarray(true_component)
@@ -52,7 +56,7 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None):
     top = figure.add_subplot(grid[0])
     handles = []
     for k in range(components):
-        handles += top.plot(x, curves[k], color=colours[k], linewidth=1.6, label=f"component {k + 1}")
+        handles += top.plot(x, curves[k], color=colours[k], linewidth=1.6, label=names[k])
     dense = y.size > 200
     # Doubtful points are few and matter most: larger, and on top of the sure ones.
     doubt = np.clip((1 - surest) / 0.5, 0, 1)

@@ -1,0 +1,93 @@
+"""Leaving one observation out: how well the others predict it, computed block by block without a second fit."""
+
+import numpy as np
+from scipy.special import logsumexp
+
+from stanmix import inference, mixture
+
+BLOCK = 10_000_000  # draws x observations that are in memory at once: 80 MB for each of a few arrays
+AFFORDABLE = 1_000_000_000  # draws x distinct observations that are looked at; beyond, fewer draws are
+FEWEST_DRAWS = 1000
+
+
+def affordable(draws, units, chains):
+    """As many draws as a data set of that many distinct observations allows, evenly spaced in every chain.
+
+    Parameters
+    ----------
+    draws : dict of numpy.ndarray
+        Each (S, K), chain after chain.
+    units : int
+        Distinct observations.
+    chains : int
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        Each (S', K), chain after chain; all draws where they can be afforded.
+    """
+    length = len(draws["theta"]) // chains
+    kept = min(length, max(AFFORDABLE // units, FEWEST_DRAWS) // chains)
+    within = np.linspace(0, length - 1, kept).round().astype(int)
+    rows = (np.arange(chains)[:, None] * length + within).ravel()
+    return {name: values[rows] for name, values in draws.items()}
+
+
+def leave_one_out(family, points, count, draws, efficiency):
+    """PSIS-LOO (Vehtari, Gelman & Gabry 2017), and the probability integral transform with and without each value.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        The distinct observations, m of them.
+    count : numpy.ndarray
+        How often each was observed, shape (m,).
+    draws : dict of numpy.ndarray
+        Each (S, K).
+    efficiency : float
+        Effective over actual draws.
+
+    Returns
+    -------
+    dict
+        elpd, se, p_loo, good_k (the threshold for this number of draws), n_bad (observations above it) and n; arrays
+        elpd_i and pareto_k, each (m,); pit and loo_pit, each (2, m) or (2, m, D): the probability below each value and
+        with it; log_likelihood, the sum over the observations for each draw, (S,).
+    """
+    m, total = len(points), len(draws["theta"])
+    elpd, lppd, pareto_k = np.empty(m), np.empty(m), np.empty(m)
+    pit, loo_pit, log_likelihood = [], [], np.zeros(total)
+    size = max(1, BLOCK // total)
+    for start in range(0, m, size):
+        part = slice(start, min(start + size, m))
+        values = mixture.log_likelihood(family, points[part], draws)
+        log_weights, pareto_k[part] = inference.leave_one_out_weights(values, efficiency)
+        elpd[part] = logsumexp(log_weights + values, axis=0)
+        lppd[part] = logsumexp(values, axis=0) - np.log(total)
+        log_likelihood += values @ count[part]
+        tails = np.stack(mixture.tails(family, points[part], draws))
+        pit.append(tails.mean(axis=1))
+        loo_pit.append(np.einsum("esm...,sm->em...", tails, np.exp(log_weights)))
+    n, sum_of = count.sum(), float(count @ elpd)
+    good_k = min(1 - 1 / np.log10(total), 0.7)
+    return {
+        "elpd": sum_of,
+        "se": standard_error(elpd, count),
+        "p_loo": float(count @ lppd) - sum_of,
+        "good_k": good_k,
+        "n_bad": int(count[pareto_k > good_k].sum()),
+        "n": int(n),
+        "elpd_i": elpd,
+        "pareto_k": pareto_k,
+        "pit": np.clip(np.concatenate(pit, axis=1), 0, 1),
+        "loo_pit": np.clip(np.concatenate(loo_pit, axis=1), 0, 1),
+        "log_likelihood": log_likelihood,
+    }
+
+
+def standard_error(values, count):
+    """Standard error of the sum of pointwise values, each observed `count` times (float)."""
+    n = count.sum()
+    mean = values @ count / n
+    return float(np.sqrt(n * ((values - mean) ** 2 @ count / n)))

@@ -1,0 +1,264 @@
+"""What a family of components is: its parameters, and on one pattern for all its density, tails and generator."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stanmix.priors import ENDS, POSITIVE, REAL, UNIT
+
+LOG_SMALLEST = float(np.log(np.nextafter(0, 1)))  # of the smallest positive double
+LINKS = {REAL: 0, POSITIVE: 1, UNIT: 2}  # how an ordered parameter is sampled: as it is, its log, its logit
+SLOTS = ("location", "scale", "shape", "zero")  # what the Stan program calls the parameters of a family
+
+CONTINUOUS, WHOLE, MULTIVARIATE = "continuous", "whole", "multivariate"
+
+
+@dataclass(frozen=True)
+class Points:
+    """Where densities are evaluated: observed values, or a grid.
+
+    Attributes
+    ----------
+    y : numpy.ndarray
+        Values, shape (m,), or (m, D) for several columns.
+    size : numpy.ndarray
+        The trials or the exposure behind each value, shape (m,); 1 for families that have neither.
+    step : float or None
+        When values are rounded to multiples of a step, each stands for the interval of half a step to both sides, and
+        its probability takes the place of its density.
+    """
+
+    y: np.ndarray
+    size: np.ndarray
+    step: float | None = None
+
+    @classmethod
+    def of(cls, rows, step=None):
+        """From `observations.Observations` or `Units`."""
+        size = rows.exposure if rows.trials is None else rows.trials
+        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step)
+
+    @property
+    def logs(self):
+        """Logs of positive values; a value that was rounded to 0 stands for a quarter of a step."""
+        return np.log(self.y if self.step is None else np.maximum(self.y, self.step / 4))
+
+    def __len__(self):
+        return len(self.y)
+
+    def __getitem__(self, rows):
+        return Points(self.y[rows], self.size[rows], self.step)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a family.
+
+    Attributes
+    ----------
+    name : str
+        The field's own name, in the configuration and every table.
+    slot : {"location", "scale", "shape", "zero"}
+        Its place in the Stan program. The location orders the components; zero is the weight of extra zeros.
+    support : {"real", "positive", "above 1", "between 0 and 1"}
+    meaning : str
+        A few words for readers.
+    default : callable
+        ``default(noticed, components, shared)`` gives the default `Prior` from what was noticed in the data.
+    sharing : {"never", "on request", "unless own", "always"}
+        Whether it is one value for all components: never, when `share:` names it, unless `own:` names it, always.
+    """
+
+    name: str
+    slot: str
+    support: str
+    meaning: str
+    default: Callable
+    sharing: str = "on request"
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of component.
+
+    Attributes
+    ----------
+    name : str
+    number : int
+        Its number in the Stan program.
+    program : str
+        The Stan program, a file of that name in stan/.
+    kind : {"continuous", "whole", "multivariate"}
+        Whether it describes a continuous column, whole numbers, or several columns.
+    parameters : tuple of Parameter
+        The location first, then those of the other slots: the order in which all functions below take them. The weight
+        of extra zeros belongs to the mixture, not to a component, and is left out there.
+    distribution : callable
+        ``distribution(*parameters, size)`` gives a frozen SciPy distribution, broadcasting.
+    estimate : callable
+        ``estimate(points, shares, known)`` gives estimates of components that own `shares` (m, K) of the observations
+        by maximum likelihood or moments, those in the dict `known` given: a dict of arrays (K,).
+    positive : bool
+        Whether the observations must be greater than 0. The sampler then works in the unit of their logs.
+    takes : {None, "trials", "exposure"}
+        What the size of an observation is; trials must be given, exposure may be.
+    """
+
+    name: str
+    number: int
+    program: str
+    kind: str
+    parameters: tuple
+    distribution: Callable
+    estimate: Callable
+    positive: bool = False
+    takes: str | None = None
+
+    def parameter(self, name):
+        """The parameter of that name."""
+        return next(p for p in self.parameters if p.name == name)
+
+    def in_slot(self, slot):
+        """The name of the parameter in a slot of the Stan program, or None."""
+        return next((p.name for p in self.parameters if p.slot == slot), None)
+
+    @property
+    def names(self):
+        """The names of all parameters, in order (list of str)."""
+        return [p.name for p in self.parameters]
+
+    @property
+    def of_component(self):
+        """The names of those that a component has, in order (list of str)."""
+        return [p.name for p in self.parameters if p.slot != "zero"]
+
+    @property
+    def zero(self):
+        """The name of the weight of extra zeros, or None."""
+        return self.in_slot("zero")
+
+    @property
+    def ordered(self):
+        """The name of the parameter that orders the components."""
+        return self.in_slot("location")
+
+    @property
+    def link(self):
+        """How the ordered parameter is sampled: 0 as it is, 1 its log, 2 its logit."""
+        return LINKS[self.parameters[0].support]
+
+    @property
+    def collapsing(self):
+        """The name of the parameter that can collapse onto equal values, or None."""
+        return self.in_slot("scale") if self.kind == CONTINUOUS else None
+
+    def edges(self, y, step=None):
+        """The ends of what a value stands for, as arguments of the distribution function: equal for a point."""
+        if self.kind == WHOLE:
+            return y - 1, y
+        return (y, y) if step is None else (y - step / 2, y + step / 2)
+
+    def logpdf(self, y, *parameters, size=1.0, step=None):
+        """Log density, or log probability of a whole number or of a rounded value, broadcasting."""
+        distribution = self.distribution(*parameters, size)
+        if self.kind == WHOLE:
+            return distribution.logpmf(y)
+        if step is None:
+            return distribution.logpdf(y)
+        below, above = self.edges(y, step)
+        with np.errstate(invalid="ignore", divide="ignore"):  # the side that is not taken may be inf - inf
+            from_below = _log_difference(distribution.logcdf(above), distribution.logcdf(below))
+            from_above = _log_difference(distribution.logsf(below), distribution.logsf(above))
+            return np.where(distribution.logsf(below) > distribution.logcdf(above), from_below, from_above)
+
+    def moments(self, *parameters, size=1.0):
+        """Mean and variance of a component; infinite where they do not exist."""
+        distribution = self.distribution(*parameters, size)
+        return distribution.mean(), distribution.var()
+
+    def tails(self, y, *parameters, size=1.0, step=None):
+        """Probability below what a value stands for, and with it: P(Y < y) and P(Y <= y) for whole numbers."""
+        distribution = self.distribution(*parameters, size)
+        below, above = self.edges(y, step)
+        lower = distribution.cdf(below)
+        return lower, lower if above is below else distribution.cdf(above)
+
+    def score(self, y, *parameters, size=1.0, step=None, rng=None):
+        """The standard normal quantile of y's probability under its component, exact in both tails.
+
+        For whole numbers and rounded values a point drawn evenly from the step of the distribution function (Dunn &
+        Smyth 1996), for which `rng` is needed. Where SciPy has no logs of tails smaller than any double it stays at 38,
+        so that it is always finite.
+        """
+        from scipy.special import ndtri_exp
+
+        distribution = self.distribution(*parameters, size)
+        below, above = self.edges(y, step)
+        lower, upper = distribution.logcdf(above), distribution.logsf(below)
+        if above is not below:
+            u = rng.random(np.shape(lower))
+            with np.errstate(divide="ignore"):  # what lies below 0 has no probability
+                lower = np.logaddexp(np.log1p(-u) + distribution.logcdf(below), np.log(u) + lower)
+                upper = np.logaddexp(np.log1p(-u) + upper, np.log(u) + distribution.logsf(above))
+        lower, upper = (np.where(np.isneginf(tail), LOG_SMALLEST, tail) for tail in (lower, upper))
+        return np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
+
+    def generate(self, rng, *parameters, size=1.0):
+        """One value for each element of the broadcast parameters."""
+        shape = np.broadcast_shapes(np.shape(size), *(np.shape(p) for p in parameters))
+        return np.asarray(self.distribution(*parameters, size).rvs(size=shape, random_state=rng), dtype=float)
+
+    def unit(self, noticed):
+        """Origin and units in which the sampler works: dict of origin, location and scale."""
+        if self.kind == WHOLE:
+            typical = share(noticed) if self.takes == "trials" else rate(noticed)
+            return {"origin": float(to_link(typical, self.link)), "location": 1.0, "scale": 1.0}
+        if not self.positive:
+            return {"origin": noticed["median"], "location": noticed["sd"], "scale": noticed["sd"]}
+        log = noticed["log"]
+        return {"origin": log["median"], "location": log["sd"], "scale": log["sd"]}
+
+
+def rate(noticed):
+    """Events per exposure in the data, or the mean without one; half an event when there is none."""
+    exposure = noticed["exposure"] or {"rate": noticed["mean"], "total": noticed["n"]}
+    return max(exposure["rate"], 0.5 / exposure["total"])
+
+
+def share(noticed):
+    """Successes per trial in the data, at least half a success away from 0 and 1."""
+    least = 0.5 / (noticed["n"] * noticed["trials"]["most"])
+    return min(max(noticed["trials"]["share"], least), 1 - least)
+
+
+def to_link(values, link):
+    """Values of an ordered parameter on the scale on which it is sampled."""
+    values = np.asarray(values)
+    return (lambda x: x, np.log, lambda x: np.log(x / (1 - x)))[link](values)
+
+
+def pool(parameter, values, weights):
+    """One value for all components from one each: positive ones by their mean square, others by their mean.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    values, weights : numpy.ndarray
+        Shape (K,); the weights add to 1.
+
+    Returns
+    -------
+    float
+    """
+    return np.sqrt(weights @ values**2) if parameter.support == POSITIVE else weights @ values
+
+
+def ends_of(parameter):
+    """Where a parameter begins: a number, or None for the whole line."""
+    return ENDS[parameter.support]
+
+
+def _log_difference(larger, smaller):
+    """log(exp(larger) - exp(smaller)), -inf when they are equal."""
+    return larger + np.log(-np.expm1(np.minimum(smaller - larger, 0)))

@@ -1,0 +1,375 @@
+"""What anybody should know about a data set before a model is fitted to it: facts, and sentences for the report."""
+
+import math
+
+import numpy as np
+
+from stanmix.observations import plain
+
+SHOWN = 10  # rows named one by one; the rest are counted
+SHOWN_VALUES = 3  # the same for values
+FAR = 4  # standard errors beyond which a share is not chance
+HEAPED = 50  # observations below which heaping is not looked for
+SPAN = 20  # rounding steps from the least to the largest value below which it is not either
+CROWD = 10  # observations below which far values are not looked for
+
+
+def notice(observations, names):
+    """What is noticed about observations.
+
+    Parameters
+    ----------
+    observations : Observations
+        With y of shape (n,) or (n, D).
+    names : list of str
+        What the columns of y are called: one name, or D of them.
+
+    Returns
+    -------
+    dict
+        Ready for JSON, every row as often as it counts. For one column: n, rows (as written), mean, sd (divisor n - 1),
+        median, minimum, maximum, range, distinct (values), tied (observations that share their value with another),
+        most_tied (observations at the commonest value), step (the rounding step, a power of ten, or None), log (median,
+        sd and range of the logs; None unless all values are above 0), zeros, whole (whether all values are whole
+        numbers), not_whole and negative (None, or line and value of the first such row and the number of such rows),
+        trials (None, or fewest, most, share of successes and the line of the fewest), exposure (None, or total and
+        rate), dropped (rows left out) and sentences. For several: n, rows, distinct (rows), most_tied (observations at
+        the commonest row), dropped, columns (by name, what is said of one column about its values alone), correlation
+        (a list of D lists) and sentences.
+    """
+    if np.ndim(observations.y) == 1:
+        facts, sentences = _one(observations)
+    else:
+        facts, sentences = _several(observations, names)
+    before = [_on_weights(observations)]
+    after = [_on_dropped(observations.dropped)]
+    return facts | {"sentences": [sentence for sentence in before + sentences + after if sentence]}
+
+
+def _one(observations):
+    column = _Column(observations.y, observations.frequency, observations.lines)
+    trials, exposure = _trials(observations), _exposure(observations)
+    facts = {"n": column.n, "rows": len(observations.y)} | column.facts()
+    facts |= {"trials": trials, "exposure": exposure, "dropped": len(observations.dropped)}
+    if trials:
+        sentences = [column.on_sameness(facts)]
+    elif exposure:
+        sentences = [column.on_sameness(facts), _on_zeros(facts, observations)]
+    else:
+        sentences = [
+            column.on_sameness(facts),
+            column.on_ties(facts),
+            column.on_heaping(facts),
+            column.on_outliers(facts),
+            _on_zeros(facts, observations),
+        ]
+    return facts, sentences
+
+
+def _several(observations, names):
+    y = np.asarray(observations.y, float)
+    units = observations.units()
+    count = units.count
+    columns = [_Column(y[:, d], observations.frequency, observations.lines) for d in range(y.shape[1])]
+    facts = {name: column.facts() for name, column in zip(names, columns, strict=True)}
+    correlation = _correlation(units, columns)
+    sentences = [_on_tied_rows(count), _on_rounded_columns(facts)]
+    for name, column in zip(names, columns, strict=True):
+        own = facts[name]
+        said = (column.on_sameness(own), column.on_heaping(own), column.on_outliers(own))
+        sentences += [f"Column '{name}': {sentence[0].lower()}{sentence[1:]}" for sentence in said if sentence]
+    for i, first in enumerate(names):
+        for j, second in enumerate(names[:i]):
+            if abs(correlation[i][j]) > 0.9999:
+                told = f"their correlation is {correlation[i][j]:.7g}"
+                sentences.append(f"Columns '{second}' and '{first}' say the same: {told}. Leave one of them out.")
+    whole = {"n": columns[0].n, "rows": len(y), "distinct": len(count), "most_tied": int(count.max())}
+    return whole | {"dropped": len(observations.dropped), "columns": facts, "correlation": correlation}, sentences
+
+
+class _Column:
+    """One column as its distinct values, sorted, with the number of observations at each."""
+
+    def __init__(self, y, frequency, lines):
+        self.y = np.asarray(y, float) + 0.0
+        self.lines = lines
+        self.values, index = np.unique(self.y, return_inverse=True)
+        self.index = index.reshape(-1)
+        self.counts = np.zeros(len(self.values), np.int64)
+        np.add.at(self.counts, self.index, frequency)
+        self.frequency = frequency
+        self.n = int(self.counts.sum())
+
+    def facts(self):
+        """The part of what is noticed that is about the values alone."""
+        values, counts = self.values, self.counts
+        tied = int(counts[counts > 1].sum())
+        mean, sd, median = _spread(values, counts)
+        logs = None
+        if values[0] > 0:
+            _, sd_of_logs, median_of_logs = _spread(np.log(values), counts)
+            across = math.log(values[-1]) - math.log(values[0])
+            logs = {"median": median_of_logs, "sd": sd_of_logs, "range": across}
+        return {
+            "mean": mean,
+            "sd": sd,
+            "median": median,
+            "minimum": float(values[0]),
+            "maximum": float(values[-1]),
+            "range": float(values[-1] - values[0]),
+            "distinct": len(values),
+            "tied": tied,
+            "most_tied": int(counts.max()),
+            "step": _rounding_step(values) if tied else None,
+            "log": logs,
+            "zeros": int(counts[values == 0].sum()),
+            "whole": bool(np.all(values == np.floor(values))),
+            "not_whole": self._first(self.y != np.floor(self.y)),
+            "negative": self._first(self.y < 0),
+        }
+
+    def _first(self, such):
+        rows = np.flatnonzero(such)
+        if not len(rows):
+            return None
+        return {"line": self._line(rows[0]), "value": float(self.y[rows[0]]), "number": len(rows)}
+
+    def _line(self, row):
+        return None if self.lines is None else int(self.lines[row])
+
+    def on_sameness(self, facts):
+        """A sentence on values that are all but constant."""
+        most = facts["most_tied"]
+        if len(self.values) > 1 and most >= 0.95 * self.n:
+            commonest = plain(self.values[np.argmax(self.counts)])
+            return f"{most} of the {self.n} observations are equal to {commonest}: there is hardly anything to divide."
+        if facts["sd"] < 1e-8 * abs(facts["median"]):
+            return (
+                f"The values hardly differ: their sd is {facts['sd']:.3g} and their median {facts['median']:.10g}. "
+                "Take a constant away from all of them, or they differ by little more than their last digits."
+            )
+        return None
+
+    def on_ties(self, facts):
+        """A sentence on equal values and on rounding."""
+        if facts["step"] is not None:
+            how = "they are counts or rounded" if facts["whole"] and self.values[0] >= 0 else "they are rounded"
+            return (
+                f"The {self.n} values take only {len(self.values)} distinct ones, all multiples of {facts['step']:g}: "
+                f"{how}. For a continuous family, a shared standard deviation is safe; one per component needs a prior "
+                "that vanishes at 0."
+            )
+        if facts["tied"]:
+            return (
+                f"{facts['tied']} of the {self.n} values are tied with another. For a continuous family, a "
+                "standard deviation per component needs a prior that vanishes at 0, or a component may collapse onto "
+                "equal values."
+            )
+        return None
+
+    def on_heaping(self, facts):
+        """A sentence on one last digit, or on multiples of 2, 5 or 10 rounding steps, that is commoner than chance."""
+        step = facts["step"]
+        if step is None or self.n < HEAPED or facts["range"] / step < SPAN:
+            return None
+        steps = np.round(self.values / step).astype(np.int64)
+        heaps = [(10, digit) for digit in range(10)]
+        found = [(surplus, *heap) for heap in heaps if (surplus := self._surplus(steps, *heap))]
+        best = max(found, default=None)
+        for every in (5, 2):
+            surplus = self._surplus(steps, every, 0)
+            if surplus and (best is None or surplus > 1.2 * best[0]):
+                best = (surplus, every, 0)
+        if best is None:
+            return None
+        _, every, digit = best
+        heap = int(self.counts[abs(steps) % every == digit].sum())
+        what = f"are multiples of {every * step:g}" if digit == 0 else f"have {digit} as their last digit"
+        return (
+            f"{heap} of the {self.n} values ({_percent(heap, self.n)}) {what}, where {100 // every} % would be "
+            "expected by chance: some digits were preferred, or the values were noted on another scale."
+        )
+
+    def _surplus(self, steps, every, digit):
+        """How many more observations there are than by chance; 0 unless it is far more.
+
+        The share counts against 1/every and, since a hump may stand there, against what the values one and two steps
+        to either side let expect; the multiple that speaks loudest for the heap is not heard.
+        """
+        chosen = abs(steps) % every == digit
+        share, expected = self.counts[chosen].sum() / self.n, 1 / every
+        if share < 1.25 * expected or share - expected <= FAR * math.sqrt(expected * (1 - expected) / self.n):
+            return 0
+        inner = chosen & (steps > steps[0]) & (steps < steps[-1])
+        if inner.sum() < 2:
+            return 0
+        here, place = self.counts[inner].astype(float), steps[inner]
+        beside = self._at(steps, place - 1) + self._at(steps, place + 1)
+        beyond = self._at(steps, place - 2) + self._at(steps, place + 2)
+        others = np.arange(len(here)) != np.argmax(here - beside / 2)
+        here, beside, beyond = (counts[others].sum() for counts in (here, beside, beyond))
+        smooth = max(beside / 2, (4 * beside - beyond) / 6)  # a straight line and a cubic through the neighbours
+        total = here + beside
+        if here < 1.4 * smooth or here - total / 3 <= FAR * math.sqrt(total * 2 / 9):
+            return 0
+        return float((share - expected) * self.n)
+
+    def _at(self, steps, wanted):
+        place = np.searchsorted(steps, wanted).clip(max=len(steps) - 1)
+        return np.where(steps[place] == wanted, self.counts[place], 0)
+
+    def on_outliers(self, facts):
+        """A sentence on values far beyond all others."""
+        if self.n < CROWD:
+            return None
+        begin, end = 0, len(self.values)
+        for _ in range(3):  # what is far at one end hides what is far at the other
+            end = begin + self._begin_of_tail(self.values[begin:], self.counts[begin:], facts["step"])
+            begin = end - self._begin_of_tail(-self.values[:end][::-1], self.counts[:end][::-1], facts["step"])
+        least, largest = self.values[begin], self.values[end - 1]
+        places = [*range(begin), *range(end, len(self.values))]
+        if not places:
+            return None
+        places.sort(key=lambda place: -max(least - self.values[place], self.values[place] - largest))
+        named = ", ".join(self._name(place) for place in places[:SHOWN_VALUES])
+        more = f" and {len(places) - SHOWN_VALUES} more" if len(places) > SHOWN_VALUES else ""
+        lie = f"value {named} lies" if len(places) == 1 else f"values {named}{more} lie"
+        return (
+            f"The {lie} far from all others, which go from {plain(least)} to {plain(largest)}: look for a slip there; "
+            "a far value can make a component of its own."
+        )
+
+    def _begin_of_tail(self, values, counts, step):
+        """Where the outermost hundredth of the values, or the last of them, stands apart by a third of the rest."""
+        tail = np.cumsum(counts[::-1])[::-1]
+        gap, rest = np.diff(values, prepend=values[0]), np.append(0, values[:-1]) - values[0]
+        apart = (tail <= max(1, self.n // 100)) & (gap > rest / 3) & (gap > 3 * (step or 0))
+        apart[:2] = False  # a single value has no range to compare with
+        return int(np.argmax(apart)) if apart.any() else len(values)
+
+    def _name(self, place):
+        value = plain(self.values[place])
+        if self.lines is None:
+            return value
+        lines = self.lines[self.index == place]
+        shown = ", ".join(map(str, lines[:SHOWN_VALUES])) + (" and others" if len(lines) > SHOWN_VALUES else "")
+        return f"{value} (line{'s' if len(lines) > 1 else ''} {shown})"
+
+
+def _spread(values, counts):
+    """Mean, sd and median of sorted distinct values, each as often as it counts.
+
+    Everything is measured from a middle value and in a power of two, so neither offset nor scale costs digits.
+    """
+    n = int(counts.sum())
+    low, high = values[np.searchsorted(np.cumsum(counts), [(n - 1) // 2, n // 2], side="right")].tolist()
+    _, exponent = math.frexp(float(np.abs(values - low).max()))
+    away = np.ldexp(values - low, -exponent)
+    shift = math.fsum(counts * away) / n
+    sd = math.sqrt(math.fsum(counts * (away - shift) ** 2) / (n - 1)) if n > 1 else 0.0
+    return low + math.ldexp(shift, exponent), math.ldexp(sd, exponent), (low + high) / 2
+
+
+def _rounding_step(values):
+    """The largest power of ten that divides all values, or None when it is too fine to be called rounding."""
+    if len(values) < 2:
+        return None
+    finest, largest = float(np.min(np.diff(values))), float(np.abs(values).max())
+    if finest < 1e-300:
+        return None
+    for exponent in range(math.ceil(math.log10(finest)), math.floor(math.log10(finest)) - 2, -1):
+        step = float(f"1e{exponent}")
+        if largest / step > 1e12:
+            return None  # the digits of double precision end before it
+        multiples = values / step
+        if np.all(np.abs(multiples - np.round(multiples)) <= 8 * np.finfo(float).eps * np.abs(multiples)):
+            return step
+    return None
+
+
+def _correlation(units, columns):
+    scores = []
+    for y, column in zip(units.y.T, columns, strict=True):
+        mean, sd, _ = _spread(column.values, column.counts)
+        score = (y - mean) / (sd or 1.0)
+        scores.append(score - (units.count * score).sum() / column.n)  # what the mean was rounded by
+    scores = np.array(scores)
+    product = (units.count * scores) @ scores.T
+    lengths = np.sqrt(np.diag(product))
+    correlation = (product / np.outer(lengths, lengths).clip(min=np.finfo(float).tiny)).clip(-1, 1)
+    np.fill_diagonal(correlation, 1.0)
+    return ((correlation + correlation.T) / 2).tolist()
+
+
+def _trials(observations):
+    if observations.trials is None:
+        return None
+    trials, frequency = observations.trials, observations.frequency
+    fewest = int(np.argmin(trials))
+    return {
+        "fewest": int(trials[fewest]),
+        "most": int(trials.max()),
+        "share": math.fsum(frequency * observations.y) / math.fsum(frequency * trials),
+        "fewest_line": None if observations.lines is None else int(observations.lines[fewest]),
+    }
+
+
+def _exposure(observations):
+    if observations.exposure is None:
+        return None
+    total = math.fsum(observations.frequency * observations.exposure)
+    return {"total": total, "rate": math.fsum(observations.frequency * observations.y) / total}
+
+
+def _on_zeros(facts, observations):
+    """A sentence on more zeros than a Poisson distribution has."""
+    zeros, n = facts["zeros"], facts["n"]
+    if not zeros or not facts["whole"] or facts["minimum"] < 0:
+        return None
+    if facts["exposure"]:
+        expected = math.fsum(observations.frequency * np.exp(-facts["exposure"]["rate"] * observations.exposure))
+        same = "rate"
+    else:
+        expected, same = n * math.exp(-facts["mean"]), "mean"
+    if zeros < 1.5 * expected or zeros - expected <= FAR * math.sqrt(max(expected * (1 - expected / n), 1)):
+        return None
+    about = f"{expected:.0f}" if expected >= 10 else f"{expected:.2g}"
+    return (
+        f"{zeros} of the {n} observations are 0 ({_percent(zeros, n)}), where a Poisson distribution of the "
+        f"same {same} gives about {about} ({_percent(expected, n)}): one Poisson component cannot describe them."
+    )
+
+
+def _on_tied_rows(count):
+    tied, n = int(count[count > 1].sum()), int(count.sum())
+    if not tied:
+        return None
+    return (
+        f"{tied} of the {n} rows are the same as another. For a continuous family, standard deviations per component "
+        "need a prior that vanishes at 0, or a component may collapse onto equal rows."
+    )
+
+
+def _on_rounded_columns(facts):
+    steps = [f"'{name}' to multiples of {own['step']:g}" for name, own in facts.items() if own["step"] is not None]
+    return f"Columns are rounded: {', '.join(steps)}." if steps else None
+
+
+def _on_weights(observations):
+    if np.all(observations.frequency == 1):
+        return None
+    rows = len(observations.y)
+    return f"The {observations.n} observations stand in {rows} rows; each row counts as often as it was observed."
+
+
+def _on_dropped(dropped):
+    if not dropped:
+        return None
+    were = "1 row of the file was" if len(dropped) == 1 else f"{len(dropped)} rows of the file were"
+    shown = ", ".join(f"line {line} ({why})" for line, why in dropped[:SHOWN])
+    more = f" and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
+    return f"{were} left out: {shown}{more}."
+
+
+def _percent(part, whole):
+    return f"{100 * part / whole:.3g} %"

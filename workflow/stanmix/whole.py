@@ -1,0 +1,122 @@
+"""What a fit to whole numbers predicts: expected frequencies and those of replicated data, never a kernel density."""
+
+import numpy as np
+
+from stanmix import mixture, predictive
+from stanmix.family import Points
+
+MOST_BARS = 100  # places for bars; more whole numbers than this are put together in equal groups
+MOST_SIZES = 200  # different trials or exposures over which expected frequencies are averaged
+PRIOR_DRAWN = 60  # distributions drawn from the prior
+
+
+def bins(y, beyond=0.0):
+    """Equal groups of whole numbers that hold all observations.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        Whole numbers, any shape.
+    beyond : float
+        What share of their range shall be added above.
+
+    Returns
+    -------
+    first : numpy.ndarray
+        The lowest whole number of each group, increasing, shape (m,); from 0 where that is not far away.
+    step : int
+        How many whole numbers a group holds.
+    """
+    low, high = int(y.min()), int(y.max())
+    high += int(np.ceil(beyond * (high - low)))
+    low = 0 if low <= high - low else low
+    step = -(-(high - low + 1) // MOST_BARS)
+    return np.arange(low, high + 1, step), step
+
+
+def frequencies(y, first, step):
+    """How many of the whole numbers lie in each group, shape (..., m) for y of shape (..., n)."""
+    place = ((np.asarray(y) - first[0]) // step).astype(int)
+    m = len(first)
+    inside = (place >= 0) & (place < m)  # replicated values may lie outside
+    flat = place.reshape(-1, place.shape[-1])
+    counted = [np.bincount(row[keep], minlength=m) for row, keep in zip(flat, inside.reshape(flat.shape), strict=True)]
+    return np.array(counted).reshape(*place.shape[:-1], m)
+
+
+def expected(family, first, step, size, draws):
+    """How many of the observations each part expects in each group.
+
+    Parameters
+    ----------
+    family : str
+    first, step
+        What `bins` returned.
+    size : numpy.ndarray
+        Trials or exposure of every observation, shape (n,).
+    draws : dict of numpy.ndarray
+        Each (S, K).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (S, m, P).
+    """
+    sizes, times = np.unique(size, return_counts=True)
+    if len(sizes) > MOST_SIZES:
+        sizes = np.quantile(size, (np.arange(MOST_SIZES) + 0.5) / MOST_SIZES, method="inverted_cdf")
+        times = np.full(MOST_SIZES, len(size) / MOST_SIZES)
+    total = 0.0
+    for value, number in zip(sizes, times, strict=True):
+        ends = (
+            mixture.part_tails(family, Points(at, np.full(len(at), value)), draws)
+            for at in (first - 1, first + step - 1)
+        )
+        below, with_it = (upper for _, upper in ends)
+        total = total + number * (with_it - below)
+    return total
+
+
+def predict(specification, points, thinned, few, kept, anew, thin, prior):
+    """Tables behind the predictive figures; parameters and results are those of `continuous.predict`."""
+    family, y = specification["family"], points.y
+    parts = mixture.parts(family, specification["components"])
+    first, step = bins(y)
+    centre = first + (step - 1) / 2
+    observed = frequencies(y, first, step)
+    density = {"x": centre, "step": step, "observed": observed}
+    density |= predictive.part_bands(expected(family, first, step, points.size, few), parts)
+    replicates = {"x": centre, "step": step, "observed": observed}
+    replicates |= predictive.band_columns(frequencies(anew, first, step))
+    values = np.unique(np.concatenate([first, first + step - 1]))
+    limits, p_value = predictive.ecdf_band(
+        predictive.ecdf(y, values), np.array([predictive.ecdf(row, values) for row in anew])
+    )
+    wide, wide_step = bins(y, beyond=0.6)
+    masses = expected(family, wide, wide_step, points.size, mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2) / len(y)
+    # Where trials or exposure differ the membership is no function of the count alone.
+    same = np.ptp(points.size) == 0
+    by_value = first if same else first[:0]
+    tables = {
+        "density": density,
+        "memberships_by_value": predictive.memberships_by_value(
+            family, Points(by_value, np.full(len(by_value), points.size[0])), by_value, thinned
+        ),
+        "replicates": replicates,
+        "ecdf": {"x": values, "observed": predictive.ecdf(y, values), **limits},
+        "prior": {
+            "x": wide + (wide_step - 1) / 2,
+            "step": wide_step,
+            "observed": frequencies(y, wide, wide_step) / len(y),
+        }
+        | {f"curve_{r}": mass for r, mass in enumerate(masses, start=1)},
+    }
+    facts = {
+        "step": step,
+        "outside": int(((observed < replicates["lower"]) | (observed > replicates["upper"])).sum()),
+        "places": len(first),
+        "replicates_anew": len(anew),
+        "replicates_ecdf": len(anew),
+        "same_size": bool(same),
+    }
+    return tables, facts, p_value
