@@ -7,11 +7,19 @@ SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/default
 # CmdStan is built by a make of its own, far below this one; what this one was told (-n, -k, -j) is not meant for it.
 unexport MAKEFLAGS MFLAGS
 
-.PHONY: all test lint reference format workflow-report clean help environment cmdstan
+EXAMPLES := $(patsubst config/examples/%.yaml,example-%,$(wildcard config/examples/*.yaml))
+
+.PHONY: $(EXAMPLES) examples all test lint reference format workflow-report clean help environment cmdstan
 
 all: cmdstan  ## run the workflow and make the reports (default)
 	$(SNAKEMAKE)
 	@printf '%s\n' 'The reports:' results/reports/*.html
+
+examples: $(EXAMPLES)  ## run all worked examples of config/examples
+
+$(EXAMPLES): example-%: cmdstan  ## run one, as in make example-fish
+	$(SNAKEMAKE) --directory results/examples/$* --configfile config/examples/$*.yaml
+	@printf '%s\n' 'The report:' results/examples/$*/results/reports/*.html
 
 test: cmdstan  ## run the tests
 	$(BIN)/python -m pytest

@@ -93,7 +93,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
             )
         )
         least = 100 * sampling["chains"]
-        for size, region in (("bulk", "centre"), ("tail", "5% and 95% quantiles")):
+        for size, region in (("bulk", "centre of the posterior is"), ("tail", "tails of the posterior are")):
             worst = min(group, key=lambda row: row[f"ess_{size}"])
             value = worst[f"ess_{size}"]
             checks.append(
@@ -105,7 +105,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
                     FAIL if value < least / 4 else WARN if value < least else PASS,
                     f"The smallest {size} effective sample size of a {what} is {value:.0f} of "
                     f"{sampling['chains'] * sampling['draws']} draws ({worst['title']}).",
-                    f"The {region} of the posterior is known too roughly: raise sampling.draws.",
+                    f"The {region} known too roughly: raise sampling.draws.",
                 )
             )
     total = statistics["diverging"].size
@@ -170,8 +170,8 @@ def predictive_checks(p_values):
         "component_spreads": (
             "Spread within the components",
             "data whose spread within the components differs from the model's as much as here, or more",
-            "The components are wider or narrower than the data: estimate sigma, let it differ between components, or "
-            "reconsider the family.",
+            "The components are wider or narrower than the data: let their spread be estimated and differ between "
+            "them, or reconsider the family (for overdispersed counts negative_binomial, beta_binomial).",
         ),
         "ecdf": (
             "Distribution function of the data",

@@ -229,7 +229,12 @@ def _negative_binomial(mean, dispersion, size):
 
 def _beta_binomial(p, dispersion, size):
     kappa = 1 / np.square(dispersion)
-    return _stats().betabinom(size, p * kappa, (1 - p) * kappa)
+    return _stats().betabinom(_whole(size), p * kappa, (1 - p) * kappa)
+
+
+def _whole(size):
+    """Trials as integers, which SciPy's generators want."""
+    return np.asarray(size).astype(int)
 
 
 POISSON = Family(
@@ -258,7 +263,7 @@ BINOMIAL = Family(
     program="univariate",
     kind=WHOLE,
     parameters=(PROBABILITY,),
-    distribution=lambda p, size: _stats().binom(size, p),
+    distribution=lambda p, size: _stats().binom(_whole(size), p),
     estimate=_estimate_binomial,
     takes="trials",
 )

@@ -97,7 +97,6 @@ class _Column:
         self.index = index.reshape(-1)
         self.counts = np.zeros(len(self.values), np.int64)
         np.add.at(self.counts, self.index, frequency)
-        self.frequency = frequency
         self.n = int(self.counts.sum())
 
     def facts(self):

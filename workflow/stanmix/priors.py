@@ -83,7 +83,7 @@ class Prior:
 
     @property
     def power_at_zero(self):
-        """The power of the parameter by which the density vanishes at 0: infinite if faster than any, or cut above it."""
+        """The power of the parameter by which the density vanishes at 0: infinite if faster than any or cut above."""
         if self.distribution in ("lognormal", "inv_gamma") or self.lower:
             return math.inf
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0

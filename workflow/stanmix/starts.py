@@ -117,7 +117,7 @@ def starting_values(specification, units, chains, seed):
     theta = 0.95 * estimate["theta"] + 0.05 / components
     size = np.maximum(1, units.n * theta)  # a component without points is moved no farther than one with one
     entries = {entry["slot"]: entry for entry in specification["parameters"]}
-    typical = float(np.average(Points.of(units).size, weights=units.count))
+    typical = float(np.quantile(Points.of(units).size, 0.5, method="inverted_cdf"))  # a whole number of trials
     starts = []
     for _ in range(chains):
         weights = theta * np.exp(rng.normal(0, np.sqrt((1 - theta) / size)))
