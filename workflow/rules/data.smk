@@ -50,6 +50,7 @@ rule read:
 rule describe:
     input:
         observations="results/data/{dataset}/observations.csv",
+        noticed="results/data/{dataset}/noticed.json",
         truth=truth_of,
         code=package("describe"),
     output:

@@ -10,6 +10,7 @@ from stanmix import (
     crossvalidation,
     inference,
     mixture,
+    multivariate,
     observations,
     predictive,
     replication,
@@ -17,14 +18,15 @@ from stanmix import (
     whole,
 )
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, WHOLE, Points
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.files import read_json, write_csv, write_json
 from stanmix.prior import prior_draws
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
+PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
 LISTED = 2000  # rows of an HTML table; the CSV has all
-PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict}
+PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
 def assess(inputs, outputs, seed):
@@ -52,7 +54,9 @@ def assess(inputs, outputs, seed):
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     summary = summary_rows(idata, family, truth)
-    label_free = label_free_rows(family, points, draws, loo["log_likelihood"], sampling["chains"])
+    label_free = label_free_rows(
+        family, points, draws, loo["log_likelihood"], sampling["chains"], specification.get("columns")
+    )
     sampled = replication.sampled_rows(rows)
     p_values = _write_predictive(
         outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed
@@ -93,18 +97,17 @@ def summary_rows(idata, family, truth=None):
     Returns
     -------
     list of dict
-        title, parameter, component (from 1, None for shared), `inference.statistics_of`, truth and covered.
+        title, parameter, component (from 1, None for shared), column and column_2 where it is about these,
+        `inference.statistics_of`, truth and covered.
     """
     components = idata.posterior.sizes.get("component", 1)
     comparable = truth is not None and truth["components"] == components
     rows = []
-    for name, component, draws in inference.scalars(idata):
-        row = {
-            "title": name if component is None else f"{name}[{component}]",
-            "parameter": name,
-            "component": component,
-        }
-        row |= inference.statistics_of(draws)
+    for scalar in inference.scalars(idata):
+        name, component = scalar.name, scalar.component
+        row = {"title": scalar.title, "parameter": name, "component": component}
+        row |= dict(zip(columns.OF_SCALARS, scalar.columns, strict=False))
+        row |= inference.statistics_of(scalar.draws)
         values = truth[name] if comparable and (name == "theta" or truth["family"] == family) else None
         if values is not None and component is None:
             values = values[:1] if len(set(values)) == 1 else None  # a shared parameter has no one truth if it differs
@@ -114,7 +117,7 @@ def summary_rows(idata, family, truth=None):
     return rows
 
 
-def label_free_rows(family, points, draws, log_likelihood, chains):
+def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
     """Statistics of quantities that do not change when components change their labels.
 
     Parameters
@@ -127,26 +130,37 @@ def label_free_rows(family, points, draws, log_likelihood, chains):
     log_likelihood : numpy.ndarray
         Of all observations for each draw, shape (S,).
     chains : int
+    names : list of str, optional
+        What the columns are called where there are several.
 
     Returns
     -------
     list of dict
         title and `inference.statistics_of` for the log likelihood, the mixture's mean and sd (of a typical trial number
-        or exposure), and its density at the 5, 25, 50, 75 and 95% quantiles of the distinct values.
+        or exposure; of each column), and its density at the 5, 25, 50, 75 and 95% quantiles of the distinct values, or
+        at the rows at these places in the order of the rows.
     """
     entry = FAMILIES[family]
     typical = float(np.quantile(points.size, 0.5, method="inverted_cdf"))
-    means, variances = entry.moments(*(draws[name] for name in entry.of_component), size=typical)
+    means, variances = entry.component_moments(draws, size=typical)
     weights = np.exp(mixture.log_weights(family, draws))[:, : means.shape[1]]
-    mean = (weights * means).sum(axis=1)  # extra zeros add nothing to it
-    centred = (weights * (variances + (means - mean[:, None]) ** 2)).sum(axis=1)
-    variance = centred + (1 - weights.sum(axis=1)) * mean**2
-    quantities = {"log likelihood": log_likelihood, "mixture mean": mean, "mixture sd": np.sqrt(variance)}
-    values = np.unique(np.quantile(points.y, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf"))
+    beyond = 1 - weights.sum(axis=1)  # of extra zeros, which add nothing to the mean
+    quantities = {"log likelihood": log_likelihood}
+    for d, name in enumerate(names or [None]):
+        mean_of, variance_of = (values if names is None else values[:, :, d] for values in (means, variances))
+        mean = (weights * mean_of).sum(axis=1)
+        centred = (weights * (variance_of + (mean_of - mean[:, None]) ** 2)).sum(axis=1)
+        of = "" if name is None else f" of {name}"
+        quantities |= {f"mixture mean{of}": mean, f"mixture sd{of}": np.sqrt(centred + beyond * mean**2)}
+    if names is None:
+        values = np.unique(np.quantile(points.y, PLACES, method="inverted_cdf"))
+    else:
+        values = points.y[np.unique((np.array(PLACES) * (len(points) - 1)).round().astype(int))]
     at = Points(values, np.full(len(values), typical), points.step)
-    what = "density" if entry.kind == CONTINUOUS and points.step is None else "probability"
+    what = "probability" if entry.kind == WHOLE or points.step is not None else "density"
     for value, density in zip(values, mixture.densities(family, at, draws).sum(axis=2).T, strict=True):
-        quantities[f"{what} at {value:.4g}"] = density
+        where = f"{value:.4g}" if names is None else f"({', '.join(f'{number:.4g}' for number in value)})"
+        quantities[f"{what} at {where}"] = density
     return [
         {"title": title, **inference.statistics_of(values.reshape(chains, -1))}
         for title, values in quantities.items()
@@ -157,8 +171,11 @@ def label_free_rows(family, points, draws, log_likelihood, chains):
 def _write_summary(outputs, name, rows, label_free, truth):
     known = [row for row in rows if row["truth"] is not None]
     shown = columns.SUMMARY + (columns.TRUTH if known else [])
-    keys = ["parameter", "component", *(column["key"] for column in columns.SUMMARY[1:]), "median"]
-    frame = pd.DataFrame([{key: row[key] for key in keys + (["truth", "covered"] if known else [])} for row in rows])
+    keys = ["parameter", "component", *(key for key in columns.OF_SCALARS if any(key in row for row in rows))]
+    keys += [*(column["key"] for column in columns.SUMMARY[1:]), "median"]
+    frame = pd.DataFrame(
+        [{key: row.get(key) for key in keys + (["truth", "covered"] if known else [])} for row in rows]
+    )
     frame["component"] = frame["component"].astype("Int64")
     write_csv(outputs["summary"], frame)
     write_csv(outputs["label_free"], pd.DataFrame(label_free))
@@ -175,7 +192,10 @@ def _write_membership(outputs, name, rows, specification, probabilities, true_co
     frame = pd.DataFrame({"obs_id": range(1, len(best) + 1)})
     if rows.ids is not None:
         frame["id"] = rows.ids
-    frame["y"] = rows.y
+    if "columns" in specification:
+        frame[[columns.VALUE + name for name in specification["columns"]]] = rows.y
+    else:
+        frame["y"] = rows.y
     for column in ("trials", "exposure"):
         if getattr(rows, column) is not None:
             frame[column] = getattr(rows, column)
@@ -220,7 +240,7 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
         write_csv(outputs[table], pd.DataFrame(content))
     facts["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
     facts["transform"], panels = [], []
-    for title, ends in (("PIT", loo["pit"]), ("LOO-PIT", loo["loo_pit"])):
+    for title, ends in _transforms(loo, specification.get("columns")):
         table, p_value = predictive.transform_table(ends[:, unit], rng)
         panels.append(pd.DataFrame({"panel": title, **table}))
         facts["transform"].append({"title": title, "p_value": p_value})
@@ -229,10 +249,23 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
     return p_values
 
 
+def _transforms(loo, names):
+    """The probabilities below each observation and with it, (2, m), by the title of their panel; for each column two."""
+    both = (("PIT", loo["pit"]), ("LOO-PIT", loo["loo_pit"]))
+    if names is None:
+        return both
+    return [(f"{title} of {name}", ends[:, :, d]) for d, name in enumerate(names) for title, ends in both]
+
+
 def _write_statistics(path, specification, points, anew):
     """Write the test statistics of replicated data sets; return those of the data with their p-values."""
-    discrete = specification["kind"] == WHOLE
-    observed, replicated = (predictive.statistics_of(y, discrete) for y in (points.y, anew))
+
+    def statistics_of(y):
+        if specification["kind"] == MULTIVARIATE:
+            return multivariate.statistics_of(y, specification["columns"])
+        return predictive.statistics_of(y, specification["kind"] == WHOLE)
+
+    observed, replicated = statistics_of(points.y), statistics_of(anew)
     write_csv(path, pd.DataFrame(replicated))
     return [
         {

@@ -139,7 +139,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     Returns
     -------
     variables : dict of numpy.ndarray
-        theta, location, scale and shape as in the program, each of shape (chains, draws, K).
+        theta and the parameters as in the program, each of shape (chains, draws, K) or longer.
     statistics : dict of numpy.ndarray
         The sampler's own columns (lp__, divergent__, ...), each of shape (chains, draws).
 
@@ -170,7 +170,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
         )
         shape = (sampling["chains"], sampling["draws"])
         variables = {
-            name: values.reshape(*shape, -1)
+            name: values.reshape(*shape, *values.shape[1:])
             for name, values in fit.stan_variables().items()
             if not name.endswith("_free")  # what the sampler moves; the program's own names are complete
         }

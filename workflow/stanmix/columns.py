@@ -11,6 +11,9 @@ SUMMARY = [
     {"key": "ess_tail", "title": "tail ESS", "format": {"decimals": 0}, "help": "effective sample size for the tails"},
     {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
 ]
+OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
+TEXT = dict.fromkeys(OF_SCALARS, str)  # how pandas reads these, whose names may look like numbers
+VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same
 TRUTH = [
     {"key": "truth", "title": "truth"},
     {"key": "covered", "title": "covered", "help": "whether the interval holds the truth"},
@@ -33,6 +36,12 @@ COMPARISON = [
 ]
 
 
+def title_of(name, component, columns=()):
+    """What a scalar is called: its parameter, and in brackets its component, if it has one, and its columns."""
+    index = [*([] if component is None else [str(component)]), *columns]
+    return f"{name}[{', '.join(index)}]" if index else name
+
+
 def comparison(with_truth):
     """Columns of the comparison of models, with the right memberships where the truth is known."""
     right = {"key": "right", "title": "memberships right", "help": "most probable component is the true one"}
@@ -48,6 +57,9 @@ def membership(frame):
             continue
         probability = key.startswith("probability_") or key == "uncertainty"
         part = key.removeprefix("probability_")
+        if key.startswith(VALUE):
+            columns.append({"key": key, "title": key.removeprefix(VALUE)})
+            continue
         title = "extra zero" if part == "zero" else titles.get(key, key.replace("probability_", "component "))
         columns.append({"key": key, "title": title, "format": {"decimals": 4} if probability else {}})
     return columns

@@ -32,10 +32,11 @@ def compare(fits, outputs):
     sentence = verdict(rows)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
-    summaries = [pd.read_csv(paths["summary"]).assign(model=title) for title, paths in fits.items()]
+    summaries = [pd.read_csv(paths["summary"], dtype=columns.TEXT).assign(model=title) for title, paths in fits.items()]
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")
-    kept = ["model", "parameter", "component", "mean", "hdi_lower", "hdi_upper", "truth"]
+    about = [key for key in columns.OF_SCALARS if key in estimates]
+    kept = ["model", "parameter", "component", *about, "mean", "hdi_lower", "hdi_upper", "truth"]
     write_csv(outputs["estimates"], estimates.reindex(columns=kept))
 
 

@@ -58,7 +58,7 @@ def leave_one_out(family, points, count, draws, efficiency):
     m, total = len(points), len(draws["theta"])
     elpd, lppd, pareto_k = np.empty(m), np.empty(m), np.empty(m)
     pit, loo_pit, log_likelihood = [], [], np.zeros(total)
-    size = max(1, BLOCK // total)
+    size = max(1, BLOCK // (total * points.width))
     for start in range(0, m, size):
         part = slice(start, min(start + size, m))
         values = mixture.log_likelihood(family, points[part], draws)

@@ -6,7 +6,7 @@ from scipy import signal
 
 from stanmix import continuous, inference, mixture, observations, replication, whole
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, WHOLE, Points
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -16,11 +16,12 @@ def describe(inputs, outputs, kind):
     Parameters
     ----------
     inputs : mapping
-        Paths: observations and, for simulated data, truth.
+        Paths: observations, noticed and, for simulated data, truth.
     outputs : mapping
         Paths: density (CSV) and facts (JSON). Of a continuous data set the density has x, kde, kde_narrow and, for
         simulated data, true and true_1 ...; the facts have the bandwidths and the valleys where kernel density and
-        truth differ. Of whole numbers it has x, observed and, for simulated data, the expected true.
+        truth differ. Of whole numbers it has x, observed and, for simulated data, the expected true. Of several columns
+        the facts have their names, and the density is empty: pairs of them are drawn as points.
     kind : {"continuous", "whole", "multivariate"}
     """
     rows = observations.read(inputs["observations"])
@@ -29,6 +30,8 @@ def describe(inputs, outputs, kind):
     if truth is not None and FAMILIES[truth["family"]].kind != kind:
         truth = None  # a distribution of whole numbers has no density, and the other way round
     table, facts = DESCRIBE[kind](points, truth)
+    if kind == MULTIVARIATE:
+        facts["columns"] = list(read_json(inputs["noticed"])["columns"])
     write_csv(outputs["density"], pd.DataFrame(table))
     write_json(outputs["facts"], {"kind": kind, "looked_at": len(points), **facts})
 
@@ -67,4 +70,8 @@ def _whole(points, truth):
     return table, {}
 
 
-DESCRIBE = {CONTINUOUS: _continuous, WHOLE: _whole}
+def _multivariate(points, truth):
+    return {"x": []}, {}
+
+
+DESCRIBE = {CONTINUOUS: _continuous, WHOLE: _whole, MULTIVARIATE: _multivariate}

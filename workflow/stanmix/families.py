@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from stanmix.family import CONTINUOUS, LINKS, WHOLE, Family, Parameter, rate, share, to_link
-from stanmix.priors import ABOVE_ONE, POSITIVE, REAL, UNIT, Prior
+from stanmix import multivariate_normal
+from stanmix.family import CONTINUOUS, LINKS, MULTIVARIATE, WHOLE, Family, Parameter, rate, share, to_link
+from stanmix.priors import ABOVE_ONE, CORRELATION, POSITIVE, REAL, UNIT, Prior
 
 SMALLEST_DISPERSION = 0.05  # of an estimate: chains must not start on the plateau where it does not matter
 
@@ -278,6 +279,27 @@ BETA_BINOMIAL = Family(
     takes="trials",
 )
 
+# The location and the scale have priors for each column, which they are given one after the other.
+MULTIVARIATE_NORMAL = multivariate_normal.MultivariateNormal(
+    name="multivariate_normal",
+    number=1,
+    program="multivariate",
+    kind=MULTIVARIATE,
+    parameters=(
+        Parameter("mu", "mu", REAL, "mean", _location, sharing="never"),
+        Parameter("sigma", "sigma", POSITIVE, "standard deviation", _scale),
+        Parameter(
+            "correlation",
+            "correlation",
+            CORRELATION,
+            "correlations",
+            lambda noticed, components, shared: Prior("lkj", (2.0,)),
+        ),
+    ),
+    distribution=None,
+    estimate=multivariate_normal.estimate,
+)
+
 
 def _zero_inflated(family):
     """The same family with extra zeros beside its components."""
@@ -298,5 +320,6 @@ FAMILIES = {
         _zero_inflated(NEGATIVE_BINOMIAL),
         BINOMIAL,
         BETA_BINOMIAL,
+        MULTIVARIATE_NORMAL,
     )
 }

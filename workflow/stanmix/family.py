@@ -44,6 +44,11 @@ class Points:
         """Logs of positive values; a value that was rounded to 0 stands for a quarter of a step."""
         return np.log(self.y if self.step is None else np.maximum(self.y, self.step / 4))
 
+    @property
+    def width(self):
+        """How many numbers a value consists of."""
+        return 1 if self.y.ndim == 1 else self.y.shape[1]
+
     def __len__(self):
         return len(self.y)
 
@@ -60,8 +65,9 @@ class Parameter:
     name : str
         The field's own name, in the configuration and every table.
     slot : {"location", "scale", "shape", "zero"}
-        Its place in the Stan program. The location orders the components; zero is the weight of extra zeros.
-    support : {"real", "positive", "above 1", "between 0 and 1"}
+        Its place in the Stan program of one column, its name in that of several. The location orders the components;
+        zero is the weight of extra zeros.
+    support : {"real", "positive", "above 1", "between 0 and 1", "correlation matrix"}
     meaning : str
         A few words for readers.
     default : callable
@@ -94,8 +100,9 @@ class Family:
     parameters : tuple of Parameter
         The location first, then those of the other slots: the order in which all functions below take them. The weight
         of extra zeros belongs to the mixture, not to a component, and is left out there.
-    distribution : callable
-        ``distribution(*parameters, size)`` gives a frozen SciPy distribution, broadcasting.
+    distribution : callable or None
+        ``distribution(*parameters, size)`` gives a frozen SciPy distribution, broadcasting. Where there is none the
+        methods that use it are others.
     estimate : callable
         ``estimate(points, shares, known)`` gives estimates of components that own `shares` (m, K) of the observations
         by maximum likelihood or moments, those in the dict `known` given: a dict of arrays (K,).
@@ -153,6 +160,30 @@ class Family:
         """The name of the parameter that can collapse onto equal values, or None."""
         return self.in_slot("scale") if self.kind == CONTINUOUS else None
 
+    def parameters_of(self, model):
+        """The parameters that a model of the configuration has."""
+        return self.parameters
+
+    def targets(self, parameter, noticed):
+        """What of a parameter gets priors of its own: its column, if there are several, and what was noticed there."""
+        return [(None, noticed)]
+
+    def first_shares(self, points, count, components):
+        """Shares (m, K) of components from which EM starts: each owns equally many, from the lowest to the highest."""
+        order = np.argsort(points.y / points.size, kind="stable")
+        middle = np.cumsum(count[order]) - count[order] / 2
+        shares = np.zeros((len(points), components))
+        shares[order, np.minimum((middle / count.sum() * components).astype(int), components - 1)] = 1
+        yield 0.9 * shares + 0.1 / components  # no component starts empty
+
+    def pooled(self, state, theta, shared):
+        """One value for all components of what they share, from an estimate for each: a dict of arrays (K,)."""
+        return {name: np.full(len(theta), pool(self.parameter(name), state[name], theta)) for name in shared}
+
+    def order_in(self, state, specification):
+        """What the components of a state are named by, from the lowest to the highest: an array (K,)."""
+        return state[self.ordered]
+
     def edges(self, y, step=None):
         """The ends of what a value stands for, as arguments of the distribution function: equal for a point."""
         if self.kind == WHOLE:
@@ -176,6 +207,10 @@ class Family:
         """Mean and variance of a component; infinite where they do not exist."""
         distribution = self.distribution(*parameters, size)
         return distribution.mean(), distribution.var()
+
+    def component_moments(self, draws, size=1.0):
+        """Mean and variance of the components of a dict of draws, each (S, K)."""
+        return self.moments(*(draws[name] for name in self.of_component), size=size)
 
     def tails(self, y, *parameters, size=1.0, step=None):
         """Probability below what a value stands for, and with it: P(Y < y) and P(Y <= y) for whole numbers."""
@@ -208,6 +243,54 @@ class Family:
         """One value for each element of the broadcast parameters."""
         shape = np.broadcast_shapes(np.shape(size), *(np.shape(p) for p in parameters))
         return np.asarray(self.distribution(*parameters, size).rvs(size=shape, random_state=rng), dtype=float)
+
+    def log_components(self, points, draws):
+        """Log density of every point under every component, for draws in a dict of arrays (S, K): shape (S, m, K)."""
+        return self.logpdf(points.y[None, :, None], *self._spread(draws), **self._circumstances(points))
+
+    def component_tails(self, points, draws):
+        """Probability below what every point stands for, and with it, under every component: two arrays (S, m, K)."""
+        return self.tails(points.y[None, :, None], *self._spread(draws), **self._circumstances(points))
+
+    def _spread(self, draws):
+        return (draws[name][:, None, :] for name in self.of_component)
+
+    def _circumstances(self, points):
+        return {"size": points.size[None, :, None], "step": points.step}
+
+    def scores(self, points, draws, members, rng):
+        """Standard normal scores of every point under the component that each draw gives it.
+
+        Parameters
+        ----------
+        points : Points
+            m of them.
+        draws : dict of numpy.ndarray
+            Each (S, K).
+        members : numpy.ndarray of int
+            Components from 0, shape (S, m).
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (S, m, D), D scores for each point: one for a single column.
+        """
+        parameters = self._of_members(draws, members)
+        scores = self.score(points.y[None, :], *parameters, size=points.size[None, :], step=points.step, rng=rng)
+        return scores[:, :, None]
+
+    def replicate(self, points, draws, members, rng):
+        """Values drawn for every point from the component that each draw gives it, as `scores`; shape (S, m)."""
+        y = self.generate(rng, *self._of_members(draws, members), size=points.size)
+        if points.step is not None:
+            origin = points.y[0]
+            y = origin + points.step * np.round((y - origin) / points.step)
+        return y
+
+    def _of_members(self, draws, members):
+        rows = np.arange(len(members))[:, None]
+        return (draws[name][rows, members] for name in self.of_component)
 
     def unit(self, noticed):
         """Origin and units in which the sampler works: dict of origin, location and scale."""

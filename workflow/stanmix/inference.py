@@ -3,10 +3,12 @@
 import json
 import math
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from stanmix.columns import title_of
 from stanmix.files import whole
 
 with warnings.catch_warnings():
@@ -35,8 +37,9 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     specification : dict
         What `specification.specify` returned.
     variables : dict of numpy.ndarray
-        theta and the parameters, each (chains, draws, K) or longer; the weight of extra zeros has one element. Fixed
-        ones go to the group constant_data, shared ones lose their axis of components.
+        theta and the parameters, each (chains, draws, K), with an axis for each column that they are about; the weight
+        of extra zeros has one element. Fixed ones go to the group constant_data, shared ones lose their axis of
+        components.
     statistics : dict of numpy.ndarray
         CmdStan's columns of the sampler, each (chains, draws).
     rows : observations.Observations
@@ -61,7 +64,11 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     stats = {name: statistics[column] for column, name in SAMPLE_STATS.items()}
     stats["diverging"] = stats["diverging"].astype(bool)
     stats["tree_depth"], stats["n_steps"] = stats["tree_depth"].astype(int), stats["n_steps"].astype(int)
-    by_component = {name: ["component"] for name, values in {**posterior, **constant}.items() if values.ndim in (1, 3)}
+    dims = {name: _dims(values.ndim - 2, modes[name]) for name, values in posterior.items()}
+    dims |= {name: _dims(values.ndim, modes[name]) for name, values in constant.items()}
+    dims = {name: axes for name, axes in dims.items() if axes}
+    columns = specification.get("columns")
+    named = {} if columns is None else {"column": columns, "column2": columns}
     known = {"weight": rows.frequency, "trials": rows.trials, "exposure": rows.exposure}
     known = {name: values for name, values in known.items() if values is not None and np.any(values != 1)}
     idata = az.from_dict(
@@ -69,20 +76,32 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
         sample_stats=stats,
         observed_data={"y": rows.y},
         constant_data={**constant, **known} or None,
-        coords={"component": np.arange(1, specification["components"] + 1), "obs_id": np.arange(1, len(rows.y) + 1)},
-        dims={**by_component, **{name: ["obs_id"] for name in known}, "y": ["obs_id"]},
+        coords={
+            "component": np.arange(1, specification["components"] + 1),
+            "obs_id": np.arange(1, len(rows.y) + 1),
+            **named,
+        },
+        dims={**dims, **{name: ["obs_id"] for name in known}, "y": ["obs_id", "column"][: rows.y.ndim]},
     )
     # A row that counts often, or one of very many, is not replicated once: then each replicated value names its row.
     once = np.array_equal(sampled, np.arange(len(rows.y)))
     place = "obs_id" if once else "replicated"
     predicted = xr.DataArray(replicates, dims=("chain", "draw", place, "column")[: replicates.ndim])
     predicted = predicted.assign_coords(obs_id=(place, sampled + 1))
+    if columns is not None:
+        predicted = predicted.assign_coords(column=columns)
     idata.add_groups(posterior_predictive=predicted.to_dataset(name="y"))
     for group in idata.groups():
         idata[group].attrs.pop("created_at", None)
     idata.attrs = {name: json.dumps(value, sort_keys=True) for name, value in attributes.items()}
     with whole(path) as beside:
         idata.to_netcdf(str(beside), engine="h5netcdf")
+
+
+def _dims(axes, mode):
+    """What the axes of a parameter are called, from its number of axes; an axis of components is there or not."""
+    begin = 1 if mode == "shared" else 0
+    return ["component", "column", "column2"][begin : begin + axes]
 
 
 def read_draws(path):
@@ -104,35 +123,63 @@ def by_component(idata, specification):
     Returns
     -------
     dict of numpy.ndarray
-        Each (S, K), S = chains x draws, chain after chain; fixed and shared values repeated.
+        Each (S, K), with several columns (S, K, D) or (S, K, D, D); S = chains x draws, chain after chain; fixed and
+        shared values repeated.
     """
     components = specification["components"]
     total = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
     draws = {}
-    for name in ["theta", *(entry["name"] for entry in specification["parameters"])]:
+    for name in dict.fromkeys(["theta", *(entry["name"] for entry in specification["parameters"])]):
         if name in idata.posterior:
-            values = idata.posterior[name].transpose("chain", "draw", ...).to_numpy().reshape(total, -1)
+            array = idata.posterior[name].transpose("chain", "draw", ...)
+            values = array.to_numpy().reshape(total, *array.shape[2:])
+            values = values if "component" in array.dims else values[:, None]
         else:
             values = idata.constant_data[name].to_numpy()
-        draws[name] = np.array(np.broadcast_to(values, (total, components)))
+        draws[name] = np.array(np.broadcast_to(values, (total, components, *values.shape[2:])))
     return draws
 
 
-def scalars(idata):
-    """The scalar parameters of a posterior in the order of the file.
+@dataclass(frozen=True)
+class Scalar:
+    """The draws of one number of a posterior.
 
-    Returns
-    -------
-    list of tuple
-        (name, component from 1 or None, draws as an array (chains, draws)).
+    Attributes
+    ----------
+    name : str
+        Of the parameter it belongs to.
+    component : int or None
+        From 1; None for what all components share.
+    columns : tuple of str
+        The columns that it is about: none, one, or two for a correlation.
+    draws : numpy.ndarray
+        Shape (chains, draws).
     """
+
+    name: str
+    component: int | None
+    columns: tuple
+    draws: np.ndarray
+
+    @property
+    def title(self):
+        """Such as ``theta[1]``, ``mu[1, waiting]`` or ``correlation[1, waiting, eruptions]``."""
+        return title_of(self.name, self.component, self.columns)
+
+
+def scalars(idata):
+    """The scalar parameters of a posterior in the order of the file, correlations once (list of Scalar)."""
     result = []
     for name, values in idata.posterior.data_vars.items():
-        array = values.transpose("chain", "draw", ...).to_numpy()
-        if array.ndim == 2:
-            result.append((name, None, array))
-        else:
-            result += [(name, index + 1, array[:, :, index]) for index in range(array.shape[2])]
+        array = values.transpose("chain", "draw", ...)
+        draws = array.to_numpy()
+        for place in np.ndindex(draws.shape[2:]):
+            where = dict(zip(array.dims[2:], place, strict=True))
+            if "column2" in where and where["column"] <= where["column2"]:
+                continue  # the diagonal, or the same correlation again
+            columns = tuple(str(array[axis].values[at]) for axis, at in where.items() if axis != "component")
+            component = where["component"] + 1 if "component" in where else None
+            result.append(Scalar(name, component, columns, draws[(..., *place)]))
     return result
 
 
@@ -185,9 +232,8 @@ def relative_efficiency(idata):
     """Effective over actual draws, averaged over the scalar parameters, as PSIS wants it; 1 for a single chain."""
     if idata.posterior.sizes["chain"] == 1:
         return 1.0
-    effective = az.ess(idata.posterior, method="mean")
-    total = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
-    return float(np.hstack([effective[name].to_numpy().ravel() for name in effective.data_vars]).mean() / total)
+    effective = [float(az.ess(scalar.draws, method="mean")) for scalar in scalars(idata)]
+    return float(np.mean(effective)) / (idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"])
 
 
 def leave_one_out_weights(log_likelihood, efficiency):

@@ -51,7 +51,10 @@ def verify(title, specification, summary, membership, loo, loo_pointwise, notice
     hold((best == membership["component"].astype(str)).all(), "a most probable component is not.")
     for entry in specification["parameters"]:
         if entry["ordered"] and entry["mode"] != "fixed":
-            means = summary.loc[summary["parameter"] == entry["name"], "mean"].to_numpy()
+            chosen = summary["parameter"] == entry["name"]
+            if "column" in entry:
+                chosen &= summary["column"] == entry["column"]
+            means = summary.loc[chosen, "mean"].to_numpy()
             hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry['name']}.")
     hold(
         n == noticed["n"] == membership["weight"].sum() == loo_pointwise["weight"].sum() == loo["n"],

@@ -64,6 +64,13 @@ def _check_pairs(sections):
             if (family.kind == MULTIVARIATE) != ("columns" in dataset):
                 wanted = "columns" if family.kind == MULTIVARIATE else "column"
                 yield place, f"{of} needs the key '{wanted}' in datasets.{analysis['dataset']}"
+            order = sections["models"][name].get("order", "none")
+            if family.kind == MULTIVARIATE and order not in ("none", *dataset.get("columns", [order])):
+                yield (
+                    place,
+                    f"{of} is ordered by '{order}', which is none of the columns of "
+                    f"datasets.{analysis['dataset']}: {', '.join(dataset['columns'])}",
+                )
             if family.takes == "trials" and not given["trials"]:
                 yield place, f"{of} needs the key 'trials' in datasets.{analysis['dataset']}"
             for key, is_given in given.items():
@@ -95,6 +102,19 @@ def _check_model(place, model):
                 yield (*place, section), f"names '{key}', which {known}"
             elif key in model["fixed"]:
                 yield (*place, section), f"names '{key}', which is fixed; a fixed parameter is not estimated"
+    for key in ("correlation", "order"):
+        if key in model and family.kind != MULTIVARIATE:
+            yield (*place, key), f"goes with the family multivariate_normal, not with {family.name}"
+    if family.kind == MULTIVARIATE:
+        for key in set(model["fixed"]) & set(family.names):
+            yield (*place, "fixed", key), f"cannot be fixed in the family {family.name}; only theta can"
+        if model.get("correlation") == "diagonal":
+            for section in ("share", "priors"):
+                if "correlation" in model[section]:
+                    yield (
+                        (*place, section),
+                        "names 'correlation', which a model with `correlation: diagonal` does not have",
+                    )
     for key in set(model["share"]) & set(model["own"]):
         yield (*place, "own"), f"names '{key}', which share names too; a parameter is either shared or own"
     for key in model["priors"]:
@@ -102,7 +122,8 @@ def _check_model(place, model):
         if key in model["fixed"] and (key, model["priors"][key]) != ("theta", "dirichlet(1)"):
             yield (*place, "priors", key), "is the prior of a parameter that is fixed; remove one of the two"
     for key, value in model["fixed"].items():
-        yield from _check_values((*place, "fixed", key), family, key, value)
+        if family.kind != MULTIVARIATE or key == "theta":
+            yield from _check_values((*place, "fixed", key), family, key, value)
     if {"theta", *family.names} <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
 
@@ -182,7 +203,8 @@ def _check_numbers(place, model, components):
             yield (*place, "priors", key), f"is {shown(text)}: {error}"
             continue
         centres = [p.arguments[-2] for p in priors if p.has_location]
-        if key == family.ordered and any(b < a for a, b in itertools.pairwise(centres)):
+        is_ordered = key == family.ordered and (family.kind != MULTIVARIATE or model.get("order", "none") != "none")
+        if is_ordered and any(b < a for a, b in itertools.pairwise(centres)):
             yield (
                 (*place, "priors", key),
                 f"is {shown(text)}; the locations must not decrease, because the components are ordered by {key}",

@@ -1,6 +1,7 @@
 """Per-observation quantities of a mixture, computed after sampling from the draws of its parameters, in chunks.
 
 Everywhere `draws` is a dict of arrays (S, K): theta and every parameter of the family, fixed and shared ones repeated.
+With several columns means and standard deviations are (S, K, D) and correlations (S, K, D, D).
 The parts of a mixture are its K components and, in families that have extra zeros, those as the last part: P of them.
 """
 
@@ -40,8 +41,7 @@ def log_terms(family, points, draws):
         Shape (S, m, P).
     """
     entry = FAMILIES[family]
-    parameters = (draws[name][:, None, :] for name in entry.of_component)
-    terms = entry.logpdf(points.y[None, :, None], *parameters, size=points.size[None, :, None], step=points.step)
+    terms = entry.log_components(points, draws)
     if entry.zero is not None:
         extra = np.where(points.y == 0, 0.0, -np.inf)
         terms = np.concatenate([terms, np.broadcast_to(extra[:, None], (*terms.shape[:2], 1))], axis=2)
@@ -53,9 +53,9 @@ def parts(family, components):
     return [str(k + 1) for k in range(components)] + (["zero"] if FAMILIES[family].zero else [])
 
 
-def chunks(n, draws):
-    """Slices of n observations such that draws x observations x components stays small."""
-    size = max(1, CHUNK // draws["theta"].size)
+def chunks(points, draws):
+    """Slices of the observations such that draws x observations x components x columns stays small."""
+    n, size = len(points), max(1, CHUNK // (draws["theta"].size * points.width))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
@@ -73,7 +73,7 @@ def log_likelihood(family, points, draws):
         Shape (S, m).
     """
     result = np.empty((len(draws["theta"]), len(points)))
-    for part in chunks(len(points), draws):
+    for part in chunks(points, draws):
         result[:, part] = logsumexp(log_terms(family, points[part], draws), axis=2)
     return result
 
@@ -94,7 +94,7 @@ def membership(family, points, draws):
         Shape (m, P); rows add to 1.
     """
     result = np.empty((len(points), log_weights(family, draws).shape[1]))
-    for part in chunks(len(points), draws):
+    for part in chunks(points, draws):
         terms = log_terms(family, points[part], draws)
         result[part] = np.exp(terms - logsumexp(terms, axis=2, keepdims=True)).mean(axis=0)
     return result / result.sum(axis=1, keepdims=True)
@@ -127,11 +127,11 @@ def part_tails(family, points, draws):
     Returns
     -------
     lower, upper : numpy.ndarray
-        Each (S, m, P); equal for exact continuous values, P(Y < y) and P(Y <= y) for whole numbers.
+        Each (S, m, P), or (S, m, P, D) for the D columns one by one; equal for exact continuous values, P(Y < y) and
+        P(Y <= y) for whole numbers.
     """
     entry = FAMILIES[family]
-    parameters = (draws[name][:, None, :] for name in entry.of_component)
-    ends = entry.tails(points.y[None, :, None], *parameters, size=points.size[None, :, None], step=points.step)
+    ends = entry.component_tails(points, draws)
     if entry.zero is not None:
         shape = (*ends[0].shape[:2], 1)
         extra = (points.y > 0, points.y >= 0)
@@ -140,11 +140,12 @@ def part_tails(family, points, draws):
             for end, at in zip(ends, extra, strict=True)
         )
     weights = np.exp(log_weights(family, draws))[:, None, :]
+    weights = weights.reshape(weights.shape + (1,) * (points.y.ndim - 1))
     return tuple(weights * end for end in ends)
 
 
 def tails(family, points, draws):
-    """Probability of the mixture below what each value stands for, and with it: two arrays (S, m)."""
+    """Probability of the mixture below what each value stands for, and with it: two arrays (S, m) or (S, m, D)."""
     return tuple(end.sum(axis=2) for end in part_tails(family, points, draws))
 
 
@@ -163,7 +164,7 @@ def sample_memberships(family, points, draws, rng):
         Parts from 0, shape (S, m).
     """
     result = np.empty((len(draws["theta"]), len(points)), dtype=int)
-    for part in chunks(len(points), draws):
+    for part in chunks(points, draws):
         terms = log_terms(family, points[part], draws)
         # Adding Gumbel noise and taking the largest draws from the categorical distribution.
         result[:, part] = np.argmax(terms + rng.gumbel(size=terms.shape), axis=2)
@@ -192,15 +193,11 @@ def replicate(family, points, memberships, draws, rng):
     Returns
     -------
     numpy.ndarray
-        Shape (S, m); rounded as the observations are, 0 for extra zeros.
+        Shape (S, m), or (S, m, D); rounded as the observations are, 0 for extra zeros.
     """
     entry, components = FAMILIES[family], draws["theta"].shape[1]
-    rows, of_component = np.arange(len(memberships))[:, None], np.minimum(memberships, components - 1)
-    y = entry.generate(rng, *(draws[name][rows, of_component] for name in entry.of_component), size=points.size)
-    if points.step is not None:
-        origin = points.y[0]
-        y = origin + points.step * np.round((y - origin) / points.step)
-    return np.where(memberships < components, y, 0.0)
+    y = entry.replicate(points, draws, np.minimum(memberships, components - 1), rng)
+    return y if entry.zero is None else np.where(memberships < components, y, 0.0)
 
 
 def thinned(draws, count):

@@ -51,8 +51,9 @@ def titles(fits_of_dataset):
 
 
 def label(dataset):
-    """What the values of a data set are, for axes: its label, or its column, or y."""
-    return dataset.get("label", dataset.get("column", "y"))
+    """What the values of a data set are, for axes: its label, or its columns, or y."""
+    columns = dataset.get("columns") or [dataset.get("column", "y")]
+    return dataset.get("label", " and ".join([", ".join(columns[:-1]), columns[-1]] if columns[1:] else columns))
 
 
 def source(dataset):

@@ -155,9 +155,10 @@ def component_p_values(family, points, draws, rng):
     """Posterior predictive p-values of two discrepancies within the components (Gelman, Meng & Stern 1996).
 
     Each observation is given a component by its posterior probability and turned into the standard normal quantile of
-    its probability under that component. Under the model the squared component means of these scores, times the sizes,
-    add to a chi-squared variable with one degree of freedom for each occupied component, and their squares to one with
-    n; replicated data need not be simulated.
+    its probability under that component; several columns give one for each, given those before it. Under the model the
+    squared component means of these scores, times the sizes, add to a chi-squared variable with one degree of freedom
+    for each occupied component and column, and their squares to one with n for each column; replicated data need not
+    be simulated.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def component_p_values(family, points, draws, rng):
     points : Points
         The observations, n of them.
     draws : dict of numpy.ndarray
-        Each (S, K).
+        As in `mixture`.
     rng : numpy.random.Generator
 
     Returns
@@ -175,18 +176,17 @@ def component_p_values(family, points, draws, rng):
     """
     entry, components = FAMILIES[family], draws["theta"].shape[1]
     members = mixture.sample_memberships(family, points, draws, rng)
-    rows, of_component = np.arange(len(members))[:, None], np.minimum(members, components - 1)
-    parameters = (draws[name][rows, of_component] for name in entry.of_component)
-    scores = entry.score(points.y[None, :], *parameters, size=points.size[None, :], step=points.step, rng=rng)
+    scores = entry.scores(points, draws, np.minimum(members, components - 1), rng)
+    width = scores.shape[2]
     distance, occupied, squares, n = (np.zeros(len(members)) for _ in range(4))
     for k in range(components):  # an extra zero has nothing to deviate from
         inside = members == k
         size = inside.sum(axis=1)
-        distance += (scores * inside).sum(axis=1) ** 2 / np.maximum(size, 1)
-        squares += (scores**2 * inside).sum(axis=1)
+        distance += ((scores * inside[:, :, None]).sum(axis=1) ** 2).sum(axis=1) / np.maximum(size, 1)
+        squares += (scores**2 * inside[:, :, None]).sum(axis=(1, 2))
         occupied, n = occupied + (size > 0), n + size
-    wider = stats.chi2.sf(squares, np.maximum(n, 1)).mean()
+    wider = stats.chi2.sf(squares, width * np.maximum(n, 1)).mean()
     return {
-        "component_means": float(stats.chi2.sf(distance, np.maximum(occupied, 1)).mean()),
+        "component_means": float(stats.chi2.sf(distance, width * np.maximum(occupied, 1)).mean()),
         "component_spreads": float(2 * min(wider, 1 - wider)),
     }

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stanmix.multivariate_normal import given_the_others, lkj_factors
 from stanmix.specification import prior_of
 
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
@@ -20,8 +21,24 @@ def prior_draws(specification, count, rng):
     Returns
     -------
     dict of numpy.ndarray
-        theta and every parameter, each (count, K); the ordered one increases along its rows.
+        theta and every parameter, each (count, K), with several columns (count, K, D) and correlations
+        (count, K, D, D); the ordered one increases from component to component.
     """
+    draws = _draws(specification, count, rng)
+    limits = np.array(specification.get("thinnest", 0))
+    while limits.any():
+        factors = np.linalg.cholesky(draws["correlation"])
+        inside = (given_the_others(draws["sigma"], factors) > limits).all(axis=(1, 2))
+        if inside.all():
+            break
+        others = _draws(specification, count, rng)
+        for name, values in draws.items():
+            values[~inside] = others[name][~inside]
+    return draws
+
+
+def _draws(specification, count, rng):
+    """Draws as from `prior_draws`, whatever the least standard deviations given other columns."""
     components, weights = specification["components"], specification["weights"]
     shape = (count, components)
     draws = {
@@ -29,17 +46,35 @@ def prior_draws(specification, count, rng):
         if weights["mode"] == "fixed"
         else rng.dirichlet(weights["concentration"], size=count)
     }
+    columns = {}
     for entry in specification["parameters"]:
-        if entry["mode"] == "fixed":
-            draws[entry["name"]] = np.broadcast_to(np.array(entry["value"], float), shape)
-            continue
-        priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-        if entry["ordered"] and len(priors) > 1:
-            values = _ordered(priors, count, rng)
+        if entry["name"] == "correlation":
+            draws["correlation"] = _correlations(entry, specification, count, rng)
+        elif "column" in entry:
+            columns.setdefault(entry["name"], []).append(_scalars(entry, components, count, rng))
         else:
-            values = np.column_stack([prior.quantile(rng.random(count)) for prior in priors])
-        draws[entry["name"]] = np.broadcast_to(values, shape)
-    return draws
+            draws[entry["name"]] = _scalars(entry, components, count, rng)
+    return draws | {name: np.stack(values, axis=2) for name, values in columns.items()}
+
+
+def _scalars(entry, components, count, rng):
+    """Draws of one number for each component, shape (count, K)."""
+    if entry["mode"] == "fixed":
+        return np.broadcast_to(np.array(entry["value"], float), (count, components))
+    priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
+    if entry["ordered"] and len(priors) > 1:
+        values = _ordered(priors, count, rng)
+    else:
+        values = np.column_stack([prior.quantile(rng.random(count)) for prior in priors])
+    return np.broadcast_to(values, (count, components))
+
+
+def _correlations(entry, specification, count, rng):
+    """Draws of the correlation matrix of each component, shape (count, K, D, D)."""
+    dimension = len(specification["columns"])
+    factors = [lkj_factors(dimension, prior["arguments"][0], count, rng) for prior in entry["priors"]]
+    found = np.stack([factor @ np.swapaxes(factor, 1, 2) for factor in factors], axis=1)
+    return np.array(np.broadcast_to(found, (count, specification["components"], dimension, dimension)))
 
 
 def _ordered(priors, count, rng):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 REAL, POSITIVE, ABOVE_ONE, UNIT = "real", "positive", "above 1", "between 0 and 1"
+CORRELATION = "correlation matrix"
 ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0, UNIT: 0.0}  # where the parameters of each support begin
 PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
 
@@ -55,7 +56,7 @@ class Prior:
     Attributes
     ----------
     distribution : str
-        A key of `DISTRIBUTIONS`.
+        A key of `DISTRIBUTIONS`, or lkj for a correlation matrix.
     arguments : tuple of float
         In Stan's order.
     lower : float or None
@@ -176,10 +177,10 @@ def parse(text, support, count):
     text : str
         Distribution and arguments; each argument is a number, or a list with one number per component. For a positive
         parameter it may be cut from below as in Stan.
-    support : {"real", "positive", "above 1", "between 0 and 1"}
+    support : {"real", "positive", "above 1", "between 0 and 1", "correlation matrix"}
         Where the parameter lives.
     count : int
-        How many scalar parameters get this prior.
+        How many scalar parameters, or correlation matrices, get this prior.
 
     Returns
     -------
@@ -191,6 +192,8 @@ def parse(text, support, count):
     ValueError
         With a phrase that says what is wrong and what is allowed.
     """
+    if support == CORRELATION:
+        return _parse_lkj(text, count)
     text, floor = _without_floor(text)
     name, arguments = _call(text)
     allowed = {key: d for key, d in DISTRIBUTIONS.items() if d.support in ALLOWED[support]}
@@ -217,6 +220,16 @@ def parse(text, support, count):
             raise ValueError("only a positive parameter can be cut from below by T[number, ], at a number above 0")
         lower = floor
     return [Prior(name, tuple(row), lower) for row in zip(*columns, strict=True)]
+
+
+def _parse_lkj(text, count):
+    name, arguments = _call(text)
+    if name != "lkj" or len(arguments) != 1:
+        raise ValueError("correlations take lkj(shape): 1 is flat, larger shapes favour weak correlations")
+    shapes = _per_component("the shape of lkj", arguments[0], count)
+    if min(shapes) <= 0:
+        raise ValueError(f"the shape of lkj must be greater than 0, not {min(shapes):g}")
+    return [Prior("lkj", (shape,)) for shape in shapes]
 
 
 def parse_weights(text, count):

@@ -79,7 +79,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
 def _fit_view(title, paths, noticed):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
-    summary = pd.read_csv(paths["summary"]).astype({"component": "Int64"})
+    summary = pd.read_csv(paths["summary"], dtype=columns.TEXT).astype({"component": "Int64"})
     membership = pd.read_csv(paths["membership"])
     invariants.verify(title, specification, summary, membership, loo, pd.read_csv(paths["loo_pointwise"]), noticed)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
@@ -87,7 +87,7 @@ def _fit_view(title, paths, noticed):
     least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LEAST_CERTAIN)
     estimated = [
         {
-            "name": entry["name"],
+            "name": _of_column(entry),
             "meaning": entry["meaning"],
             "text": prior_text(entry),
             "is_default": entry["is_default"],
@@ -100,6 +100,7 @@ def _fit_view(title, paths, noticed):
         "title": title,
         "anchor": re.sub(r"[^A-Za-z0-9._-]+", "-", title),
         "specification": specification,
+        "ordered_by": ", ".join(_of_column(entry) for entry in specification["parameters"] if entry["ordered"]),
         "priors": estimated,
         "checks": found,
         "failed": [check for check in found["checks"] if check["status"] == "fail"],
@@ -126,8 +127,14 @@ def _sizes(membership):
     return [("the extra zeros" if part == "zero" else f"component {part}", int(sizes.get(part, 0))) for part in parts]
 
 
+def _of_column(entry):
+    """The name of a specification's parameter, and of the column that it is about where there are several."""
+    return columns.title_of(entry["name"], None, [entry["column"]] if "column" in entry else [])
+
+
 def _parameter_title(row):
-    return row["parameter"] if pd.isna(row["component"]) else f"{row['parameter']}[{row['component']}]"
+    about = [row[key] for key in columns.OF_SCALARS if not pd.isna(row.get(key))]
+    return columns.title_of(row["parameter"], None if pd.isna(row["component"]) else row["component"], about)
 
 
 def _image(path):

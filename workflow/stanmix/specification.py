@@ -4,8 +4,11 @@ import numpy as np
 
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, SLOTS, WHOLE, ends_of
-from stanmix.priors import PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+from stanmix.family import CONTINUOUS, MULTIVARIATE, SLOTS, WHOLE, ends_of
+from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+
+SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing thinner can be seen
+THIN = 1e-3  # the same in standard deviations of a column with ties that are not from rounding
 
 
 def specify(name, model, components, noticed, rounding=None):
@@ -30,7 +33,9 @@ def specify(name, model, components, noticed, rounding=None):
         Plain values: model, family, kind, program, components, n, rounding, unit (the sampler's origin and scale),
         weights (mode "estimated" with concentration or "fixed" with value), parameters, each with name, slot, meaning,
         mode ("own", "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per
-        scalar), and notes (sentences about the model and these data).
+        scalar), and notes (sentences about the model and these data). With several columns also columns (their names),
+        order (the column that orders the components, or "none") and thinnest (for each column its least sd given the
+        others, 0 for none); mean and standard deviation have a parameter for each, which then has the key column.
 
     Raises
     ------
@@ -52,32 +57,17 @@ def specify(name, model, components, noticed, rounding=None):
     else:
         weights["concentration"] = parse_weights(model["priors"]["theta"], components)
     parameters = []
-    for parameter in family.parameters:
-        own = not is_shared(parameter, model)
-        entry = {
-            "name": parameter.name,
-            "slot": parameter.slot,
-            "meaning": parameter.meaning,
-            "mode": "fixed" if parameter.name in fixed else "own" if own else "shared",
-            "ordered": parameter.name == family.ordered,
-            "value": None,
-            "is_default": False,
-            "priors": [],
-        }
-        if entry["mode"] == "fixed":
-            entry["value"] = np.broadcast_to(np.array(fixed[parameter.name], float), components).tolist()
-        else:
-            count = components if own else 1
-            entry["is_default"] = parameter.name not in model["priors"]
-            if entry["is_default"]:
-                priors = [parameter.default(noticed, components, not own)] * count
-            else:
-                priors = parse(model["priors"][parameter.name], parameter.support, count)
-            if parameter.name == family.collapsing and own and components > 1 and noticed["tied"] and not rounding:
-                _refuse_collapse(name, parameter, priors, noticed, mean_is_free=family.ordered not in fixed)
-            entry["priors"] = [prior.as_dict() for prior in priors]
-        parameters.append(entry)
-    free = sum(len(entry["priors"]) for entry in parameters)
+    order = model.get("order", "none") if family.kind == MULTIVARIATE else None
+    for parameter in family.parameters_of(model):
+        for column, facts in family.targets(parameter, noticed):
+            entry = _resolved(name, family, parameter, model, components, facts)
+            if column is not None:
+                entry["column"] = column
+            entry["ordered"] = parameter.name == family.ordered and column == order
+            if parameter.name == family.collapsing and not is_shared(parameter, model) and not rounding:
+                _refuse_collapse(name, entry, components, noticed["n"], facts, family.ordered not in fixed)
+            parameters.append(entry)
+    free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
     free += components - 1 if weights["mode"] == "estimated" else 0
     if family.takes == "trials" and components > 1 and free > noticed["trials"]["most"]:
         raise UserError(
@@ -85,6 +75,7 @@ def specify(name, model, components, noticed, rounding=None):
             f"{noticed['trials']['most']} trials, and {noticed['trials']['most']} are what so many trials can tell; "
             "ask for fewer components, or add up trials that belong together."
         )
+    columns = _of_columns(model, components, parameters, noticed) if family.kind == MULTIVARIATE else {}
     return {
         "model": name,
         "family": family.name,
@@ -96,8 +87,70 @@ def specify(name, model, components, noticed, rounding=None):
         "unit": family.unit(noticed),
         "weights": weights,
         "parameters": parameters,
-        "notes": _notes(free, noticed),
+        **columns,
+        "notes": _notes(free, noticed) + _notes_on_columns(columns),
     }
+
+
+def _resolved(name, family, parameter, model, components, noticed):
+    """A parameter of a specification, `noticed` being about its column where there are several."""
+    fixed, own = model["fixed"], not is_shared(parameter, model)
+    entry = {
+        "name": parameter.name,
+        "slot": parameter.slot,
+        "meaning": parameter.meaning,
+        "mode": "fixed" if parameter.name in fixed else "own" if own else "shared",
+        "ordered": False,
+        "value": None,
+        "is_default": False,
+        "priors": [],
+    }
+    if entry["mode"] == "fixed":
+        entry["value"] = np.broadcast_to(np.array(fixed[parameter.name], float), components).tolist()
+        return entry
+    count = components if own else 1
+    entry["is_default"] = parameter.name not in model["priors"]
+    if entry["is_default"]:
+        priors = [parameter.default(noticed, components, not own)] * count
+    else:
+        priors = parse(model["priors"][parameter.name], parameter.support, count)
+    entry["priors"] = [prior.as_dict() for prior in priors]
+    return entry
+
+
+def _numbers(family, entry, noticed):
+    """How many unknown numbers each prior of a parameter is about."""
+    if family.parameter(entry["name"]).support != CORRELATION:
+        return 1
+    return len(noticed["columns"]) * (len(noticed["columns"]) - 1) // 2
+
+
+def _of_columns(model, components, parameters, noticed):
+    """What a specification says of several columns."""
+    columns = noticed["columns"]
+    # With correlations of its own a component could become a sheet through rows that rounding put on one line.
+    own = components > 1 and any(e["name"] == "correlation" and e["mode"] == "own" for e in parameters)
+    thinnest = [
+        0.0 if not own or not facts["tied"] else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
+        for facts in columns.values()
+    ]
+    return {"columns": list(columns), "order": model.get("order", "none"), "thinnest": thinnest}
+
+
+def _notes_on_columns(columns):
+    """What a reader should know about limits that no prior says."""
+    limits = [
+        f"{limit:.3g} ({name})"
+        for name, limit in zip(columns.get("columns", ()), columns.get("thinnest", ()), strict=True)
+        if limit
+    ]
+    if not limits:
+        return []
+    return [
+        "Rounding puts many rows exactly on common lines, and a component with correlations of its own could collapse "
+        "onto one of these. The standard deviation of a column given the other columns is therefore kept above "
+        f"{', '.join(limits)}: nothing thinner can be told from rounding."
+    ]
 
 
 def is_shared(parameter, model):
@@ -119,6 +172,12 @@ def _refuse_data(name, family, noticed):
             f"models.{name}: the family {family.name} needs {needs}, but {where} {fault['value']:g}{more}; {advice}."
         )
 
+    for column, facts in noticed.get("columns", {}).items():
+        if facts["distinct"] == 1:
+            raise UserError(
+                f"models.{name}: all values of the column '{column}' are {facts['median']:g}, which tells no "
+                "components apart and has no standard deviation; leave it out of columns."
+            )
     if family.positive and noticed["minimum"] <= 0:
         fault = noticed["negative"] or {"line": None, "value": noticed["minimum"], "number": 1}
         refuse("values above 0", fault, "use a family of the whole line, such as normal")
@@ -128,17 +187,23 @@ def _refuse_data(name, family, noticed):
                 refuse(needs, fault, "use a continuous family, such as normal")
 
 
-def _refuse_collapse(name, parameter, priors, noticed, mean_is_free):
+def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
+    # Values that are equal in one of several columns do the same, whatever the others are.
+    if components == 1 or not noticed["tied"]:
+        return
+    priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
     needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
         step = f"{noticed['step']:g}" if noticed["step"] else "the step to which values are rounded"
+        where = f" of the column '{entry['column']}'" if "column" in entry else ""
+        vanishing = f"give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at {step} by T[{step}, ])"
+        interval = f"say `rounding: {step}` in the data set, which makes the likelihood that of intervals"
+        ways = [f"share {entry['name']}", vanishing, *([] if where else [interval])]
         raise UserError(
-            f"models.{name}: {noticed['tied']} of the {noticed['n']} values are tied with another, and with a "
-            f"{parameter.name} per component under a {priors[0].distribution} prior a component can collapse onto "
-            f"equal values, so that the posterior is improper; share {parameter.name}, give it a prior that vanishes "
-            f"at 0 (lognormal or inv_gamma, best cut at {step} by T[{step}, ]), or say `rounding: {step}` in the data "
-            "set, which makes the likelihood that of intervals."
+            f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "
+            f"{entry['name']} per component under a {priors[0].distribution} prior a component can collapse onto "
+            f"equal values, so that the posterior is improper; {', '.join(ways[:-1])}, or {ways[-1]}."
         )
 
 
@@ -201,6 +266,8 @@ def program_data(specification, units):
     dict
         For CmdStan, under the names in the program's data block.
     """
+    if specification["kind"] == MULTIVARIATE:
+        return _program_data_of_columns(specification, units)
     family, components = FAMILIES[specification["family"]], specification["components"]
     weights, unit = specification["weights"], specification["unit"]
     estimated = weights["mode"] == "estimated"
@@ -245,4 +312,51 @@ def program_data(specification, units):
         if slot == "scale" and priors:
             data["scale_lower"] = priors[0].lower or 0.0
     data["zero_fixed"] = data["zero_fixed"][:1] if data["has_zero"] and not data["zero_count"] else []
+    return data
+
+
+def lower_ends(specification):
+    """Where the standard deviations of each column begin (list of float)."""
+    entries = [entry for entry in specification["parameters"] if entry["name"] == "sigma"]
+    return [entry["priors"][0]["lower"] or 0.0 for entry in entries]
+
+
+def matrices(specification):
+    """How many sets of standard deviations and of correlations there are: dict of sigma and correlation."""
+    return {
+        name: next((len(entry["priors"]) for entry in specification["parameters"] if entry["name"] == name), 0)
+        for name in ("sigma", "correlation")
+    }
+
+
+def _program_data_of_columns(specification, units):
+    components, weights = specification["components"], specification["weights"]
+    columns, order = specification["columns"], specification["order"]
+    estimated, counts = weights["mode"] == "estimated", matrices(specification)
+    data = {
+        "N": len(units.y),
+        "D": len(columns),
+        "K": components,
+        "theta_count": components if estimated else 0,
+        "sigma_count": counts["sigma"],
+        "correlation_count": counts["correlation"],
+        "order": 0 if order == "none" else columns.index(order) + 1,
+        "count": units.count.tolist(),
+        "y": np.reshape(units.y, (-1, len(columns))).T.tolist(),
+        "origin": specification["unit"]["origin"],
+        "unit": specification["unit"]["scale"],
+        "theta_fixed": [] if estimated else weights["value"],
+        "sigma_lower": lower_ends(specification),
+        "thinnest": specification["thinnest"],
+        "theta_concentration": weights["concentration"] if estimated else [],
+        "correlation_shape": [],
+    }
+    for name in ("mu", "sigma"):
+        entries = [entry for entry in specification["parameters"] if entry["name"] == name]
+        priors = [[prior_of(entry, index) for index in range(len(entry["priors"]))] for entry in entries]
+        data[f"{name}_prior"] = [[prior.number for prior in row] for row in priors]
+        data[f"{name}_arguments"] = [[prior.padded_arguments for prior in row] for row in priors]
+    for entry in specification["parameters"]:
+        if entry["name"] == "correlation":
+            data["correlation_shape"] = [prior["arguments"][0] for prior in entry["priors"]]
     return data

@@ -3,12 +3,18 @@
 import numpy as np
 from scipy.special import logsumexp
 
+from stanmix import mixture
 from stanmix.families import FAMILIES
-from stanmix.family import SLOTS, Points, ends_of, pool, to_link
+from stanmix.family import MULTIVARIATE, SLOTS, Points, ends_of, to_link
+from stanmix.multivariate_normal import given_the_others, moved_inside, ordering_column
+from stanmix.specification import lower_ends, matrices
 
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
 SMALLEST_GAP = 1e-3  # of the unit of locations: ordered parameters must not start equal
+STILL = 1e-10  # relative change of the log likelihood below which EM stands still
+FINISHING = 20  # times as many steps for the best of several runs of EM
+WEAKENED = (0.02, 0.1)  # how far starting correlations are moved towards 0
 SLANT_STEP = 0.5  # how far a real parameter without a unit is moved
 
 
@@ -32,41 +38,39 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
     """
     family, components = FAMILIES[specification["family"]], specification["components"]
     points = Points.of(units, specification["rounding"])
-    shares = _quantile_shares(points, units.count, components)
-    if family.zero is not None:
-        zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]
-        shares = np.hstack([shares * (1 - zeros), zeros])
-    for _ in range(steps):
-        state = _maximise(specification, family, points, units.count, shares)
-        terms = _log_terms(family, points, state)
-        shares = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
-    state = _maximise(specification, family, points, units.count, shares)
-    order = np.argsort(state[family.ordered], kind="stable")
+    runs = [
+        _climb(specification, family, points, units.count, _with_zeros(family, points, shares), steps)
+        for shares in family.first_shares(points, units.count, components)
+    ]
+    _, state, shares = max(runs, key=lambda run: run[0])
+    if len(runs) > 1:  # short runs tell which is best, and that one is finished (Biernacki, Celeux & Govaert 2003)
+        _, state, _ = _climb(specification, family, points, units.count, shares, FINISHING * steps)
+    order = np.argsort(family.order_in(state, specification), kind="stable")
     fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
     fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
     return {name: values if name in fixed else values[order] for name, values in state.items()}
 
 
-def _quantile_shares(points, count, components):
-    """Shares (m, K) of components that own equally many observations, from the lowest to the highest."""
-    order = np.argsort(points.y / points.size, kind="stable")
-    middle = np.cumsum(count[order]) - count[order] / 2
-    shares = np.zeros((len(points), components))
-    shares[order, np.minimum((middle / count.sum() * components).astype(int), components - 1)] = 1
-    return 0.9 * shares + 0.1 / components  # no component starts empty
+def _with_zeros(family, points, shares):
+    """Shares of all parts from those of the components: extra zeros own half of the zeros."""
+    if family.zero is None:
+        return shares
+    zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]
+    return np.hstack([shares * (1 - zeros), zeros])
 
 
-def _log_terms(family, points, state):
-    """Log of weight times density of every part under one state, shape (m, P)."""
-    parameters = (state[name] for name in family.of_component)
-    terms = family.logpdf(points.y[:, None], *parameters, size=points.size[:, None], step=points.step)
-    with np.errstate(divide="ignore"):  # a fixed weight may be 0
-        terms = terms + np.log(state["theta"])
-        if family.zero is None:
-            return terms
-        zero = state[family.zero][0]
-        extra = np.where(points.y == 0, np.log(zero), -np.inf)
-        return np.hstack([terms + np.log1p(-zero), extra[:, None]])
+def _climb(specification, family, points, count, shares, steps):
+    """EM from given shares: the log likelihood before the last step, the state after it, and the last shares."""
+    total = -np.inf
+    for step in range(steps):
+        state = _maximise(specification, family, points, count, shares)
+        terms = mixture.log_terms(family.name, points, {name: value[None] for name, value in state.items()})[0]
+        largest = logsumexp(terms, axis=1)
+        shares = np.exp(terms - largest[:, None])
+        before, total = total, count @ largest
+        if step > EM_STEPS and total - before < STILL * abs(total):  # at first it may pause
+            break
+    return total, _maximise(specification, family, points, count, shares), shares
 
 
 def _maximise(specification, family, points, count, shares):
@@ -78,15 +82,14 @@ def _maximise(specification, family, points, count, shares):
         entry["name"]: np.array(entry["value"]) for entry in specification["parameters"] if entry["mode"] == "fixed"
     }
     state = family.estimate(points, shares[:, :components], known)
+    state = {entry["name"]: state[entry["name"]] for entry in specification["parameters"] if entry["name"] in state}
     if family.collapsing and family.collapsing not in known:
-        smallest = SMALLEST_SCALE * specification["unit"]["scale"]
+        smallest = SMALLEST_SCALE * np.array(specification["unit"]["scale"])
         state[family.collapsing] = np.maximum(state[family.collapsing], smallest)
     if family.zero is not None and family.zero not in known:
         state[family.zero] = np.full(components, np.clip(shares[:, -1].sum() / shares.sum(), 1e-3, 1 - 1e-3))
-    for entry in specification["parameters"]:
-        name = entry["name"]
-        if entry["mode"] == "shared" and name != family.zero:
-            state[name] = np.full(components, pool(family.parameter(name), state[name], theta))
+    shared = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "shared"} - {family.zero}
+    state |= family.pooled(state, theta, shared)
     weights = specification["weights"]
     return {**state, **known, "theta": theta if weights["mode"] == "estimated" else np.array(weights["value"])}
 
@@ -116,20 +119,57 @@ def starting_values(specification, units, chains, seed):
     estimate = expectation_maximisation(specification, units)
     theta = 0.95 * estimate["theta"] + 0.05 / components
     size = np.maximum(1, units.n * theta)  # a component without points is moved no farther than one with one
-    entries = {entry["slot"]: entry for entry in specification["parameters"]}
     typical = float(np.quantile(Points.of(units).size, 0.5, method="inverted_cdf"))  # a whole number of trials
     starts = []
     for _ in range(chains):
         weights = theta * np.exp(rng.normal(0, np.sqrt((1 - theta) / size)))
         estimated = specification["weights"]["mode"] == "estimated"
         start = {"theta_free": (weights / weights.sum()).tolist() if estimated else [1.0]}
-        moved = _moved(family, specification, estimate, rng.normal(size=(4, components)) / np.sqrt(size), typical)
-        for slot in SLOTS:
-            mode = entries[slot]["mode"] if slot in entries else "fixed"
-            count = {"own": components, "shared": 1, "fixed": 0}[mode]
-            start[f"{slot}_free"] = moved[slot][:count].tolist() if count else []
+        if family.kind == MULTIVARIATE:
+            start |= _several_columns(specification, estimate, size, rng)
+        else:
+            start |= _one_column(family, specification, estimate, size, typical, rng)
         starts.append(start)
     return starts
+
+
+def _one_column(family, specification, estimate, size, typical, rng):
+    """Starting values of the location, scale, shape and weight of extra zeros of one chain."""
+    components = specification["components"]
+    entries = {entry["slot"]: entry for entry in specification["parameters"]}
+    moved = _moved(family, specification, estimate, rng.normal(size=(4, components)) / np.sqrt(size), typical)
+    start = {}
+    for slot in SLOTS:
+        mode = entries[slot]["mode"] if slot in entries else "fixed"
+        count = {"own": components, "shared": 1, "fixed": 0}[mode]
+        start[f"{slot}_free"] = moved[slot][:count].tolist() if count else []
+    return start
+
+
+def _several_columns(specification, estimate, size, rng):
+    """Starting values of means, standard deviations and Cholesky factors of correlations of one chain."""
+    unit, lowest = np.array(specification["unit"]["scale"]), np.array(lower_ends(specification))
+    counts = matrices(specification)
+    shape = estimate["mu"].shape
+    mu = estimate["mu"] + rng.normal(size=shape) * estimate["sigma"] / np.sqrt(size)[:, None]
+    mu = (mu - specification["unit"]["origin"]) / unit
+    order = ordering_column(specification)
+    sigma = estimate["sigma"] * np.exp(rng.normal(size=shape) / np.sqrt(2 * size)[:, None])
+    sigma = np.maximum(sigma[: counts["sigma"]], 1.05 * lowest)
+    start = {
+        "ordered_free": [] if order is None else _apart(np.sort(mu[:, order]), SMALLEST_GAP).tolist(),
+        "mu_free": (mu if order is None else np.delete(mu, order, axis=1)).tolist(),
+        "sigma_free": ((sigma - lowest) / unit).tolist(),
+        "factor_free": [],
+    }
+    for k in range(counts["correlation"]):
+        # Towards 0, because near a perfect correlation the sampler starts slowly, and as far as the limits demand.
+        for share in (rng.uniform(*WEAKENED), 0.5, 1.0):
+            factor = np.linalg.cholesky(moved_inside(estimate["correlation"][k], share))
+            if (given_the_others(sigma[min(k, len(sigma) - 1)], factor) > specification["thinnest"]).all():
+                break
+        start["factor_free"].append(factor.tolist())
+    return start
 
 
 def _moved(family, specification, estimate, steps, size):

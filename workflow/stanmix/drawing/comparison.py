@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from stanmix.columns import OF_SCALARS, TEXT
 from stanmix.drawing import save
 from stanmix.figures import comparison
 from stanmix.files import read_json
@@ -19,9 +20,10 @@ def draw_comparison(inputs, outputs):
     """
     rows = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
     save(comparison.draw_comparison(rows), outputs, "comparison")
-    table = pd.read_csv(inputs["estimates"]).astype({"component": "Int64"})
+    table = pd.read_csv(inputs["estimates"], dtype=TEXT).astype({"component": "Int64"})
+    about = [key for key in OF_SCALARS if key in table]
     panels = []
-    for (name, component), group in table.groupby(["parameter", "component"], sort=False, dropna=False):
+    for (name, component, *names), group in table.groupby(["parameter", "component", *about], sort=False, dropna=False):
         estimates = [
             {"model": row["model"], "mean": row["mean"], "lower": row["hdi_lower"], "upper": row["hdi_upper"]}
             for row in group.to_dict("records")
@@ -29,6 +31,7 @@ def draw_comparison(inputs, outputs):
         panels.append(
             {
                 "parameter": name,
+                "columns": [key for key in names if not pd.isna(key)],
                 "component": None if pd.isna(component) else int(component) - 1,
                 "estimates": estimates,
                 "truth": None if group["truth"].isna().all() else float(group["truth"].dropna().iloc[0]),

@@ -5,12 +5,13 @@ import pandas as pd
 
 from stanmix import observations, replication
 from stanmix.drawing import save
-from stanmix.family import CONTINUOUS, WHOLE
-from stanmix.figures import counts, data, weights
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
+from stanmix.figures import counts, data, multivariate, weights
 from stanmix.files import read_json
 
 # What figures show of concentrations that no model uses: sparse, flat, concentrated, uneven.
 CONCENTRATIONS = ((0.5, 0.5, 0.5), (1, 1, 1), (10, 10, 10), (2, 5, 10))
+MOST_COLUMNS = 8  # that are drawn against each other
 
 
 def draw_dataset(inputs, outputs, label, used):
@@ -54,4 +55,8 @@ def _whole(y, density, facts, label):
     return counts.draw_count_data(density["x"].to_numpy(), density["observed"].to_numpy(), label=label, true_mass=true)
 
 
-DRAW = {CONTINUOUS: _continuous, WHOLE: _whole}
+def _multivariate(y, density, facts, label):
+    return multivariate.draw_pairs(y[:, :MOST_COLUMNS], facts["columns"][:MOST_COLUMNS])
+
+
+DRAW = {CONTINUOUS: _continuous, WHOLE: _whole, MULTIVARIATE: _multivariate}

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from stanmix import observations, replication
+from stanmix.columns import OF_SCALARS, TEXT, VALUE
 from stanmix.drawing import save
-from stanmix.family import CONTINUOUS, WHOLE
-from stanmix.figures import calibration, counts, diagram, membership, predictive, prior, traces
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
+from stanmix.figures import calibration, counts, diagram, membership, multivariate, predictive, prior, traces
 from stanmix.files import read_json
 
 STATISTICS = {
@@ -17,6 +18,9 @@ STATISTICS = {
     "maximum": "maximum",
     "zeros": "share of zeros",
 }
+MOST_SCALARS = 24  # whose chains are drawn: of more, those on which the chains agree least
+MOST_STATISTICS = 24  # that are drawn: of more, those farthest out
+MOST_COLUMNS = 8  # whose distribution functions are drawn
 
 
 def draw_fit(inputs, outputs, label):
@@ -37,25 +41,24 @@ def draw_fit(inputs, outputs, label):
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     save(diagram.draw_diagram({**specification, "label": label}), outputs, "diagram")
-    save(traces.draw_traces(_scalars(inputs["draws"], pd.read_csv(inputs["summary"]))), outputs, "traces")
-    save(_membership(inputs, specification, rows, label), outputs, "membership")
+    scalars, note = _scalars(inputs["draws"], pd.read_csv(inputs["summary"], dtype=TEXT))
+    save(traces.draw_traces(scalars, note=note), outputs, "traces")
 
-    table = pd.read_csv(inputs["ecdf"])
-    figure = predictive.draw_ecdf(table["x"].to_numpy(), table["observed"].to_numpy(), _band(table, ""), label=label)
-    save(figure, outputs, "ecdf")
     panels = [
         {"title": title, **{key: group[key].to_numpy() for key in ("u", "difference", "lower", "upper")}}
         for title, group in pd.read_csv(inputs["transform"]).groupby("panel", sort=False)
     ]
-    save(calibration.draw_pit(panels), outputs, "transform")
+    save(calibration.draw_pit(panels[: 2 * MOST_COLUMNS]), outputs, "transform")
     replicated = pd.read_csv(inputs["statistics"])
     found = [
-        {"title": STATISTICS[row["name"]], "observed": row["observed"], "p_value": row["p_value"],
+        {"title": STATISTICS.get(row["name"], row["name"]), "observed": row["observed"], "p_value": row["p_value"],
          "replicated": replicated[row["name"]].to_numpy()}
         for row in read_json(inputs["predictive"])["statistics"]
     ]  # fmt: skip
+    far = sorted(row["p_value"] for row in found)[:MOST_STATISTICS][-1]
+    found = [row for row in found if row["p_value"] <= far][:MOST_STATISTICS]
     save(calibration.draw_statistics(found), outputs, "statistics")
-    for name, figure in DRAW[specification["kind"]](inputs, specification, y, label).items():
+    for name, figure in DRAW[specification["kind"]](inputs, specification, rows, y, label).items():
         save(figure, outputs, name)
 
 
@@ -78,7 +81,14 @@ def draw_bands(inputs, outputs, label):
     save(predictive.draw_bands(x, keep, anew, label=label, peaks=peaks), outputs, "bands")
 
 
-def _membership(inputs, specification, rows, label):
+def _one_column(inputs, rows, label):
+    """The figures that are the same for all families of one column."""
+    table = pd.read_csv(inputs["ecdf"])
+    figure = predictive.draw_ecdf(table["x"].to_numpy(), table["observed"].to_numpy(), _band(table, ""), label=label)
+    return {"membership": _membership(inputs, rows, label), "ecdf": figure}
+
+
+def _membership(inputs, rows, label):
     by_value, members = pd.read_csv(inputs["memberships_by_value"]), pd.read_csv(inputs["membership"])
     parts = [column.removeprefix("probability_") for column in members if column.startswith("probability_")]
     true = members.get("true_component")
@@ -109,13 +119,13 @@ def _parts_bands(table):
     return _part_names(parts), {key: np.array([band[key] for band in bands]) for key in ("lower", "median", "upper")}
 
 
-def _continuous(inputs, specification, y, label):
+def _continuous(inputs, specification, rows, y, label):
     table = pd.read_csv(inputs["replicates"])
     x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
     replicates = table.filter(regex="^replicate_").to_numpy().T
     density, true = pd.read_csv(inputs["density"]), pd.read_csv(inputs["dataset_density"])
     prior_table = pd.read_csv(inputs["prior"])
-    return {
+    return _one_column(inputs, rows, label) | {
         "replicates": predictive.draw_replicates(x, observed, replicates, label=label),
         "density": predictive.draw_density(
             y,
@@ -129,12 +139,12 @@ def _continuous(inputs, specification, y, label):
     }
 
 
-def _whole(inputs, specification, y, label):
+def _whole(inputs, specification, rows, y, label):
     table, density = pd.read_csv(inputs["replicates"]), pd.read_csv(inputs["density"])
     prior_table = pd.read_csv(inputs["prior"])
     names, bands = _parts_bands(density)
     observed, step = density["observed"].to_numpy(), int(density["step"].iloc[0])
-    return {
+    return _one_column(inputs, rows, label) | {
         "replicates": counts.draw_rootogram(
             table["x"].to_numpy(), table["observed"].to_numpy(), _band(table, ""), label=label, step=step
         ),
@@ -152,7 +162,49 @@ def _whole(inputs, specification, y, label):
     }
 
 
-DRAW = {CONTINUOUS: _continuous, WHOLE: _whole}
+def _multivariate(inputs, specification, rows, y, label):
+    names, facts = specification["columns"], read_json(inputs["predictive"])
+    i, j = facts["pair"]
+    pairs = []
+    for (across, upwards), group in pd.read_csv(inputs["density"]).groupby(["i", "j"], sort=False):
+        x = np.unique(group["x"])
+        parts = group.filter(regex="^component_")
+        pairs.append(
+            {"i": across, "j": upwards, "x": x, "y": np.unique(group["y"]),
+             "mixture": group["mixture"].to_numpy().reshape(-1, len(x)),
+             "components": parts.to_numpy().T.reshape(parts.shape[1], -1, len(x))}
+        )  # fmt: skip
+    ecdfs = [
+        {"label": name, "x": group["x"].to_numpy(), "observed": group["observed"].to_numpy(), "band": _band(group, "")}
+        for name, group in pd.read_csv(inputs["ecdf"], dtype={"column": str}).groupby("column", sort=False)
+    ]
+    members = pd.read_csv(inputs["membership"]).filter(regex="^probability_").to_numpy()
+    data = {"title": "the data", "y": y[:, [i, j]], "component": None}
+    replicated = _sets(pd.read_csv(inputs["replicates"]), names, i, j, "replicated data")
+    imagined = _sets(pd.read_csv(inputs["prior"]), names, i, j, "from the prior")
+    pair = [names[i], names[j]]
+    return {
+        "membership": multivariate.draw_pair_memberships(rows.y, names, members, i=i, j=j),
+        "ecdf": predictive.draw_ecdfs(ecdfs[:MOST_COLUMNS]),
+        "replicates": multivariate.draw_data_sets([data, *replicated], pair, "Replicated data sets beside the data"),
+        "density": multivariate.draw_contours(y, names, pairs),
+        "prior": multivariate.draw_data_sets([data, *imagined], pair, "Data sets drawn from the prior", zoom=True),
+    }
+
+
+def _sets(table, names, i, j, title):
+    """Two columns of data sets in one table, as `figures.multivariate.draw_data_sets` wants them."""
+    return [
+        {
+            "title": f"{title} {number}",
+            "y": group[[VALUE + names[i], VALUE + names[j]]].to_numpy(),
+            "component": group["component"].to_numpy() - 1 if "component" in group else None,
+        }
+        for number, group in table.groupby("set")
+    ]
+
+
+DRAW = {CONTINUOUS: _continuous, WHOLE: _whole, MULTIVARIATE: _multivariate}
 
 
 def _band(table, prefix):
@@ -160,23 +212,30 @@ def _band(table, prefix):
 
 
 def _scalars(path, summary):
-    """The draws of every scalar parameter with its truth, as `figures.traces.draw_traces` wants them."""
+    """The draws of scalar parameters with their truth, as `figures.traces.draw_traces` wants them, and a note."""
     import xarray as xr
 
     posterior = xr.load_dataset(path, group="posterior", engine="h5netcdf")
+    shown, note = summary, None
+    if len(summary) > MOST_SCALARS:
+        shown = summary.sort_values("r_hat", ascending=False, kind="stable").head(MOST_SCALARS).sort_index()
+        note = f"{len(shown)} of {len(summary)} parameters: those with the largest R-hat"
     parameters = []
-    for row in summary.to_dict("records"):
+    for row in shown.to_dict("records"):
         component = None if pd.isna(row["component"]) else int(row["component"])
+        names = [str(row[key]) for key in OF_SCALARS if not pd.isna(row.get(key))]
         draws = posterior[row["parameter"]]
         draws = draws if component is None else draws.sel(component=component)
+        draws = draws.sel(dict(zip(("column", "column2"), names, strict=False)))
         truth = row.get("truth")
         parameters.append(
             {
                 "name": row["parameter"],
                 "component": None if component is None else component - 1,
+                "columns": names,
                 "draws": draws.transpose("chain", "draw").to_numpy(),
                 "truth": None if truth is None or pd.isna(truth) else truth,
                 "ess": None if pd.isna(row["ess_bulk"]) else row["ess_bulk"],
             }
         )
-    return parameters
+    return parameters, note

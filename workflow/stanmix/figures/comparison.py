@@ -1,5 +1,7 @@
 """Models side by side: how well each predicts, and what each says about the parameters."""
 
+import textwrap
+
 from matplotlib.lines import Line2D
 
 from stanmix.figures.style import (
@@ -70,7 +72,8 @@ def draw_estimates(rows):
     ----------
     rows : list of dict
         Each ``{"parameter": str, "component": int or None, "estimates": [{"model", "mean", "lower", "upper"}, ...],
-        "truth": float or None}``, components from 0.
+        "truth": float or None}``, components from 0. Parameters with other ``"columns"`` (a list of names of columns of
+        the data, if there are several) have other panels.
 
     Returns
     -------
@@ -81,8 +84,8 @@ def draw_estimates(rows):
         figure = new_figure(5, 1)
         figure.text(0.5, 0.5, "no parameter can be compared", ha="center", va="center", color=MUTED)
         return figure
-    names = list(dict.fromkeys(row["parameter"] for row in rows))
-    groups = {name: _scales([row for row in rows if row["parameter"] == name]) for name in names}
+    names = list(dict.fromkeys(map(_panel, rows)))
+    groups = {name: _scales([row for row in rows if _panel(row) == name]) for name in names}
     columns = min(3, len(names))
     bands = [names[start : start + columns] for start in range(0, len(names), columns)]
     heights = [max(sum(_height(scale) for scale in groups[name]) for name in band) for band in bands]
@@ -99,7 +102,7 @@ def draw_estimates(rows):
             axes = figure.add_subplot(inner[row])
             _forest(axes, scale)
             if row == 0:
-                axes.set_title(_panel_title(name))
+                axes.set_title(_panel_title(*name))
     handles = [Line2D([], [], marker="o", color=OBSERVED, markersize=4.5, markerfacecolor="white", linewidth=2)]
     handles[0].set(label="mean and interval", markeredgewidth=1.3)
     if any(row["truth"] is not None for row in rows):
@@ -123,7 +126,13 @@ def _height(rows):
     return 0.21 * sum(len(row["estimates"]) + 0.7 for row in rows) + 0.3
 
 
-def _panel_title(name):
+def _panel(row):
+    return row["parameter"], tuple(row.get("columns", ()))
+
+
+def _panel_title(name, columns):
+    if columns:
+        return plain("\n".join(textwrap.wrap(f"{name}: {' and '.join(columns)}", 34)))
     math_name = symbol(name)
     return plain(name) if "mathrm" in math_name else f"{name}  {math_name}"
 

@@ -24,6 +24,8 @@ from stanmix.figures.style import (
 _RADIUS = 0.27
 _LINE = 0.175  # height of a line of small text
 _SMALL, _NORMAL = 9.0, 11.0
+_MOST_LINES = 12  # above a node
+_MATRICES = {"correlation": "R"}  # names that would be too long in a formula
 _HALF = {"cauchy": ("half-Cauchy", 0), "normal": ("half-normal", 0), "student_t": ("half-Student-t", 1)}
 _OBSERVED_FILL, _PLATE_FILL = "#D3D9DF", "#F8F9FA"
 
@@ -38,14 +40,15 @@ def draw_diagram(specification):
         ``{"family": str, "components": K, "n": int, "label": str, "weights": {...}, "parameters": [...]}``.
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
         A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,
-        "priors": [{"distribution", "arguments", "lower"}, ...]}`` with one prior per component, or one if shared.
+        "priors": [{"distribution", "arguments", "lower"}, ...]}`` with one prior per component, or one if shared. With
+        several columns there are ``"columns"``, a list of names, and a parameter for each that has the key ``"column"``.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     components = specification["components"]
-    columns = [_parameter_column(parameter, components) for parameter in specification["parameters"]]
+    columns = [_parameter_column(parameter, components) for parameter in _vectors(specification["parameters"])]
     # What repeats over components stands together, so that one plate holds it.
     columns = [column for column in columns if column["indexed"]] + [c for c in columns if not c["indexed"]]
     weights = None if components == 1 else _weights_column(specification["weights"])
@@ -53,6 +56,8 @@ def draw_diagram(specification):
 
     label = textwrap.wrap(specification["label"], 30, max_lines=2, placeholder=" …")
     y_lines = ["observed", *(plain(line) for line in label)]
+    if "columns" in specification:
+        y_lines[0] = f"observed, a vector of {len(specification['columns'])}"
     plate_label = f"n = 1 … {specification['n']:,}" if specification["n"] > 1 else "n = 1"
     right = _place(columns, weights, y_lines)
     if components == 1:
@@ -116,6 +121,26 @@ def draw_diagram(specification):
     return figure
 
 
+def _vectors(parameters):
+    """Parameters with those that are about one column each put together as vectors, which have lines for each column."""
+    vectors = {}
+    for parameter in parameters:
+        if "column" not in parameter:
+            vectors[parameter["name"]] = parameter
+            continue
+        vector = vectors.setdefault(parameter["name"], {**parameter, "ordered": False, "lines": [], "left_out": 0})
+        lines = prior_lines(parameter["priors"])
+        if len(vector["lines"]) + len(lines) + 1 > _MOST_LINES:
+            vector["left_out"] += 1
+        else:
+            name = textwrap.shorten(parameter["column"], 26, placeholder=" \N{HORIZONTAL ELLIPSIS}")
+            vector["lines"] += [f"{plain(name)}:", *lines]
+    for vector in vectors.values():
+        if vector.get("left_out"):
+            vector["lines"].append(f"and {vector['left_out']} more columns")
+    return list(vectors.values())
+
+
 def _place(columns, weights, y_lines):
     """Give every column its width and centre, from left to right, and return where the last one ends."""
     edge = 0.3
@@ -132,9 +157,16 @@ def _parameter_column(parameter, components):
     """What stands above a parameter, how it is written, and whether it repeats over components."""
     fixed = parameter["mode"] == "fixed"
     indexed = _is_indexed(parameter)
-    lines = ["fixed at", *_wrapped(_vector(parameter["value"]))] if fixed else prior_lines(parameter["priors"])
+    lines = parameter.get("lines")
+    if lines is None:
+        lines = ["fixed at", *_wrapped(_vector(parameter["value"]))] if fixed else prior_lines(parameter["priors"])
     index = None if not indexed else "k" if components > 1 else 0
-    return {"lines": lines, "square": fixed, "indexed": indexed, "symbol": symbol(parameter["name"], index)}
+    return {
+        "lines": lines,
+        "square": fixed,
+        "indexed": indexed,
+        "symbol": symbol(_MATRICES.get(parameter["name"], parameter["name"]), index),
+    }
 
 
 def _weights_column(weights):
@@ -205,10 +237,7 @@ def _equations(specification):
     """The model in formulas: likelihood, weights, what orders the components, and the sum that is computed."""
     components = specification["components"]
     index = "k" if components > 1 else 0
-    arguments = r",\ ".join(
-        bare_symbol(parameter["name"], index if _is_indexed(parameter) else None)
-        for parameter in specification["parameters"]
-    )
+    arguments = _arguments(specification, index)
     family = rf"\mathrm{{{upright(specification['family'])}}}"
     if components == 1:
         return [rf"$y_n \;\sim\; {family}({arguments})$", r"one component: its weight is 1, nothing is mixed"]
@@ -220,14 +249,31 @@ def _equations(specification):
         lines.append(rf"$\theta \;\sim\;$ {_dirichlet(weights)}$,\quad z_n \;\sim\;$ categorical($\theta$)")
     for parameter in specification["parameters"]:
         if parameter["ordered"] and parameter["mode"] != "fixed":
+            names = [parameter["column"]] if "column" in parameter else []
             shown = range(components) if components <= 4 else (0, 1, None, components - 1)
-            terms = [r"\ldots" if k is None else bare_symbol(parameter["name"], k) for k in shown]
+            terms = [r"\ldots" if k is None else bare_symbol(parameter["name"], k, names) for k in shown]
             lines.append(f"${' < '.join(terms)}$   (the order names the components)")
     lines.append(
         rf"summed out:   $\log\, p(y_n) \;=\; \log \sum_{{k=1}}^{{{components}}} \theta_k \,"
         rf" {family}(y_n \mid {arguments})$"
     )
     return lines
+
+
+def _arguments(specification, index):
+    """What stands in the brackets behind the family: its parameters, or the mean and the covariance of a vector."""
+    symbols = {
+        parameter["name"]: bare_symbol(
+            _MATRICES.get(parameter["name"], parameter["name"]), index if _is_indexed(parameter) else None
+        )
+        for parameter in specification["parameters"]
+    }
+    if "columns" not in specification:
+        return r",\ ".join(symbols.values())
+    spread = rf"\mathrm{{diag}}({symbols['sigma']})"
+    if "correlation" not in symbols:
+        return rf"{symbols['mu']},\ {spread}^2"
+    return rf"{symbols['mu']},\ {spread}\,{symbols['correlation']}\,{spread}"
 
 
 def _width(lines, size=_SMALL):

@@ -221,6 +221,72 @@ def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, true_component=N
     return figure
 
 
+@styled
+def draw_data_sets(sets, names, title, *, zoom=False):
+    """Draw two measurements of several data sets against each other, a panel for each, all on the same axes.
+
+    Parameters
+    ----------
+    sets : list of dict
+        Each ``{"title": str, "y": array (n, 2), "component": array of int (n,) or None}``; components from 0 colour the
+        points.
+    names : list of str, length 2
+        What was measured, with its unit.
+    title : str
+    zoom : bool
+        Whether the axes leave out the outermost twentieth of all other sets' values on each side, but none of the
+        first set's, because a few values may be very far away.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = min(3, len(sets))
+    rows = math.ceil(len(sets) / columns)
+    figure = new_figure(3.5 * columns, 0.9 + 3.0 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    everything = np.vstack([np.asarray(each["y"], dtype=float) for each in sets])
+    first, others = np.asarray(sets[0]["y"], dtype=float), np.vstack([each["y"] for each in sets[1:]])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    if zoom:
+        inner = np.quantile(others, (0.05, 0.95), axis=0)
+        low, high = np.minimum(first.min(axis=0), inner[0]), np.maximum(first.max(axis=0), inner[1])
+    margin = 0.04 * (high - low)
+    coloured = set()
+    for place, each in enumerate(sets):
+        axes, y = grid.flat[place], np.asarray(each["y"], dtype=float)
+        shown = _chosen(len(y))
+        colours = OBSERVED if place == 0 else _GREY
+        if each["component"] is not None:
+            coloured |= set(np.unique(each["component"]).tolist())
+            colours = _colours(np.asarray(each["component"])[shown])
+        axes.scatter(y[shown, 0], y[shown, 1], c=colours, **_points(shown.size))
+        axes.set_title(each["title"])
+        if place % columns == 0:
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=_STEPS))
+            _name_axis(axes.yaxis, names[1], wrap=32)
+        axes.label_outer()
+        # A panel above an empty cell has no other to name its axis.
+        if place + columns >= len(sets):
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=_STEPS))
+            axes.tick_params(labelbottom=True)
+            _name_axis(axes.xaxis, names[0], wrap=32)
+    for axes in grid.flat[len(sets) :]:
+        axes.set_axis_off()
+    grid[0, 0].set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    handles = [_dot(OBSERVED, "observation")]
+    if coloured:
+        handles += [_dot(component_colour(k), f"drawn from component {k + 1}") for k in sorted(coloured)]
+    else:
+        handles.append(_dot(_GREY, "replicated observation"))
+    outside = int(((others < low - margin) | (others > high + margin)).any(axis=1).sum())
+    if outside:
+        handles.append(Line2D([], [], linestyle="none", label=f"{outside:,} of {len(others):,} points beyond the axes"))
+    legend_below(figure, handles + _note(len(first)))
+    return figure
+
+
 def contour_levels(density, x, y, shares):
     """Heights at which the contours of a density enclose given shares of its mass (Hyndman, 1996).
 

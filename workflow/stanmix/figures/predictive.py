@@ -143,27 +143,45 @@ def draw_ecdf(x, observed, band, *, label):
     -------
     matplotlib.figure.Figure
     """
-    observed = np.asarray(observed, dtype=float)
-    lower, upper, median = (np.asarray(band[key], dtype=float) for key in ("lower", "upper", "median"))
-    figure = new_figure(9.6, 4.2)
-    whole, difference = figure.subplots(1, 2)
-    for axes, base in ((whole, 0.0), (difference, median)):
-        fill = axes.fill_between(x, lower - base, upper - base, color=BAND, linewidth=0, label="simultaneous band")
-        (middle,) = axes.plot(x, median - base, color=MUTED, linewidth=1, label="median of the model")
-        (data,) = axes.plot(x, observed - base, color=OBSERVED, linewidth=1.7, label="observed")
-        axes.set_xlabel(plain(label))
-    whole.set(ylim=(-0.02, 1.02), ylabel="cumulative probability")
-    whole.set_title("Distribution function")
-    difference.set_ylabel("observed minus median")
-    difference.set_title("The same, as a difference")
-    handles = [data, middle, fill]
-    outside = (observed < lower) | (observed > upper)
-    if outside.any():
-        # A single point outside must show too, hence a marker as wide as the line.
-        marks = {"marker": "o", "markersize": 4, "markeredgewidth": 0, "linewidth": 4, "color": OBSERVED}
-        excess = np.where(outside, observed - median, np.nan)
-        handles += difference.plot(x, excess, label="outside the band", rasterized=outside.sum() > 300, **marks)
-    legend_below(figure, handles)
+    return draw_ecdfs([{"label": label, "x": x, "observed": observed, "band": band}])
+
+
+@styled
+def draw_ecdfs(rows):
+    """Draw what `draw_ecdf` draws for several columns of the data, a row of panels for each.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Each ``{"label", "x", "observed", "band"}`` as the arguments of `draw_ecdf`; the bands hold all together.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = new_figure(9.6, 4.2 if len(rows) == 1 else 0.8 + 2.7 * len(rows))
+    grid = figure.subplots(len(rows), 2, squeeze=False)
+    handles, all_outside = [], []
+    for (whole, difference), row in zip(grid, rows, strict=True):
+        x, observed = row["x"], np.asarray(row["observed"], dtype=float)
+        lower, upper, median = (np.asarray(row["band"][key], dtype=float) for key in ("lower", "upper", "median"))
+        for axes, base in ((whole, 0.0), (difference, median)):
+            fill = axes.fill_between(x, lower - base, upper - base, color=BAND, linewidth=0, label="simultaneous band")
+            (middle,) = axes.plot(x, median - base, color=MUTED, linewidth=1, label="median of the model")
+            (data,) = axes.plot(x, observed - base, color=OBSERVED, linewidth=1.7, label="observed")
+            axes.set_xlabel(plain(row["label"]))
+        whole.set(ylim=(-0.02, 1.02), ylabel="cumulative probability")
+        difference.set_ylabel("observed minus median")
+        handles = handles or [data, middle, fill]
+        outside = (observed < lower) | (observed > upper)
+        if outside.any():
+            # A single point outside must show too, hence a marker as wide as the line.
+            marks = {"marker": "o", "markersize": 4, "markeredgewidth": 0, "linewidth": 4, "color": OBSERVED}
+            excess = np.where(outside, observed - median, np.nan)
+            all_outside += difference.plot(x, excess, label="outside the band", rasterized=outside.sum() > 300, **marks)
+    grid[0, 0].set_title("Distribution function")
+    grid[0, 1].set_title("The same, as a difference")
+    legend_below(figure, handles + all_outside[:1])
     return figure
 
 

@@ -26,6 +26,7 @@ TRUTH = {"color": "#C2006B", "linestyle": (0, (4, 1.6)), "linewidth": 1.5}  # on
 _COMPONENTS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#5E3C99", "#56B4E9", "#8C510A", "#7F8C1F")
 
 DOTS_PER_INCH = 144
+_LONGEST = 14  # letters of a column's name in an index
 
 RC = {
     "font.family": "DejaVu Sans",
@@ -164,7 +165,7 @@ def chain_style(chain, colour=MUTED):
     return {"color": shade(colour, lightness), "linestyle": dashes, "linewidth": 1.15}
 
 
-def symbol(name, component=None):
+def symbol(name, component=None, columns=()):
     r"""The mathematical name of a parameter as mathtext, components numbered from 1.
 
     Parameters
@@ -173,27 +174,36 @@ def symbol(name, component=None):
         Greek letters are spelt out, as in ``"mu"``; other words stand upright.
     component : int or str, optional
         From 0; a string, such as ``"k"``, is used as it is.
+    columns : sequence of str
+        Columns of the data that it is about; long names are shortened.
 
     Returns
     -------
     str
         For example ``"$\\mu_{1}$"``.
     """
-    return f"${bare_symbol(name, component)}$"
+    return f"${bare_symbol(name, component, columns)}$"
 
 
-def bare_symbol(name, component=None):
+def bare_symbol(name, component=None, columns=()):
     """As `symbol`, without the dollars, for use inside a longer formula."""
+    name = "rho" if name == "correlation" else name
     if name in _GREEK:
         base = rf"\{name}"
     elif len(name) == 1 and name.isalpha():
         base = name
     else:
         base = rf"\mathrm{{{upright(name)}}}"
-    if component is None:
+    if component is None and not columns:
         return base
-    index = component if isinstance(component, str) else str(component + 1)
+    indices = [] if component is None else [component if isinstance(component, str) else str(component + 1)]
+    indices += [rf"\mathrm{{{upright(_shortened(name))}}}" for name in columns]
+    index = r",\ ".join(indices)
     return f"{base}_{{{index}}}" if len(index) > 1 else f"{base}_{index}"
+
+
+def _shortened(name):
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def upright(words):

@@ -29,7 +29,7 @@ _VERTICES = 8000  # of all lines in a figure, which keeps its SVG small (pixels 
 
 
 @styled
-def draw_traces(parameters):
+def draw_traces(parameters, *, note=None):
     """Draw two panels per scalar parameter: its density by chain, and the rank ECDF of every chain minus the expected.
 
     Parameters
@@ -38,7 +38,9 @@ def draw_traces(parameters):
         Each ``{"name": str, "component": int or None, "draws": array (chains, draws), "truth": float or None}``,
         components from 0. The ranks of a single chain are compared between its two halves. With the optional key
         ``"ess"`` (effective number of all draws) the ranks are those of draws thinned to about that many, because
-        the band is made for independent draws.
+        the band is made for independent draws; with ``"columns"`` their names are added to the parameter's.
+    note : str, optional
+        A sentence for the legend.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def draw_traces(parameters):
     height = top + rows * row + bottom
     figure = new_figure(width, height, layout=None)
     block = width / blocks
-    names = [symbol(parameter["name"], parameter["component"]) for parameter in parameters]
+    names = [_name(parameter) for parameter in parameters]
     margin = max(0.62, 0.25 + max((text_width(name, _NAME_SIZE) for name in names), default=0))
     lines = 2 * sum(max(2, np.shape(parameter["draws"])[0]) for parameter in parameters)
     points = int(np.clip(_VERTICES / max(1, lines), 32, _POINTS))
@@ -72,11 +74,15 @@ def draw_traces(parameters):
         if place % rows == 0:
             density.set_title("Density by chain")
             ranks.set_title("Rank ECDF minus uniform")
-    _legend(figure, parameters, height)
+    _legend(figure, parameters, height, note)
     return figure
 
 
-def _legend(figure, parameters, height):
+def _name(parameter):
+    return symbol(parameter["name"], parameter["component"], parameter.get("columns", ()))
+
+
+def _legend(figure, parameters, height, extra):
     chains = max((np.shape(parameter["draws"])[0] for parameter in parameters), default=0)
     if chains == 1:
         handles = [Line2D([], [], label=f"{half} half", **chain_style(i)) for i, half in enumerate(("first", "second"))]
@@ -87,6 +93,8 @@ def _legend(figure, parameters, height):
     handles.append(Patch(color=BAND, label=note))
     if any(parameter["truth"] is not None for parameter in parameters):
         handles.append(Line2D([], [], label="truth", **TRUTH))
+    if extra is not None:
+        figure.text(0.98, 0.06 / height, extra, ha="right", va="bottom", fontsize=8.5, color=MUTED)
     columns = min(len(handles), int(figure.get_figwidth() / 1.15))
     columns = math.ceil(len(handles) / math.ceil(len(handles) / columns))
     figure.legend(
@@ -109,7 +117,7 @@ def _draw_parameter(density, ranks, parameter, *, compact, points):
         axes.tick_params(labelsize=7 if compact else 8, length=2, pad=2)
     density.set_yticks([])
     density.set_ylabel(
-        symbol(parameter["name"], parameter["component"]),
+        _name(parameter),
         rotation=0,
         ha="right",
         va="center",
