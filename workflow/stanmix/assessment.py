@@ -250,7 +250,7 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
 
 
 def _transforms(loo, names):
-    """The probabilities below each observation and with it, (2, m), by the title of their panel; for each column two."""
+    """The probabilities below each observation and with it, (2, m), by the titles of their panels."""
     both = (("PIT", loo["pit"]), ("LOO-PIT", loo["loo_pit"]))
     if names is None:
         return both

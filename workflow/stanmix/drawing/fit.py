@@ -180,8 +180,8 @@ def _multivariate(inputs, specification, rows, y, label):
     ]
     members = pd.read_csv(inputs["membership"]).filter(regex="^probability_").to_numpy()
     data = {"title": "the data", "y": y[:, [i, j]], "component": None}
-    replicated = _sets(pd.read_csv(inputs["replicates"]), names, i, j, "replicated data")
-    imagined = _sets(pd.read_csv(inputs["prior"]), names, i, j, "from the prior")
+    replicated = _sets(pd.read_csv(inputs["replicates"]), names, i, j, "replicated data set")
+    imagined = _sets(pd.read_csv(inputs["prior"]), names, i, j, "prior data set")
     pair = [names[i], names[j]]
     return {
         "membership": multivariate.draw_pair_memberships(rows.y, names, members, i=i, j=j),

@@ -24,7 +24,7 @@ from stanmix.figures.style import (
 _RADIUS = 0.27
 _LINE = 0.175  # height of a line of small text
 _SMALL, _NORMAL = 9.0, 11.0
-_MOST_LINES = 12  # above a node
+_MOST_LINES, _WIDE = 12, 44  # lines above a node and letters in them, where each column has its own
 _MATRICES = {"correlation": "R"}  # names that would be too long in a formula
 _HALF = {"cauchy": ("half-Cauchy", 0), "normal": ("half-normal", 0), "student_t": ("half-Student-t", 1)}
 _OBSERVED_FILL, _PLATE_FILL = "#D3D9DF", "#F8F9FA"
@@ -41,7 +41,7 @@ def draw_diagram(specification):
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
         A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,
         "priors": [{"distribution", "arguments", "lower"}, ...]}`` with one prior per component, or one if shared. With
-        several columns there are ``"columns"``, a list of names, and a parameter for each that has the key ``"column"``.
+        several columns there are ``"columns"``, a list of names, and parameters for each, with the key ``"column"``.
 
     Returns
     -------
@@ -122,19 +122,18 @@ def draw_diagram(specification):
 
 
 def _vectors(parameters):
-    """Parameters with those that are about one column each put together as vectors, which have lines for each column."""
+    """Parameters, those of single columns put together as vectors with the lines of all columns."""
     vectors = {}
     for parameter in parameters:
         if "column" not in parameter:
             vectors[parameter["name"]] = parameter
             continue
-        vector = vectors.setdefault(parameter["name"], {**parameter, "ordered": False, "lines": [], "left_out": 0})
-        lines = prior_lines(parameter["priors"])
-        if len(vector["lines"]) + len(lines) + 1 > _MOST_LINES:
+        vector = vectors.setdefault(parameter["name"], {**parameter, "lines": [], "left_out": 0})
+        lines = prior_lines(parameter["priors"], f"{parameter['column']}: ", _WIDE)
+        if vector["left_out"] or len(vector["lines"]) + len(lines) > _MOST_LINES:
             vector["left_out"] += 1
         else:
-            name = textwrap.shorten(parameter["column"], 26, placeholder=" \N{HORIZONTAL ELLIPSIS}")
-            vector["lines"] += [f"{plain(name)}:", *lines]
+            vector["lines"] += lines
     for vector in vectors.values():
         if vector.get("left_out"):
             vector["lines"].append(f"and {vector['left_out']} more columns")
@@ -161,12 +160,8 @@ def _parameter_column(parameter, components):
     if lines is None:
         lines = ["fixed at", *_wrapped(_vector(parameter["value"]))] if fixed else prior_lines(parameter["priors"])
     index = None if not indexed else "k" if components > 1 else 0
-    return {
-        "lines": lines,
-        "square": fixed,
-        "indexed": indexed,
-        "symbol": symbol(_MATRICES.get(parameter["name"], parameter["name"]), index),
-    }
+    name = _MATRICES.get(parameter["name"], parameter["name"])
+    return {"lines": lines, "square": fixed, "indexed": indexed, "symbol": symbol(name, index)}
 
 
 def _weights_column(weights):
@@ -192,13 +187,17 @@ def _vector(values):
     return number(values[0]) if len(set(values)) == 1 else "[" + ", ".join(number(value) for value in values) + "]"
 
 
-def prior_lines(priors):
+def prior_lines(priors, before="", width=30):
     """Write the priors of one parameter, those of all components at once where they differ in numbers only.
 
     Parameters
     ----------
     priors : list of dict
         One per component, or one for all.
+    before : str
+        What the first line begins with.
+    width : int
+        Letters in a line.
 
     Returns
     -------
@@ -225,12 +224,12 @@ def prior_lines(priors):
         text = f"{name}({', '.join(arguments)}){bound}"
         if len(groups) > 1:
             text = f"k = {', '.join(str(k + 1) for k in members)}: {text}"
-        lines += _wrapped(text)
+        lines += _wrapped(("" if lines else before) + text, width)
     return lines
 
 
-def _wrapped(text):
-    return [plain(line) for line in textwrap.wrap(text, 30, break_on_hyphens=False, break_long_words=False)]
+def _wrapped(text, width=30):
+    return [plain(line) for line in textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)]
 
 
 def _equations(specification):
