@@ -8,7 +8,9 @@ rule compare:
         loo=of_fits("loo.json"),
         loo_pointwise=of_fits("loo.csv"),
         checks=of_fits("checks.json"),
+        labels=of_fits("labels.json"),
         summary=of_fits("summary.csv"),
+        membership=of_fits("membership.csv"),
         code=package("compare"),
     output:
         comparison=f"{COMPARE}/comparison.csv",
@@ -19,13 +21,17 @@ rule compare:
             caption="../report/comparison_table.rst",
         ),
         comparison_json=f"{COMPARE}/comparison.json",
+        numbers=f"{COMPARE}/numbers.json",
         estimates=f"{COMPARE}/estimates.csv",
     log:
         "results/logs/compare/{dataset}.log",
     conda:
         "../envs/stanmix.yaml"
     params:
-        titles=lambda wildcards: list(plan.titles(fits_of(wildcards.dataset)).values()),
+        fits=lambda wildcards: [
+            {"title": title, "model": fit.model, "components": fit.components}
+            for fit, title in plan.titles(fits_of(wildcards.dataset)).items()
+        ],
     message:
         "Comparing the models of {wildcards.dataset}"
     script:
@@ -35,7 +41,11 @@ rule compare:
 rule draw_comparison:
     input:
         comparison_json=f"{COMPARE}/comparison.json",
+        numbers=f"{COMPARE}/numbers.json",
         estimates=f"{COMPARE}/estimates.csv",
+        dataset_density="results/data/{dataset}/density.csv",
+        observations="results/data/{dataset}/observations.csv",
+        densities=of_fits("density.csv"),
         code=package("draw_comparison"),
     output:
         comparison_svg=report(
@@ -52,10 +62,23 @@ rule draw_comparison:
             caption="../report/estimates.rst",
         ),
         estimates_png=f"{COMPARE}/estimates.png",
+        numbers_svg=report(
+            f"{COMPARE}/numbers.svg",
+            category="5 Comparison",
+            labels={"data set": "{dataset}", "what": "number of components"},
+            caption="../report/numbers.rst",
+        ),
+        numbers_png=f"{COMPARE}/numbers.png",
     log:
         "results/logs/draw_comparison/{dataset}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        kind=kind_of,
+        label=label_of,
+        fits=lambda wildcards: [
+            {"model": fit.model, "components": fit.components} for fit in fits_of(wildcards.dataset)
+        ],
     message:
         "Drawing the comparison for {wildcards.dataset}"
     script:

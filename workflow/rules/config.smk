@@ -32,6 +32,11 @@ def seed_of(*job):
     return lambda wildcards: seed_for(CONFIG["seed"], *job, *wildcards)
 
 
+def executable_of(wildcards):
+    """The compiled Stan program of a model."""
+    return "results/programs/{0}/{0}".format(plan.program(CONFIG["models"][wildcards.model]))
+
+
 def truth_of(wildcards):
     """The truth of a simulated data set; nothing for a real one."""
     return f"results/data/{wildcards.dataset}/truth.json" if wildcards.dataset in SIMULATED else []

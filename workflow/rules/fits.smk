@@ -9,7 +9,7 @@ rule fit:
         observations="results/data/{dataset}/observations.csv",
         noticed="results/data/{dataset}/noticed.json",
         toolchain="results/programs/toolchain.json",
-        executable=lambda wildcards: "results/programs/{0}/{0}".format(plan.program(CONFIG["models"][wildcards.model])),
+        executable=executable_of,
         code=package("fit"),
     output:
         draws=f"{FIT}/draws.nc",
@@ -37,9 +37,13 @@ rule assess:
         truth=truth_of,
         draws=f"{FIT}/draws.nc",
         specification=f"{FIT}/specification.json",
+        data=f"{FIT}/data.json",
+        toolchain="results/programs/toolchain.json",
+        executable=executable_of,
         code=package("assess"),
     output:
         checks=f"{FIT}/checks.json",
+        labels=f"{FIT}/labels.json",
         summary=f"{FIT}/summary.csv",
         summary_html=report(
             f"{FIT}/summary.html",
@@ -83,6 +87,7 @@ rule draw_fit:
         dataset_density="results/data/{dataset}/density.csv",
         draws=f"{FIT}/draws.nc",
         specification=f"{FIT}/specification.json",
+        labels=f"{FIT}/labels.json",
         summary=f"{FIT}/summary.csv",
         membership=f"{FIT}/membership.csv",
         memberships_by_value=f"{FIT}/memberships_by_value.csv",

@@ -5,6 +5,8 @@ VERDICT = ["results/verdict.txt"] if CONFIG["strict"] else []
 FILES_OF_FIT = {
     "specification": "specification.json",
     "checks": "checks.json",
+    "labels": "labels.json",
+    "label_free": "label_free.csv",
     "summary": "summary.csv",
     "membership": "membership.csv",
     "loo": "loo.json",
@@ -33,6 +35,8 @@ rule report:
         comparison_json=f"{COMPARE}/comparison.json",
         comparison_svg=f"{COMPARE}/comparison.svg",
         estimates_svg=f"{COMPARE}/estimates.svg",
+        numbers=f"{COMPARE}/numbers.json",
+        numbers_svg=f"{COMPARE}/numbers.svg",
         toolchain="results/programs/toolchain.json",
         fits=lambda wildcards: [
             f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in files_of(fit).values()

@@ -3,5 +3,5 @@
 from stanmix.assessment import assess
 from stanmix.logbook import recorded
 
-with recorded(snakemake.log[0]):
-    assess(snakemake.input, snakemake.output, seed=snakemake.params.seed)
+with recorded(snakemake.log[0]) as say:
+    assess(snakemake.input, snakemake.output, seed=snakemake.params.seed, say=say)

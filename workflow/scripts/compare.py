@@ -4,9 +4,10 @@ from stanmix.comparison import compare
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    kinds = ("loo", "loo_pointwise", "checks", "summary")
+    kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership")
     paths = zip(*(snakemake.input[kind] for kind in kinds), strict=True)
     fits = {
-        title: dict(zip(kinds, row, strict=True)) for title, row in zip(snakemake.params.titles, paths, strict=True)
+        fit["title"]: fit | dict(zip(kinds, row, strict=True))
+        for fit, row in zip(snakemake.params.fits, paths, strict=True)
     }
     compare(fits, snakemake.output)

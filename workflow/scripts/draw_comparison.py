@@ -4,4 +4,4 @@ from stanmix.drawing.comparison import draw_comparison
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    draw_comparison(snakemake.input, snakemake.output)
+    draw_comparison(snakemake.input, snakemake.output, **snakemake.params)

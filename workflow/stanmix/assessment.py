@@ -9,10 +9,12 @@ from stanmix import (
     continuous,
     crossvalidation,
     inference,
+    labels,
     mixture,
     multivariate,
     observations,
     predictive,
+    refitting,
     replication,
     tables,
     whole,
@@ -29,18 +31,20 @@ LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, seed):
+def assess(inputs, outputs, seed, say=print):
     """Write every table of one fit.
 
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification and, for simulated data, truth.
+        Paths: observations, draws, specification, data, executable, toolchain and, for simulated data, truth.
     outputs : mapping
-        Paths: checks, summary, summary_html, label_free, membership, membership_html, loo, loo_pointwise, density,
-        memberships_by_value, replicates, ecdf, transform, statistics, prior, predictive.
+        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, loo, loo_pointwise,
+        density, memberships_by_value, replicates, ecdf, transform, statistics, prior, predictive.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
+    say : callable
+        Told what takes long.
     """
     rows = observations.read(inputs["observations"])
     units = rows.units()
@@ -53,6 +57,9 @@ def assess(inputs, outputs, seed):
     draws = crossvalidation.affordable(draws, len(points), sampling["chains"])
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
+    loo |= refitting.repair(loo, specification, points, inputs, seed, say)
+    loo |= crossvalidation.totals(loo, units.count)
+    trust = labels.judge(specification, points, units.count, draws, np.random.default_rng(seed))
     summary = summary_rows(idata, family, truth)
     label_free = label_free_rows(
         family, points, draws, loo["log_likelihood"], sampling["chains"], specification.get("columns")
@@ -64,7 +71,11 @@ def assess(inputs, outputs, seed):
 
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
     found += checks.predictive_checks(p_values)
-    found.append(checks.loo_check(loo["n_bad"], loo["good_k"], rows.n))
+    found += checks.label_checks(trust)
+    found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
+    write_json(
+        outputs["labels"], trust | {"trusted": all(c.name != checks.LABELS or c.status != checks.FAIL for c in found)}
+    )
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, truth)

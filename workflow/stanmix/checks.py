@@ -8,6 +8,7 @@ from stanmix.errors import UserError
 from stanmix.files import read_json, write_text
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
+LABELS = "labels"  # the name of the check without which nothing is said of single components
 
 
 @dataclass(frozen=True)
@@ -196,13 +197,57 @@ def predictive_checks(p_values):
     return checks
 
 
-def loo_check(n_bad, good_k, n):
+def label_checks(labels):
+    """Do the names of the components mean something, and is there a component for each of them?
+
+    Parameters
+    ----------
+    labels : dict
+        What `labels.judge` returned.
+
+    Returns
+    -------
+    list of Check
+        None for a single component.
+    """
+    if not labels["pairs"]:
+        return []
+    worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
+    value = worst_pair["exchanged"]
+    emptiest = int(np.argmax(labels["empty"]))
+    return [
+        _judged(
+            LABELS,
+            "Names of the components",
+            value,
+            "at most 0.05",
+            _above(value, 0.05, 0.15),
+            f"Components {worst_pair['first']} and {worst_pair['second']} are exchanged with probability {value:.2g}.",
+            "What is said of a single component may be about another one in some draws: say labels: relabelled in the "
+            "model, order by another parameter, or ask for fewer components (two may be the same).",
+        ),
+        _judged(
+            "empty",
+            "Empty components",
+            labels["empty"][emptiest],
+            "at most 0.05",
+            _above(labels["empty"][emptiest], 0.05, 0.5),
+            f"Component {emptiest + 1} owns less than one observation in {100 * labels['empty'][emptiest]:.0f}% of the "
+            "draws.",
+            "The data do not need so many components: ask for fewer, or give theta a larger concentration.",
+        ),
+    ]
+
+
+def loo_check(n_bad, refitted, good_k, n):
     """Can PSIS-LOO be trusted for every observation?
 
     Parameters
     ----------
     n_bad : int
-        Observations whose Pareto k is above the threshold.
+        Observations whose Pareto k is above the threshold and which no exact fit replaces.
+    refitted : int
+        Distinct observations that such a fit replaces.
     good_k : float
         The threshold for this number of draws.
     n : int
@@ -218,7 +263,8 @@ def loo_check(n_bad, good_k, n):
         n_bad,
         "0 observations",
         PASS if n_bad == 0 else WARN if n_bad <= 0.05 * n else FAIL,
-        f"{n_bad} of {n} observations have a Pareto k above {good_k:.2f}.",
+        f"{n_bad} of {n} observations have a Pareto k above {good_k:.2f}"
+        + (f", after exact fits without each of {refitted} more." if refitted else "."),
         "The comparison by LOO is uncertain there: look at these observations, they may be outliers.",
     )
 

@@ -24,6 +24,43 @@ CHECKS = [
     {"key": "sentence", "title": "what was found", "text": True, "long": True, "beneath": "remedy"},
     {"key": "threshold", "title": "passes at", "text": True},
 ]
+LABELS = [
+    {"key": "first", "title": "component"},
+    {"key": "second", "title": "and"},
+    {"key": "exchanged", "title": "exchanged", "format": {"decimals": 4}, "help": "probability that their names are"},
+    {
+        "key": "edge",
+        "title": "at the edge",
+        "format": {"decimals": 4},
+        "help": "share of draws that the order holds apart",
+    },
+]
+NUMBERS = [
+    {"key": "components", "title": "K"},
+    {"key": "elpd", "title": "elpd", "format": {"decimals": 1}, "help": "expected log predictive density by PSIS-LOO"},
+    {"key": "elpd_diff", "title": "difference", "format": {"decimals": 1}, "help": "to the best number"},
+    {"key": "dse", "title": "se of it", "format": {"decimals": 1}},
+    {
+        "key": "within",
+        "title": "within two",
+        "text": True,
+        "help": "whether it is within two standard errors of the best",
+    },
+    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain, after exact fits"},
+    {
+        "key": "refitted",
+        "title": "exact fits",
+        "help": "distinct observations that were left out by a fit of their own",
+    },
+    {"key": "smallest", "title": "smallest", "help": "observations whose most probable component is the smallest one"},
+    {
+        "key": "agreement",
+        "title": "agreement",
+        "format": {"decimals": 2},
+        "help": "adjusted Rand index with the row above",
+    },
+    {"key": "failed", "title": "fails", "text": True, "long": True},
+]
 COMPARISON = [
     {"key": "model", "title": "model", "text": True},
     {"key": "status", "title": "checks", "text": True},

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import columns, crossvalidation, tables
+from stanmix import columns, crossvalidation, numbers, tables
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -13,9 +13,12 @@ def compare(fits, outputs):
     Parameters
     ----------
     fits : dict
-        For each fit's title a mapping of paths: loo, loo_pointwise, checks, summary.
+        For each fit's title a mapping: its model and components, and the paths of loo, loo_pointwise, checks, labels,
+        summary and membership.
     outputs : mapping
-        Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence) and estimates (CSV).
+        Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence), numbers (JSON: what
+        `numbers.judge` says of every model with several numbers of components) and estimates (CSV, without components
+        whose labels cannot be trusted).
     """
     loos, pointwise, checks = {}, {}, {}
     for title, paths in fits.items():
@@ -32,12 +35,43 @@ def compare(fits, outputs):
     sentence = verdict(rows)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
-    summaries = [pd.read_csv(paths["summary"], dtype=columns.TEXT).assign(model=title) for title, paths in fits.items()]
+    write_json(outputs["numbers"], _numbers(fits, loos, pointwise, checks))
+    summaries = [_estimates(title, paths) for title, paths in fits.items()]
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")
     about = [key for key in columns.OF_SCALARS if key in estimates]
     kept = ["model", "parameter", "component", *about, "mean", "hdi_lower", "hdi_upper", "truth"]
     write_csv(outputs["estimates"], estimates.reindex(columns=kept))
+
+
+def _numbers(fits, loos, pointwise, checks):
+    """What `numbers.judge` says of every model that was fitted with several numbers of components (list of dict)."""
+    by_model = {}
+    for title, fit in fits.items():
+        by_model.setdefault(fit["model"], []).append((fit["components"], title))
+    return [
+        numbers.judge(
+            model,
+            [
+                {
+                    "components": components,
+                    "loo": loos[title],
+                    "pointwise": pointwise[title],
+                    "checks": checks[title],
+                    "membership": pd.read_csv(fits[title]["membership"], usecols=["component", "weight"]),
+                }
+                for components, title in sorted(several)
+            ],
+        )
+        for model, several in by_model.items()
+        if len(several) > 1
+    ]
+
+
+def _estimates(title, paths):
+    """The estimates of one fit; what is said of single components only where their labels can be trusted."""
+    summary = pd.read_csv(paths["summary"], dtype=columns.TEXT).assign(model=title)
+    return summary if read_json(paths["labels"])["trusted"] else summary[summary["component"].isna()]
 
 
 def ranked(loos, pointwise):

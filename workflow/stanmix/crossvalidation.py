@@ -51,8 +51,8 @@ def leave_one_out(family, points, count, draws, efficiency):
     Returns
     -------
     dict
-        elpd, se, p_loo, good_k (the threshold for this number of draws), n_bad (observations above it) and n; arrays
-        elpd_i and pareto_k, each (m,); pit and loo_pit, each (2, m) or (2, m, D): the probability below each value and
+        n and good_k (the threshold of Pareto k for this number of draws); arrays elpd_i, lppd_i (with the observation
+        itself) and pareto_k, each (m,); pit and loo_pit, each (2, m) or (2, m, D): the probability below each value and
         with it; log_likelihood, the sum over the observations for each draw, (S,).
     """
     m, total = len(points), len(draws["theta"])
@@ -69,20 +69,39 @@ def leave_one_out(family, points, count, draws, efficiency):
         tails = np.stack(mixture.tails(family, points[part], draws))
         pit.append(tails.mean(axis=1))
         loo_pit.append(np.einsum("esm...,sm->em...", tails, np.exp(log_weights)))
-    n, sum_of = count.sum(), float(count @ elpd)
-    good_k = min(1 - 1 / np.log10(total), 0.7)
     return {
-        "elpd": sum_of,
-        "se": standard_error(elpd, count),
-        "p_loo": float(count @ lppd) - sum_of,
-        "good_k": good_k,
-        "n_bad": int(count[pareto_k > good_k].sum()),
-        "n": int(n),
+        "n": int(count.sum()),
+        "good_k": min(1 - 1 / np.log10(total), 0.7),
+        "lppd_i": lppd,
         "elpd_i": elpd,
         "pareto_k": pareto_k,
         "pit": np.clip(np.concatenate(pit, axis=1), 0, 1),
         "loo_pit": np.clip(np.concatenate(loo_pit, axis=1), 0, 1),
         "log_likelihood": log_likelihood,
+    }
+
+
+def totals(loo, count):
+    """The sums over all observations.
+
+    Parameters
+    ----------
+    loo : dict
+        What `leave_one_out` returned, with what `refitting.repair` has changed and its list refitted.
+    count : numpy.ndarray
+        How often each distinct observation was observed, shape (m,).
+
+    Returns
+    -------
+    dict
+        elpd, se, p_loo and n_bad (observations above the threshold that no exact fit replaces).
+    """
+    elpd = float(count @ loo["elpd_i"])
+    return {
+        "elpd": elpd,
+        "se": standard_error(loo["elpd_i"], count),
+        "p_loo": float(count @ loo["lppd_i"]) - elpd,
+        "n_bad": int(count[loo["pareto_k"] > loo["good_k"]].sum()),  # an exact fit has no Pareto k
     }
 
 

@@ -184,6 +184,15 @@ class Family:
         """What the components of a state are named by, from the lowest to the highest: an array (K,)."""
         return state[self.ordered]
 
+    def spread(self, state, size=1.0, specification=None):
+        """How far single observations scatter around the ordered parameter as it is sampled, like the parameter."""
+        if self.collapsing:
+            return state[self.collapsing]
+        mean, variance = self.component_moments(state, size=size)
+        # The derivative of the log or the logit; a rate or share is the mean over the size.
+        slope = 1 / mean if self.link == 1 else size / (mean * (size - mean))
+        return np.sqrt(variance) * slope
+
     def edges(self, y, step=None):
         """The ends of what a value stands for, as arguments of the distribution function: equal for a point."""
         if self.kind == WHOLE:

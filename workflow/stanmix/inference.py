@@ -167,6 +167,16 @@ class Scalar:
         return title_of(self.name, self.component, self.columns)
 
 
+def flat(slots, specification):
+    """All draws that `cmdstan.sample` returned, under the names of the parameters, as `by_component` gives them."""
+    components, draws = specification["components"], {}
+    for entry in [{"name": "theta", "slot": "theta"}, *specification["parameters"]]:
+        values = slots[entry["slot"]]
+        values = values.reshape(-1, *values.shape[2:])
+        draws[entry["name"]] = np.array(np.broadcast_to(values, (len(values), components, *values.shape[2:])))
+    return draws
+
+
 def scalars(idata):
     """The scalar parameters of a posterior in the order of the file, correlations once (list of Scalar)."""
     result = []

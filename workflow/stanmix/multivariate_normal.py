@@ -48,7 +48,11 @@ class MultivariateNormal(Family):
 
     def order_in(self, state, specification):
         """The means (K,) in the column that orders the components, in the first where none does."""
-        return state["mu"][:, ordering_column(specification) or 0]
+        return state["mu"][..., ordering_column(specification) or 0]
+
+    def spread(self, state, size=1.0, specification=None):
+        """The standard deviations in the column that orders the components."""
+        return state["sigma"][..., ordering_column(specification) or 0]
 
     def component_moments(self, draws, size=1.0):
         """Mean and variance of every column in the components of a dict of draws, each (S, K, D)."""

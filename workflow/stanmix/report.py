@@ -30,7 +30,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         The data set's name.
     inputs : mapping
         Paths of what belongs to the data set: noticed, facts, data_svg, weights_svg, comparison_json, comparison_svg,
-        estimates_svg, toolchain and, for simulated data, truth.
+        estimates_svg, numbers, numbers_svg, toolchain and, for simulated data, truth.
     fits : dict
         For each fit's title a mapping of paths: specification, checks, summary, membership, loo, loo_pointwise,
         predictive and the figures of `FIGURES`.
@@ -65,7 +65,13 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         status=checks.worst(view["checks"]["status"] for view in views),
         comparison=comparison,
         comparison_table=tables.html_table(comparison["columns"], comparison["models"]),
-        figures={name: _image(inputs[f"{name}_svg"]) for name in ("data", "weights", "comparison", "estimates")},
+        figures={
+            name: _image(inputs[f"{name}_svg"]) for name in ("data", "weights", "comparison", "estimates", "numbers")
+        },
+        numbers=[
+            judged | {"table": tables.html_table(columns.NUMBERS, [_number_row(row) for row in judged["rows"]])}
+            for judged in read_json(inputs["numbers"])
+        ],
         captions={name: _caption(path, facts["kind"]) for name, path in captions.items()},
         toolchain=read_json(inputs["toolchain"]),
         versions=views[0]["versions"],
@@ -95,7 +101,9 @@ def _fit_view(title, paths, noticed):
         for entry in specification["parameters"]
         if entry["mode"] != "fixed"
     ]
-    found = read_json(paths["checks"])
+    found, trust = read_json(paths["checks"]), read_json(paths["labels"])
+    if not trust["trusted"]:  # then nothing is said of single components
+        rows = [row for row in rows if pd.isna(row["component"])]
     return {
         "title": title,
         "anchor": re.sub(r"[^A-Za-z0-9._-]+", "-", title),
@@ -103,6 +111,11 @@ def _fit_view(title, paths, noticed):
         "ordered_by": ", ".join(_of_column(entry) for entry in specification["parameters"] if entry["ordered"]),
         "priors": estimated,
         "checks": found,
+        "labels": trust,
+        "labels_table": tables.html_table(columns.LABELS, trust["pairs"]),
+        "label_free_table": tables.html_table(
+            columns.SUMMARY, pd.read_csv(paths["label_free"]).astype(object).to_dict("records")
+        ),
         "failed": [check for check in found["checks"] if check["status"] == "fail"],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
@@ -118,6 +131,10 @@ def _fit_view(title, paths, noticed):
         "versions": specification["versions"],
         "figures": {name: _image(paths[name]) for name in FIGURES if name in paths},
     }
+
+
+def _number_row(row):
+    return row | {"failed": ", ".join(row["failed"]) or "none", "within": "yes" if row["within"] else "no"}
 
 
 def _sizes(membership):

@@ -176,7 +176,8 @@ def _moved(family, specification, estimate, steps, size):
     """The estimate moved by steps of about one standard error, in the sampler's unit: a dict of arrays (K,)."""
     unit = specification["unit"]
     location = to_link(estimate[family.ordered], family.link)
-    location = _apart(np.sort(location + steps[0] * _spread(family, estimate, size)), SMALLEST_GAP * unit["location"])
+    location = location + steps[0] * family.spread(estimate, size)
+    location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
     moved = {"location": (location - unit["origin"]) / unit["location"]}
     for parameter in family.parameters[1:]:
         end, values, step = ends_of(parameter), estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
@@ -192,16 +193,6 @@ def _moved(family, specification, estimate, steps, size):
         else:
             moved["shape"] = end + (values - end) * np.exp(np.tanh(step))
     return moved
-
-
-def _spread(family, estimate, size):
-    """How far single observations scatter around the ordered parameter as it is sampled: an array (K,)."""
-    if family.collapsing:
-        return estimate[family.collapsing]
-    mean, variance = family.moments(*(estimate[name] for name in family.of_component), size=size)
-    # The derivative of the log or the logit; a rate or share is the mean over the size.
-    slope = 1 / mean if family.link == 1 else size / (mean * (size - mean))
-    return np.sqrt(variance) * slope
 
 
 def _apart(values, gap):

@@ -2,21 +2,29 @@
 
 import pandas as pd
 
+from stanmix import observations, replication
 from stanmix.columns import OF_SCALARS, TEXT
 from stanmix.drawing import save
-from stanmix.figures import comparison
+from stanmix.drawing.fit import band_of, parts_bands
+from stanmix.family import MULTIVARIATE
+from stanmix.figures import comparison, numbers
 from stanmix.files import read_json
 
 
-def draw_comparison(inputs, outputs):
+def draw_comparison(inputs, outputs, fits, kind, label):
     """Draw the comparison of all fits of a data set.
 
     Parameters
     ----------
     inputs : mapping
-        Paths: comparison_json and estimates.
+        Paths: comparison_json, numbers, estimates, observations, and densities, one for each fit.
     outputs : mapping
-        Paths: comparison_svg, comparison_png, estimates_svg, estimates_png.
+        Paths: comparison_svg, comparison_png, estimates_svg, estimates_png, numbers_svg, numbers_png.
+    fits : list of dict
+        model and components of each fit.
+    kind : {"continuous", "whole", "multivariate"}
+    label : str
+        What the values are, with their unit.
     """
     rows = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
     save(comparison.draw_comparison(rows), outputs, "comparison")
@@ -38,3 +46,28 @@ def draw_comparison(inputs, outputs):
             }
         )
     save(comparison.draw_estimates(panels), outputs, "estimates")
+    judged = read_json(inputs["numbers"])
+    several = {model["model"] for model in judged}
+    pictures = []
+    if kind != MULTIVARIATE:  # a small picture of several columns would show too little
+        rows = observations.read(inputs["observations"])
+        y = rows.y[replication.sampled_rows(rows)]
+        for fit, path in zip(fits, inputs["densities"], strict=True):
+            if fit["model"] in several:
+                pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", pd.read_csv(path), y))
+    save(numbers.draw_numbers(judged, pictures, label=label), outputs, "numbers")
+
+
+def _picture(title, table, y):
+    """What `figures.numbers.draw_numbers` wants to know of one fit."""
+    bars = None
+    if "observed" in table:
+        bars = {"observed": table["observed"].to_numpy(), "step": int(table["step"].iloc[0])}
+    return {
+        "title": title,
+        "x": table["x"].to_numpy(),
+        "mixture": band_of(table, "mixture_"),
+        "components": parts_bands(table)[1]["median"],
+        "data": y,
+        "bars": bars,
+    }

@@ -29,8 +29,8 @@ def draw_fit(inputs, outputs, label):
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, summary, membership, memberships_by_value, density, replicates,
-        ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
+        Paths: observations, draws, specification, labels, summary, membership, memberships_by_value, density,
+        replicates, ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
     outputs : mapping
         Paths for each of diagram, traces, membership, replicates, ecdf, density, transform, statistics and prior, with
         _svg and _png.
@@ -76,7 +76,7 @@ def draw_bands(inputs, outputs, label):
     """
     table = pd.read_csv(inputs["replicates"])
     x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
-    keep, anew = ({"observed": observed, **_band(table, prefix)} for prefix in ("keep_", "anew_"))
+    keep, anew = ({"observed": observed, **band_of(table, prefix)} for prefix in ("keep_", "anew_"))
     peaks = read_json(inputs["predictive"])["peaks"]
     save(predictive.draw_bands(x, keep, anew, label=label, peaks=peaks), outputs, "bands")
 
@@ -84,7 +84,7 @@ def draw_bands(inputs, outputs, label):
 def _one_column(inputs, rows, label):
     """The figures that are the same for all families of one column."""
     table = pd.read_csv(inputs["ecdf"])
-    figure = predictive.draw_ecdf(table["x"].to_numpy(), table["observed"].to_numpy(), _band(table, ""), label=label)
+    figure = predictive.draw_ecdf(table["x"].to_numpy(), table["observed"].to_numpy(), band_of(table, ""), label=label)
     return {"membership": _membership(inputs, rows, label), "ecdf": figure}
 
 
@@ -111,11 +111,11 @@ def _curves(table):
     return table.filter(regex="^curve_").to_numpy().T
 
 
-def _parts_bands(table):
+def parts_bands(table):
     """Names and bands (P, m) of the parts of a mixture in a table of `predictive.part_bands`."""
     parts = [c.removeprefix("component_").removesuffix("_median") for c in table if c.endswith("_median")]
     parts = [part for part in parts if part != "mixture"]
-    bands = [_band(table, f"component_{part}_") for part in parts]
+    bands = [band_of(table, f"component_{part}_") for part in parts]
     return _part_names(parts), {key: np.array([band[key] for band in bands]) for key in ("lower", "median", "upper")}
 
 
@@ -125,13 +125,14 @@ def _continuous(inputs, specification, rows, y, label):
     replicates = table.filter(regex="^replicate_").to_numpy().T
     density, true = pd.read_csv(inputs["density"]), pd.read_csv(inputs["dataset_density"])
     prior_table = pd.read_csv(inputs["prior"])
+    trusted = read_json(inputs["labels"])["trusted"]
     return _one_column(inputs, rows, label) | {
         "replicates": predictive.draw_replicates(x, observed, replicates, label=label),
         "density": predictive.draw_density(
             y,
             density["x"].to_numpy(),
-            _band(density, "mixture_"),
-            _parts_bands(density)[1],
+            band_of(density, "mixture_"),
+            parts_bands(density)[1] if trusted else None,
             label=label,
             true_density=true["true"].to_numpy() if "true" in true else None,
         ),
@@ -142,14 +143,15 @@ def _continuous(inputs, specification, rows, y, label):
 def _whole(inputs, specification, rows, y, label):
     table, density = pd.read_csv(inputs["replicates"]), pd.read_csv(inputs["density"])
     prior_table = pd.read_csv(inputs["prior"])
-    names, bands = _parts_bands(density)
+    names, bands = parts_bands(density)
+    bands = bands if read_json(inputs["labels"])["trusted"] else None
     observed, step = density["observed"].to_numpy(), int(density["step"].iloc[0])
     return _one_column(inputs, rows, label) | {
         "replicates": counts.draw_rootogram(
-            table["x"].to_numpy(), table["observed"].to_numpy(), _band(table, ""), label=label, step=step
+            table["x"].to_numpy(), table["observed"].to_numpy(), band_of(table, ""), label=label, step=step
         ),
         "density": counts.draw_bars(
-            density["x"].to_numpy(), observed, _band(density, "mixture_"), bands, label=label, names=names, step=step
+            density["x"].to_numpy(), observed, band_of(density, "mixture_"), bands, label=label, names=names, step=step
         ),
         "prior": prior.draw_prior_predictive(
             prior_table["x"].to_numpy(),
@@ -165,17 +167,22 @@ def _whole(inputs, specification, rows, y, label):
 def _multivariate(inputs, specification, rows, y, label):
     names, facts = specification["columns"], read_json(inputs["predictive"])
     i, j = facts["pair"]
-    pairs = []
+    pairs, trusted = [], read_json(inputs["labels"])["trusted"]
     for (across, upwards), group in pd.read_csv(inputs["density"]).groupby(["i", "j"], sort=False):
         x = np.unique(group["x"])
         parts = group.filter(regex="^component_")
         pairs.append(
             {"i": across, "j": upwards, "x": x, "y": np.unique(group["y"]),
              "mixture": group["mixture"].to_numpy().reshape(-1, len(x)),
-             "components": parts.to_numpy().T.reshape(parts.shape[1], -1, len(x))}
+             "components": parts.to_numpy().T.reshape(parts.shape[1], -1, len(x)) if trusted else None}
         )  # fmt: skip
     ecdfs = [
-        {"label": name, "x": group["x"].to_numpy(), "observed": group["observed"].to_numpy(), "band": _band(group, "")}
+        {
+            "label": name,
+            "x": group["x"].to_numpy(),
+            "observed": group["observed"].to_numpy(),
+            "band": band_of(group, ""),
+        }
         for name, group in pd.read_csv(inputs["ecdf"], dtype={"column": str}).groupby("column", sort=False)
     ]
     members = pd.read_csv(inputs["membership"]).filter(regex="^probability_").to_numpy()
@@ -207,7 +214,7 @@ def _sets(table, names, i, j, title):
 DRAW = {CONTINUOUS: _continuous, WHOLE: _whole, MULTIVARIATE: _multivariate}
 
 
-def _band(table, prefix):
+def band_of(table, prefix):
     return {key: table[prefix + key].to_numpy() for key in ("lower", "median", "upper")}
 
 

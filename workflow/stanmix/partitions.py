@@ -1,0 +1,256 @@
+"""Which observations belong together, whatever the components are called: co-clustering and partitions.
+
+Partitions are arrays (m,) of labels; only who shares a label matters. Similarities are posterior probabilities (m, m)
+that two observations share a component, 1 on the diagonal.
+"""
+
+import numpy as np
+
+CHUNK = 4_000_000  # elements of the largest temporary array beside those of shape (m, m): 32 MB
+STARTS = 3  # candidates that are improved: the best ones
+GAIN = 1e-12  # what an improvement must bring to be more than rounding
+
+
+def co_clustering(draws):
+    """Posterior probability that two observations share a component.
+
+    Given the parameters two observations are allocated independently, so that of one draw is the product of their
+    responsibilities summed over the components; no label is sampled (Rao-Blackwell).
+
+    Parameters
+    ----------
+    draws : numpy.ndarray or iterable of numpy.ndarray
+        Responsibilities (S, m, K), or allocations (S, m) with components from 0: all draws, or some at a time. Those of
+        extra zeros belong to it as one more component.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (m, m), symmetric, 1 on the diagonal.
+    """
+    total, count = 0.0, 0
+    for block in [draws] if isinstance(draws, np.ndarray) else draws:
+        components = block.shape[2] if block.ndim == 3 else block.max() + 1
+        step = max(1, CHUNK // (block.shape[1] * components))
+        for start in range(0, len(block), step):
+            part = block[start : start + step]
+            if part.ndim == 2:
+                part = part[:, :, None] == np.arange(components)
+            # One long row per observation: a single symmetric product for all draws of the part.
+            rows = part.transpose(1, 0, 2).reshape(part.shape[1], -1).astype(float, copy=False)
+            total += rows @ rows.T
+        count += len(block)
+    total /= count
+    np.fill_diagonal(total, 1)
+    return total
+
+
+def binder_loss(partition, similarity):
+    """Expected Binder loss of a partition, with equal costs of joining and of parting a pair wrongly.
+
+    Parameters
+    ----------
+    partition : numpy.ndarray
+        Shape (m,).
+    similarity : numpy.ndarray
+        Shape (m, m).
+
+    Returns
+    -------
+    float
+        The expected number of pairs on which the partition and the true one disagree.
+
+    Notes
+    -----
+    Binder, D. A. (1978), Bayesian cluster analysis, Biometrika 65, 31-38.
+    """
+    m, (sizes, own) = len(similarity), _own(partition, similarity)
+    apart = (similarity.sum() - np.trace(similarity)) / 2
+    # Every pair is counted twice, an observation with itself once.
+    joined = (sizes - 1).sum() / 2
+    together = (own.sum() - np.trace(similarity)) / 2
+    return max(apart + joined - 2 * together, 0.0) if m > 1 else 0.0
+
+
+def vi_loss_bound(partition, similarity):
+    """Lower bound of the expected variation of information between a partition and the true one.
+
+    Parameters
+    ----------
+    partition : numpy.ndarray
+        Shape (m,).
+    similarity : numpy.ndarray
+        Shape (m, m).
+
+    Returns
+    -------
+    float
+        In bits; exact when the posterior is one partition.
+
+    Notes
+    -----
+    Wade, S. & Ghahramani, Z. (2018), Bayesian cluster analysis: point estimation and credible balls, Bayesian Anal. 13,
+    559-626. By Jensen's inequality the bound needs no draws, only the similarities.
+    """
+    sizes, own = _own(partition, similarity)
+    return np.mean(np.log2(sizes) + np.log2(similarity.sum(axis=1)) - 2 * np.log2(own))
+
+
+def best_partition(similarity, candidates=(), loss="vi", most=20):
+    """The partition with the least expected loss that a search finds.
+
+    Candidates are the cuts of the trees of average and of complete linkage of 1 - similarity, and those given. The best
+    few are improved by moving one observation at a time to the cluster, or to one of its own, where the loss is least,
+    until no move helps.
+
+    Parameters
+    ----------
+    similarity : numpy.ndarray
+        Shape (m, m).
+    candidates : iterable of numpy.ndarray
+        More partitions to try, each (m,).
+    loss : {"vi", "binder"}
+        `vi_loss_bound` or `binder_loss`. Binder's tends to part single observations from their cluster.
+    most : int
+        Clusters up to which the trees are cut. Moves may make more.
+
+    Returns
+    -------
+    partition : numpy.ndarray of int
+        Shape (m,), from 1, numbered by size, clusters of one size by first appearance.
+    loss : float
+
+    Raises
+    ------
+    KeyError
+        When the loss is neither.
+    """
+    expected, joining = LOSSES[loss]
+    partitions = {}
+    for candidate in [*_cuts(similarity, most), *candidates]:
+        labels = numbered(candidate)
+        partitions[labels.tobytes()] = labels
+    tried = sorted(partitions.values(), key=lambda labels: expected(labels, similarity))
+    improved = [numbered(_improve(labels - 1, similarity, joining)) for labels in tried[:STARTS]]
+    losses = [expected(labels, similarity) for labels in improved]
+    best = int(np.argmin(losses))
+    return improved[best], losses[best]
+
+
+def numbered(partition):
+    """The same partition with labels from 1, by size, clusters of one size by first appearance: int array (m,)."""
+    _, first, inverse, sizes = np.unique(partition, return_index=True, return_inverse=True, return_counts=True)
+    numbers = np.empty(len(sizes), dtype=int)
+    numbers[np.lexsort((first, -sizes))] = np.arange(1, len(sizes) + 1)
+    return numbers[inverse]
+
+
+def adjusted_rand(a, b, weights=None):
+    """Agreement of two partitions: 1 when they are the same, 0 as expected by chance.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Labels of any kind, shape (m,).
+    weights : array_like, optional
+        How many units each observation stands for, shape (m,); those of one observation share its labels.
+
+    Returns
+    -------
+    float
+        1 also when both are one cluster, or all clusters of one, where chance leaves no choice.
+
+    Notes
+    -----
+    Hubert, L. & Arabie, P. (1985), Comparing partitions, J. Classif. 2, 193-218.
+    """
+    (_, rows), (_, columns) = np.unique(a, return_inverse=True), np.unique(b, return_inverse=True)
+    table = np.zeros((rows.max() + 1, columns.max() + 1))
+    np.add.at(table, (rows, columns), 1 if weights is None else weights)
+    both, in_a, in_b, pairs = (
+        (sizes * (sizes - 1) / 2).sum() for sizes in (table, table.sum(axis=1), table.sum(axis=0), table.sum())
+    )
+    # Multiplied by all pairs: without a division the two sides are exactly equal where they should be.
+    chance, largest = in_a * in_b, pairs * (in_a + in_b) / 2
+    return float((pairs * both - chance) / (largest - chance)) if largest != chance else 1.0
+
+
+def expected_misclassification(probabilities, weights=None):
+    """Expected share of observations that their most probable component is wrong for.
+
+    Parameters
+    ----------
+    probabilities : numpy.ndarray
+        Of membership, shape (m, K).
+    weights : numpy.ndarray, optional
+        How often each observation counts, shape (m,).
+
+    Returns
+    -------
+    float
+    """
+    return float(np.average(1 - probabilities.max(axis=1), weights=weights))
+
+
+def _own(partition, similarity):
+    """Of each observation, the size of its cluster and its similarity with all of that: two arrays (m,)."""
+    _, labels = np.unique(partition, return_inverse=True)
+    one_hot = np.eye(labels.max() + 1)[labels]
+    return one_hot.sum(axis=0)[labels], np.take_along_axis(similarity @ one_hot, labels[:, None], axis=1)[:, 0]
+
+
+def _cuts(similarity, most):
+    """Partitions by cutting two trees at 1 to `most` clusters."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    m = len(similarity)
+    if m == 1:
+        return [np.ones(1, dtype=int)]
+    distances = np.maximum(1 - squareform(similarity, checks=False), 0)
+    trees = [linkage(distances, method) for method in ("average", "complete")]
+    return [fcluster(tree, count, "maxclust") for tree in trees for count in range(1, min(most, m) + 1)]
+
+
+def _improve(labels, similarity, joining):
+    """Move one observation at a time to where the loss is least, until a sweep over all of them changes nothing."""
+    moved = True
+    while moved:
+        moved, labels = False, numbered(labels) - 1
+        _, own = _own(labels, similarity)
+        for i, near in enumerate(similarity):
+            left = labels[i]
+            # The state without observation i; one label is always free, for a cluster of its own.
+            labels[i] = labels.max() + 1
+            own[labels == left] -= near[labels == left]
+            costs = joining(i, near, labels, own)
+            to = int(np.argmin(costs))
+            to = to if costs[to] < costs[left] - GAIN else left
+            moved |= to != left
+            members = labels == to
+            own[members] += near[members]
+            labels[i] = to
+            own[i] = near[labels == to].sum()
+    return labels
+
+
+def _joining_binder(i, near, labels, own):
+    """What joining each cluster adds to the Binder loss for observation i, which has a label of its own."""
+    costs = 1 - 2 * near
+    costs[i] = 0
+    return np.bincount(labels, weights=costs)
+
+
+def _joining_vi(i, near, labels, own):
+    """What joining each cluster adds to m times the bound, in bits, for observation i, which has a label of its own."""
+    others = np.log1p(near / own)
+    others[i] = 0
+    near = np.where(np.arange(len(labels)) == i, 0, near)
+    sizes = np.bincount(labels)
+    sizes[labels[i]] = 0
+    grown = (sizes + 1) * np.log(sizes + 1) - sizes * np.log(np.maximum(sizes, 1))
+    own_term = np.log1p(np.bincount(labels, weights=near))
+    return (grown - 2 * np.bincount(labels, weights=others) - 2 * own_term) / np.log(2)
+
+
+LOSSES = {"vi": (vi_loss_bound, _joining_vi), "binder": (binder_loss, _joining_binder)}
