@@ -1,7 +1,8 @@
-// A finite mixture of multivariate normal components for several columns of observations, the memberships summed out.
-// Means are never shared; standard deviations and correlations have one set for each component or one for all, and there
-// are no correlations when columns are taken to be uncorrelated within components. The components are in the order of
-// their means in one column, or in none. Observations that are alike are given once, with how many they are.
+// A finite mixture of multivariate normal components for several columns of observations, the memberships summed out,
+// except those that are known. Means are never shared; standard deviations and correlations have one set for each
+// component or one for all, and there are no correlations when columns are taken to be uncorrelated within components.
+// The components are in the order of their means in one column, or in none. Observations that are alike are given once,
+// with how many they are.
 functions {
 #include functions/priors.stanfunctions
 #include functions/multivariate.stanfunctions
@@ -20,6 +21,7 @@ data {
 
   // observations
   vector<lower=0>[N] count; // how many observations are alike
+  array[N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
   matrix[D, N] y; // their values, one observation in each column, in the units of the data
 
   // what the sampler works in: any unit gives the same posterior, one near the data's own makes it easy to explore
@@ -83,7 +85,7 @@ model {
       target += negative_infinity();
     }
   }
-  target += multivariate_mixture_lpdf(y | count, log(theta), mu, sigma, factor_free);
+  target += multivariate_mixture_lpdf(y | count, known, log(theta), mu, sigma, factor_free);
 }
 generated quantities {
   array[correlation_count == 0 ? 0 : K] matrix[D, D] correlation;

@@ -1,5 +1,5 @@
-// A finite mixture for one column of observations, continuous or counts, the memberships summed out. Every component has
-// a location, which orders the components, and in some families a scale and a shape; counts may have extra zeros. Each of
+// A finite mixture for one column of observations, continuous or counts, the memberships summed out, except those that
+// are known. Every component has a location, which may order the components, and in some families a scale and a shape; counts may have extra zeros. Each of
 // these, and the weights, has as many free values as its count says: none when it is fixed in the data or the family has
 // none, one when the components share it, or K. Observations that are alike are given once, with how many they are.
 functions {
@@ -21,6 +21,7 @@ data {
   int<lower=1, upper=9> family; // its number in functions/components.stanfunctions
   int<lower=0, upper=1> is_whole; // 1: the observations are counts
   int<lower=0, upper=1> has_zero; // 1: there are extra zeros
+  int<lower=0, upper=1> is_ordered; // 1: locations increase from component to component
   int<lower=0, upper=2> location_link; // locations are sampled as they are (0), as logs (1) or as logits (2)
   int<lower=0, upper=1> shape_is_bounded; // 1: shapes are greater than shape_lower
   real shape_lower; // ignored when they are not
@@ -28,6 +29,7 @@ data {
 
   // observations
   vector<lower=0>[N] count; // how many observations are alike
+  array[N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
   vector[is_whole ? 0 : N] y; // continuous values, in the unit of the data
   real<lower=0> half_step; // half the step to which they are rounded; 0 when they are exact
   array[is_whole ? N : 0] int<lower=0> whole; // counts
@@ -63,7 +65,8 @@ transformed data {
 }
 parameters {
   simplex[theta_count == 0 ? 1 : K] theta_free;
-  ordered[location_count] location_free; // (location - origin) / location_unit, of its log or logit where that is sampled
+  ordered[is_ordered ? location_count : 0] ordered_free; // (location - origin) / location_unit, as it is sampled
+  vector[is_ordered ? 0 : location_count] unordered_free; // the same without an order
   vector<lower=scale_lower / scale_unit>[scale_count] scale_free; // scale / scale_unit
   vector<lower=lowest_shape>[shape_count] shape_free;
   vector<lower=0, upper=1>[zero_count] zero_free;
@@ -76,12 +79,17 @@ transformed parameters {
   vector[has_zero] zero;
   if (location_count == 0) {
     location = location_fixed;
-  } else if (location_link == 1) {
-    location = exp(origin + location_unit * location_free);
-  } else if (location_link == 2) {
-    location = inv_logit(origin + location_unit * location_free);
   } else {
-    location = origin + location_unit * location_free;
+    if (is_ordered) {
+      location = origin + location_unit * ordered_free;
+    } else {
+      location = origin + location_unit * unordered_free;
+    }
+    if (location_link == 1) {
+      location = exp(location);
+    } else if (location_link == 2) {
+      location = inv_logit(location);
+    }
   }
   if (scale_count == 0) {
     scale = scale_fixed;
@@ -118,8 +126,8 @@ model {
   target += priors_lpdf(shape_free | shape_prior, shape_arguments, lowest_shape);
   target += priors_lpdf(zero_free | zero_prior, zero_arguments, 0);
   if (is_whole) {
-    target += count_mixture_lpmf(whole | count, family, trials, exposure, log(theta), zero, location, scale);
+    target += count_mixture_lpmf(whole | count, known, family, trials, exposure, log(theta), zero, location, scale);
   } else {
-    target += mixture_lpdf(y | count, half_step, family, log(theta), location, scale, shape);
+    target += mixture_lpdf(y | count, known, half_step, family, log(theta), location, scale, shape);
   }
 }

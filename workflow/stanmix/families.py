@@ -228,9 +228,42 @@ def _negative_binomial(mean, dispersion, size):
     return _stats().nbinom(1 / square, 1 / (1 + square * mean * size))
 
 
+class _BetaBinomial:
+    """SciPy's beta-binomial, but for tails: its own are slow, and noise far up."""
+
+    def __init__(self, trials, p, kappa):
+        self.trials, self.a, self.b = trials, p * kappa, (1 - p) * kappa
+        frozen = _stats().betabinom(trials, self.a, self.b)
+        self.mean, self.var, self.rvs, self.logpmf = frozen.mean, frozen.var, frozen.rvs, frozen.logpmf
+
+    def _log_tails(self, y):
+        """Logs of the probability up to y and above it, the smaller one summed term by term, away from the mean."""
+        y, n, a, b, mean = np.broadcast_arrays(y, self.trials, self.a, self.b, self.mean())
+        low = y < mean
+        successes = np.where(low, y, n - y - 1)  # of the sum's first term, counted from the end that it runs to
+        a, b = np.where(low, a, b), np.where(low, b, a)
+        term, total = np.ones(y.shape), np.ones(y.shape)
+        for step in range(int(successes.max(initial=0))):
+            k = np.maximum(successes - step, 0)
+            term = term * (k * (n - k + b) / ((n - k + 1) * np.maximum(k - 1 + a, a)))
+            total += term
+        with np.errstate(divide="ignore"):
+            summed = np.where(successes < 0, -np.inf, self.logpmf(np.where(low, y, y + 1)) + np.log(total))
+            rest = np.log1p(-np.exp(np.minimum(summed, 0)))
+        return np.where(low, summed, rest), np.where(low, rest, summed)
+
+    def logcdf(self, y):
+        return self._log_tails(y)[0]
+
+    def logsf(self, y):
+        return self._log_tails(y)[1]
+
+    def cdf(self, y):
+        return np.exp(self.logcdf(y))
+
+
 def _beta_binomial(p, dispersion, size):
-    kappa = 1 / np.square(dispersion)
-    return _stats().betabinom(_whole(size), p * kappa, (1 - p) * kappa)
+    return _BetaBinomial(_whole(size), p, 1 / np.square(dispersion))
 
 
 def _whole(size):

@@ -27,17 +27,20 @@ class Points:
     step : float or None
         When values are rounded to multiples of a step, each stands for the interval of half a step to both sides, and
         its probability takes the place of its density.
+    known : numpy.ndarray of int or None
+        The component of each value from 1 where it is known, 0 elsewhere, shape (m,).
     """
 
     y: np.ndarray
     size: np.ndarray
     step: float | None = None
+    known: np.ndarray | None = None
 
     @classmethod
     def of(cls, rows, step=None):
         """From `observations.Observations` or `Units`."""
         size = rows.exposure if rows.trials is None else rows.trials
-        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step)
+        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step, rows.known)
 
     @property
     def logs(self):
@@ -53,7 +56,7 @@ class Points:
         return len(self.y)
 
     def __getitem__(self, rows):
-        return Points(self.y[rows], self.size[rows], self.step)
+        return Points(self.y[rows], self.size[rows], self.step, None if self.known is None else self.known[rows])
 
 
 @dataclass(frozen=True)

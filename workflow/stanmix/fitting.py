@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from stanmix import cmdstan, inference, mixture, observations, replication
+from stanmix import cmdstan, inference, labels, mixture, observations, replication
 from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
@@ -43,7 +43,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     rows = observations.read(inputs["observations"])
     units = rows.units()
     specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
-    seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "replicates")}
+    seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "labels", "replicates")}
     starts = starting_values(specification, units, sampling["chains"], seeds["starts"])
     write_json(outputs["data"], program_data(specification, units))
     slots, statistics = cmdstan.sample(
@@ -51,6 +51,10 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     )
     names = {"theta": "theta"} | {entry["slot"]: entry["name"] for entry in specification["parameters"]}
     variables = {name: slots[slot] for slot, name in names.items()}
+    if specification["labels"] == "relabelled":
+        points = Points.of(units, specification["rounding"])
+        rng = np.random.default_rng(seeds["labels"])
+        variables = labels.relabelled(specification, points, units.count, variables, rng)
     sampled = replication.sampled_rows(rows)
     replicates = _replicates(specification, variables, rows, sampled, np.random.default_rng(seeds["replicates"]))
     versions = {package: version(package) for package in PACKAGES}

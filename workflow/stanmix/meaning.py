@@ -76,6 +76,8 @@ def _check_pairs(sections):
             for key, is_given in given.items():
                 if is_given and family.takes != key:
                     yield place, f"{of} cannot use the {key} of datasets.{analysis['dataset']}"
+            if "known" in dataset and sections["models"][name]["labels"] == "relabelled":
+                yield place, f"names '{name}', which is relabelled, but known components have their names already"
             step = dataset.get("rounding")
             if step is not None and family.kind != CONTINUOUS and (family.kind != WHOLE or step != 1):
                 yield place, f"{of} knows no rounding; remove it from datasets.{analysis['dataset']}"
@@ -121,11 +123,28 @@ def _check_model(place, model):
         # theta has a default prior in every model, which a fixed theta makes void
         if key in model["fixed"] and (key, model["priors"][key]) != ("theta", "dirichlet(1)"):
             yield (*place, "priors", key), "is the prior of a parameter that is fixed; remove one of the two"
+    yield from _check_labels(place, model)
     for key, value in model["fixed"].items():
         if family.kind != MULTIVARIATE or key == "theta":
             yield from _check_values((*place, "fixed", key), family, key, value)
     if {"theta", *family.names} <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
+
+
+def _check_labels(place, model):
+    """Yield (place, text) for a model that shall be relabelled but whose components are told apart already."""
+    if model["labels"] == "ordered":
+        return
+    if model.get("order", "none") != "none":
+        yield (*place, "labels"), "is 'relabelled', but the model has an order; remove one of the two"
+    lists = [key for key, value in model["fixed"].items() if isinstance(value, list)]
+    lists += [key for key, text in model["priors"].items() if "[" in text.partition("T[")[0]]
+    for key in lists:
+        yield (
+            (*place, "labels"),
+            f"is 'relabelled', but {key} has a number for each component, which tells them apart already; give one "
+            "number, or use 'ordered'",
+        )
 
 
 def _check_dataset(place, dataset):
@@ -203,7 +222,11 @@ def _check_numbers(place, model, components):
             yield (*place, "priors", key), f"is {shown(text)}: {error}"
             continue
         centres = [p.arguments[-2] for p in priors if p.has_location]
-        is_ordered = key == family.ordered and (family.kind != MULTIVARIATE or model.get("order", "none") != "none")
+        is_ordered = (
+            key == family.ordered
+            and model["labels"] == "ordered"
+            and (family.kind != MULTIVARIATE or model.get("order", "none") != "none")
+        )
         if is_ordered and any(b < a for a, b in itertools.pairwise(centres)):
             yield (
                 (*place, "priors", key),

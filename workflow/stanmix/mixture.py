@@ -45,7 +45,11 @@ def log_terms(family, points, draws):
     if entry.zero is not None:
         extra = np.where(points.y == 0, 0.0, -np.inf)
         terms = np.concatenate([terms, np.broadcast_to(extra[:, None], (*terms.shape[:2], 1))], axis=2)
-    return log_weights(family, draws)[:, None, :] + terms
+    terms = log_weights(family, draws)[:, None, :] + terms
+    if points.known is None:
+        return terms
+    other = (points.known[:, None] > 0) & (points.known[:, None] != np.arange(1, terms.shape[2] + 1))
+    return np.where(other, -np.inf, terms)
 
 
 def parts(family, components):
@@ -146,7 +150,8 @@ def part_tails(family, points, draws):
 
 def tails(family, points, draws):
     """Probability of the mixture below what each value stands for, and with it: two arrays (S, m) or (S, m, D)."""
-    return tuple(end.sum(axis=2) for end in part_tails(family, points, draws))
+    found = [[end.sum(axis=2) for end in part_tails(family, points[part], draws)] for part in chunks(points, draws)]
+    return tuple(np.concatenate(ends, axis=1) for ends in zip(*found, strict=True))
 
 
 def sample_memberships(family, points, draws, rng):

@@ -1,6 +1,7 @@
 """What anybody should know about a data set before a model is fitted to it: facts, and sentences for the report."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,7 +51,12 @@ def _one(observations):
     column = _Column(observations.y, observations.frequency, observations.lines)
     trials, exposure = _trials(observations), _exposure(observations)
     facts = {"n": column.n, "rows": len(observations.y)} | column.facts()
-    facts |= {"trials": trials, "exposure": exposure, "dropped": len(observations.dropped)}
+    facts |= {
+        "known": _known(observations),
+        "trials": trials,
+        "exposure": exposure,
+        "dropped": len(observations.dropped),
+    }
     if trials:
         sentences = [column.on_sameness(facts)]
     elif exposure:
@@ -68,7 +74,7 @@ def _one(observations):
 
 def _several(observations, names):
     y = np.asarray(observations.y, float)
-    units = observations.units()
+    units = replace(observations, known=None).units()
     count = units.count
     columns = [_Column(y[:, d], observations.frequency, observations.lines) for d in range(y.shape[1])]
     facts = {name: column.facts() for name, column in zip(names, columns, strict=True)}
@@ -84,7 +90,12 @@ def _several(observations, names):
                 told = f"their correlation is {correlation[i][j]:.7g}"
                 sentences.append(f"Columns '{second}' and '{first}' say the same: {told}. Leave one of them out.")
     whole = {"n": columns[0].n, "rows": len(y), "distinct": len(count), "most_tied": int(count.max())}
-    return whole | {"dropped": len(observations.dropped), "columns": facts, "correlation": correlation}, sentences
+    return whole | {
+        "known": _known(observations),
+        "dropped": len(observations.dropped),
+        "columns": facts,
+        "correlation": correlation,
+    }, sentences
 
 
 class _Column:
@@ -318,6 +329,16 @@ def _exposure(observations):
         return None
     total = math.fsum(observations.frequency * observations.exposure)
     return {"total": total, "rate": math.fsum(observations.frequency * observations.y) / total}
+
+
+def _known(observations):
+    """How many observations have a known component, and the largest number of one; None where none has."""
+    if observations.known is None or not observations.known.any():
+        return None
+    return {
+        "number": int(observations.frequency[observations.known > 0].sum()),
+        "largest": int(observations.known.max()),
+    }
 
 
 def _on_zeros(facts, observations):

@@ -40,6 +40,8 @@ class Observations:
         How often each row counts, at least 1, shape (n,).
     trials, exposure : numpy.ndarray or None
         The number of trials (whole) and the exposure (above 0) of each row, shape (n,).
+    known : numpy.ndarray of int or None
+        The component that each row comes from where the user knows it, from 1, and 0 elsewhere, shape (n,).
     ids : numpy.ndarray of str or None
         What the user calls each row, shape (n,), as Python strings (dtype object), no two equal.
     component : numpy.ndarray of int or None
@@ -54,6 +56,7 @@ class Observations:
     frequency: np.ndarray
     trials: np.ndarray | None = None
     exposure: np.ndarray | None = None
+    known: np.ndarray | None = None
     ids: np.ndarray | None = None
     component: np.ndarray | None = None
     lines: np.ndarray | None = None
@@ -70,11 +73,11 @@ class Observations:
         Returns
         -------
         Units
-            Rows are equal when their y, trials and exposure are. They are sorted, by the first column of y first, so
-            the order of the rows makes no difference.
+            Rows are equal when their y, trials, exposure and known are. They are sorted, by the first column of y first,
+            so the order of the rows makes no difference.
         """
         y = np.asarray(self.y, float)
-        parts = [part for part in (y, self.trials, self.exposure) if part is not None]
+        parts = [part for part in (y, self.trials, self.exposure, self.known) if part is not None]
         table = np.column_stack(parts) + 0.0  # makes 0 of -0, which would depend on the order of the rows
         order = np.lexsort(table.T[::-1])
         ordered = table[order]
@@ -90,6 +93,7 @@ class Observations:
             count=np.bincount(index, weights=self.frequency, minlength=len(distinct)),
             trials=None if self.trials is None else next(rest).copy(),
             exposure=None if self.exposure is None else next(rest).copy(),
+            known=None if self.known is None else next(rest).astype(int),
             index=index,
         )
 
@@ -104,7 +108,7 @@ class Units:
         The values, shape (units,) or (units, D).
     count : numpy.ndarray of float
         How often each unit counts, shape (units,).
-    trials, exposure : numpy.ndarray or None
+    trials, exposure, known : numpy.ndarray or None
         Shape (units,).
     index : numpy.ndarray of int
         Which unit each row is, from 0, shape (n,).
@@ -114,6 +118,7 @@ class Units:
     count: np.ndarray
     trials: np.ndarray | None
     exposure: np.ndarray | None
+    known: np.ndarray | None
     index: np.ndarray
 
     @property
@@ -126,7 +131,7 @@ class Units:
         return np.asarray(values)[..., self.index]
 
 
-def read_csv(path, columns, *, trials=None, exposure=None, weights=None, id=None, missing="error"):
+def read_csv(path, columns, *, trials=None, exposure=None, weights=None, known=None, id=None, missing="error"):
     """Read observations from a CSV file with a header.
 
     Parameters
@@ -141,6 +146,8 @@ def read_csv(path, columns, *, trials=None, exposure=None, weights=None, id=None
         The column of the exposures, above 0.
     weights : str, optional
         The column that says how many times a row was observed: whole, at least 0. Rows with 0 are left out.
+    known : str, optional
+        The column with the number of the component of each row, from 1, where it is known; missing elsewhere.
     id : str, optional
         The column of the rows' names: any text, no two rows the same.
     missing : {"error", "drop"}
@@ -164,7 +171,8 @@ def read_csv(path, columns, *, trials=None, exposure=None, weights=None, id=None
     if wrong:
         raise UserError(*wrong)
     with _text(path) as file:
-        table = _Table(path, [name for _, name in roles], None if id is None else _tidy(id), missing == "drop")
+        known, id = (None if name is None else _tidy(name) for name in (known, id))
+        table = _Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop")
         table.read(csv.reader(file, strict=True))
     return _observations(table, columns, dict(roles[len(columns) :]))
 
@@ -234,9 +242,10 @@ def _seems_utf16(head):
 class _Table:
     """The needed columns of a CSV file while it is read, and the faults that were found, each with its line."""
 
-    def __init__(self, path, names, id, drop):
-        self.path, self.names, self.id, self.drop = path, names, id, drop
-        self.numbers, self.lines, self.ids = [], [], []
+    def __init__(self, path, names, texts, drop):
+        self.path, self.names, self.drop = path, names, drop
+        self.of_texts = {role: name for role, name in texts.items() if name is not None}  # columns kept as they are
+        self.numbers, self.lines, self.texts = [], [], {role: [] for role in self.of_texts}
         self.faults, self.dropped = [], []
 
     def read(self, reader):
@@ -247,14 +256,14 @@ class _Table:
             what = "the file is empty or its first line is; it needs a header that names the columns"
             raise UserError(f"{self.path}: {what}.")
         header = [_tidy(name) for name in header]
-        needed = self.names + ([] if self.id is None else [self.id])
+        needed = [*self.names, *self.of_texts.values()]
         wrong = [_wrong_column(self.path, name, header) for name in needed if header.count(name) != 1]
         if wrong:
             raise UserError(*dict.fromkeys(wrong))
         self.width, self.places = len(header), [header.index(name) for name in self.names]
         rows = self._without_empty_lines(rows)
         for chunk in iter(lambda: list(itertools.islice(rows, CHUNK)), []):
-            self._take(chunk, None if self.id is None else header.index(self.id))
+            self._take(chunk, {role: header.index(name) for role, name in self.of_texts.items()})
         self.numbers = np.concatenate([np.empty((0, len(self.places))), *self.numbers])
         self.lines = np.concatenate([np.empty(0, int), *self.lines])
 
@@ -284,7 +293,7 @@ class _Table:
                 empty.clear()
             yield line, row
 
-    def _take(self, chunk, place_of_id):
+    def _take(self, chunk, places_of_texts):
         lines, rows = zip(*chunk, strict=True)
         numbers = _quickly(rows, self.places, self.width)
         if numbers is None:
@@ -294,8 +303,8 @@ class _Table:
             numbers = np.array(numbers, float).reshape(len(kept), len(self.places))
         self.numbers.append(numbers)
         self.lines.append(np.array(lines, int))
-        if place_of_id is not None:
-            self.ids += [row[place_of_id].strip() for row in rows]
+        for role, place in places_of_texts.items():
+            self.texts[role] += [row[place].strip() for row in rows]
 
     def _carefully(self, line, row):
         """The numbers of a row, or None after what is wrong was written down."""
@@ -430,8 +439,9 @@ def _observations(table, columns, roles):
     if "trials" in others:
         _check_successes(table, columns[0], roles["trials"], values[:, 0], others["trials"])
     kept = frequency != 0
-    if table.id is not None:
+    if "id" in table.texts:
         _check_ids(table, kept)
+    known = _known(table)[kept] if "known" in table.texts else None
     table.raise_faults()
     if len(kept) and not kept.any():
         what = "the weight is" if len(kept) == 1 else f"all {len(kept)} weights are"
@@ -445,7 +455,8 @@ def _observations(table, columns, roles):
         frequency=frequency[kept].astype(np.int64),
         trials=others["trials"][kept] if "trials" in others else None,
         exposure=others["exposure"][kept] if "exposure" in others else None,
-        ids=None if table.id is None else np.array(table.ids, object)[kept],
+        known=known,
+        ids=np.array(table.texts["id"], object)[kept] if "id" in table.texts else None,
         lines=table.lines[kept],
         dropped=tuple(sorted(table.dropped + unseen)),
     )
@@ -472,17 +483,32 @@ def _check_successes(table, column, name, successes, trials):
         table.fault(table.lines[k], f"{of}; successes are a whole number from 0 to the trials", column)
 
 
+def _known(table):
+    """The components that are known, 0 where they are not; faults are added to those of the cells."""
+    known = np.zeros(len(table.lines), int)
+    for row, text in enumerate(table.texts["known"]):
+        if text.lower() in MISSING:
+            continue
+        value = _number(text)
+        if value >= 1 and value == np.floor(value):
+            known[row] = int(value)
+        else:
+            what = f"{_quoted(text)} is no component; give its number from 1, or leave the cell empty"
+            table.fault(table.lines[row], what, table.of_texts["known"])
+    return known
+
+
 def _check_ids(table, kept):
-    ids = list(itertools.compress(table.ids, kept))
+    ids = list(itertools.compress(table.texts["id"], kept))
     if len(set(ids)) == len(ids) and "" not in ids:
         return
     first = {}
     for line, name in zip(table.lines[kept].tolist(), ids, strict=True):
         if not name:
-            table.fault(line, "the id is empty; name the row", table.id)
+            table.fault(line, "the id is empty; name the row", table.of_texts["id"])
         elif first.setdefault(name, line) != line:
             what = f"the id {_quoted(name)} stands in line {first[name]} already; give every row an id of its own"
-            table.fault(line, what, table.id)
+            table.fault(line, what, table.of_texts["id"])
 
 
 def _check_distinct(path, observations, columns, roles):
@@ -517,7 +543,7 @@ def plain(value):
 
 
 def write(observations, path):
-    """Write observations as CSV: obs_id (from 1), id, y (or y_1, y_2, ...), trials, exposure, weight, true_component.
+    """Write observations as CSV: obs_id (from 1), id, y (or y_1, y_2, ...), trials, exposure, known, weight and so on.
 
     Parameters
     ----------
@@ -534,6 +560,8 @@ def write(observations, path):
     for name in ("trials", "exposure"):
         if getattr(observations, name) is not None:
             columns[name] = np.asarray(getattr(observations, name), float).tolist()
+    if observations.known is not None:
+        columns["known"] = observations.known.tolist()
     if np.any(observations.frequency != 1):
         columns["weight"] = observations.frequency.tolist()
     if observations.component is not None:
@@ -573,6 +601,7 @@ def read(path):
         frequency=columns.get("weight", np.ones(n)).astype(np.int64),
         trials=columns.get("trials"),
         exposure=columns.get("exposure"),
+        known=columns["known"].astype(int) if "known" in columns else None,
         ids=None if ids is None else np.array(list(itertools.chain(*ids)), object),
         component=None if component is None else component.astype(int),
     )

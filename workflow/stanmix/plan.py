@@ -58,7 +58,7 @@ def label(dataset):
 
 def source(dataset):
     """What to read from the CSV file of a data set, as keywords of `observations.read_csv`."""
-    keys = ("trials", "exposure", "weights", "id", "missing")
+    keys = ("trials", "exposure", "weights", "known", "id", "missing")
     columns = dataset.get("columns") or [dataset["column"]]
     return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}}
 

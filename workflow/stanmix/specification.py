@@ -30,9 +30,9 @@ def specify(name, model, components, noticed, rounding=None):
     Returns
     -------
     dict
-        Plain values: model, family, kind, program, components, n, rounding, unit (the sampler's origin and scale),
-        weights (mode "estimated" with concentration or "fixed" with value), parameters, each with name, slot, meaning,
-        mode ("own", "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per
+        Plain values: model, family, kind, program, components, n, labels ("ordered" or "relabelled"), rounding, unit
+        (the sampler's origin and scale), weights (mode "estimated" with concentration or "fixed" with value),
+        parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per
         scalar), and notes (sentences about the model and these data). With several columns also columns (their names),
         order (the column that orders the components, or "none") and thinnest (for each column its least sd given the
         others, 0 for none); mean and standard deviation have a parameter for each, which then has the key column.
@@ -51,6 +51,11 @@ def specify(name, model, components, noticed, rounding=None):
             f"models.{name}: {components} components are asked for, but the data have only {noticed['distinct']} "
             "distinct values; ask for fewer."
         )
+    if noticed["known"] and noticed["known"]["largest"] > components:
+        raise UserError(
+            f"models.{name}: {components} components are asked for, but the data name a component "
+            f"{noticed['known']['largest']} as known; ask for more, or correct the column."
+        )
     fixed, weights = model["fixed"], {"mode": "estimated"}
     if "theta" in fixed:
         weights = {"mode": "fixed", "value": (np.array(fixed["theta"]) / sum(fixed["theta"])).tolist()}
@@ -58,12 +63,13 @@ def specify(name, model, components, noticed, rounding=None):
         weights["concentration"] = parse_weights(model["priors"]["theta"], components)
     parameters = []
     order = model.get("order", "none") if family.kind == MULTIVARIATE else None
+    relabelled = not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
             entry = _resolved(name, family, parameter, model, components, facts)
             if column is not None:
                 entry["column"] = column
-            entry["ordered"] = parameter.name == family.ordered and column == order
+            entry["ordered"] = parameter.name == family.ordered and column == order and not relabelled
             if parameter.name == family.collapsing and not is_shared(parameter, model) and not rounding:
                 _refuse_collapse(name, entry, components, noticed["n"], facts, family.ordered not in fixed)
             parameters.append(entry)
@@ -83,6 +89,7 @@ def specify(name, model, components, noticed, rounding=None):
         "program": family.program,
         "components": components,
         "n": noticed["n"],
+        "labels": "relabelled" if relabelled and components > 1 else "ordered",
         "rounding": rounding if family.kind == CONTINUOUS else None,
         "unit": family.unit(noticed),
         "weights": weights,
@@ -284,11 +291,13 @@ def program_data(specification, units):
         "family": family.number,
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
+        "is_ordered": int(any(entry["ordered"] for entry in specification["parameters"])),
         "location_link": family.link,
         "shape_is_bounded": int(shape_end is not None),
         "shape_lower": shape_end or 0.0,
         "scale_lower": 0.0,
         "count": units.count.tolist(),
+        "known": [0] * n if units.known is None else units.known.tolist(),
         "y": [] if is_whole else units.y.tolist(),
         "half_step": (specification["rounding"] or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
@@ -342,6 +351,7 @@ def _program_data_of_columns(specification, units):
         "correlation_count": counts["correlation"],
         "order": 0 if order == "none" else columns.index(order) + 1,
         "count": units.count.tolist(),
+        "known": [0] * len(units.y) if units.known is None else units.known.tolist(),
         "y": np.reshape(units.y, (-1, len(columns))).T.tolist(),
         "origin": specification["unit"]["origin"],
         "unit": specification["unit"]["scale"],

@@ -39,24 +39,28 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
     family, components = FAMILIES[specification["family"]], specification["components"]
     points = Points.of(units, specification["rounding"])
     runs = [
-        _climb(specification, family, points, units.count, _with_zeros(family, points, shares), steps)
+        _climb(specification, family, points, units.count, _with_known(family, points, shares), steps)
         for shares in family.first_shares(points, units.count, components)
     ]
     _, state, shares = max(runs, key=lambda run: run[0])
     if len(runs) > 1:  # short runs tell which is best, and that one is finished (Biernacki, Celeux & Govaert 2003)
         _, state, _ = _climb(specification, family, points, units.count, shares, FINISHING * steps)
+    if points.known is not None:
+        return state  # its components have their names
     order = np.argsort(family.order_in(state, specification), kind="stable")
     fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
     fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
     return {name: values if name in fixed else values[order] for name, values in state.items()}
 
 
-def _with_zeros(family, points, shares):
-    """Shares of all parts from those of the components: extra zeros own half of the zeros."""
-    if family.zero is None:
+def _with_known(family, points, shares):
+    """Shares of all parts from those of the components: extra zeros own half of the zeros; what is known is so."""
+    if family.zero is not None:
+        zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]
+        shares = np.hstack([shares * (1 - zeros), zeros])
+    if points.known is None:
         return shares
-    zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]
-    return np.hstack([shares * (1 - zeros), zeros])
+    return np.where(points.known[:, None] > 0, points.known[:, None] == np.arange(1, shares.shape[1] + 1), shares)
 
 
 def _climb(specification, family, points, count, shares, steps):
@@ -143,7 +147,8 @@ def _one_column(family, specification, estimate, size, typical, rng):
         mode = entries[slot]["mode"] if slot in entries else "fixed"
         count = {"own": components, "shared": 1, "fixed": 0}[mode]
         start[f"{slot}_free"] = moved[slot][:count].tolist() if count else []
-    return start
+    location, ordered = start.pop("location_free"), entries["location"]["ordered"]
+    return start | {"ordered_free": location if ordered else [], "unordered_free": [] if ordered else location}
 
 
 def _several_columns(specification, estimate, size, rng):
