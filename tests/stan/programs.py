@@ -173,7 +173,7 @@ def parameters_at(data, point):
     components = data["K"]
     theta = point["theta_free"] if data["theta_count"] else data["theta_fixed"]
     zero = (point["zero_free"] or data["zero_fixed"] or [0.0])[0]
-    location = [ORIGIN + UNIT * x for x in point["location_free"]]
+    location = [ORIGIN + UNIT * x for x in point["ordered_free"] + point["unordered_free"]]
     if data["location_link"]:
         location = [math.exp(x) if data["location_link"] == 1 else 1 / (1 + math.exp(-x)) for x in location]
     location = location or data["location_fixed"]
@@ -186,10 +186,10 @@ def log_density(data, point):
     """Log posterior density up to Jacobians, written out with loops: the reference."""
     theta, zero, *parameters = parameters_at(data, point)
     total = 0.0
-    for count, case in zip(data["count"], observations_of(data), strict=True):
+    for count, known, case in zip(data["count"], data["known"], observations_of(data), strict=True):
         terms = [math.log(t) + log_term(case, *p) for t, *p in zip(theta, *parameters, strict=True)]
-        value = math.log1p(-zero) + float(logsumexp(terms))
-        if zero and case["y"] == 0:
+        value = math.log1p(-zero) + float(logsumexp(terms[known - 1 : known] if known else terms))
+        if zero and not known and case["y"] == 0:
             value = float(np.logaddexp(math.log(zero), value))
         total += count * value
     if data["theta_count"]:
@@ -207,7 +207,7 @@ def log_density(data, point):
 
 def without_data(data):
     """The same sampling space with no observations and plain priors: its density holds the same Jacobians."""
-    plain = data | {"N": 0} | {key: [] for key in ("count", *COLUMNS)}
+    plain = data | {"N": 0} | {key: [] for key in ("count", "known", *COLUMNS)}
     plain["theta_concentration"] = [1.0] * len(data["theta_concentration"])
     locations = (("normal", [0.0, 1.0, 0.0]), ("exponential", [1.0, 0.0, 0.0]), ("beta", [1.0, 1.0, 0.0]))
     priors = dict(zip(("shape", "scale", "zero"), locations, strict=True))
@@ -274,12 +274,12 @@ def gradients(executable, data, point):
 
 def random_case(
     rng, components, observations, family="normal", fixed=(), shared=(), zeros=None, half_step=0.0, scale_lower=0.0,
-    **priors,
+    ordered=True, **priors,
 ):  # fmt: skip
     """Random data and a random point for the program.
 
     `fixed` and `shared` name slots (theta, location, scale, shape), `zeros` is None, "free" or "fixed"; `priors` the
-    distribution of a slot or of zero.
+    distribution of a slot or of zero. Every seventh observation has a known component.
     """
     arguments = {
         "normal": [0.0, 3.0, 0.0],
@@ -309,6 +309,7 @@ def random_case(
         "has_zero": int(zeros is not None), "location_link": link, "shape_is_bounded": int(bounded),
         "shape_lower": float(bounded), "scale_lower": scale_lower, "half_step": half_step, "origin": ORIGIN,
         "location_unit": UNIT, "scale_unit": UNIT, "count": rng.integers(1, 5, observations).tolist(),
+        "is_ordered": int(ordered), "known": [n % components + 1 if n % 7 == 3 else 0 for n in range(observations)],
         **{key: [] for key in COLUMNS},
     }  # fmt: skip
     if family in COUNTS:
@@ -343,7 +344,8 @@ def random_case(
     location = location if link == 0 else np.log(location if link == 1 else location / (1 - location))
     point = {
         "theta_free": values["theta"] if data["theta_count"] else [1.0],
-        "location_free": ((location - ORIGIN) / UNIT).tolist() if data["location_count"] else [],
+        "ordered_free": ((location - ORIGIN) / UNIT).tolist() if data["location_count"] and ordered else [],
+        "unordered_free": ((location[::-1] - ORIGIN) / UNIT).tolist() if data["location_count"] and not ordered else [],
         "scale_free": [x / UNIT for x in values["scale"]] if data["scale_count"] else [],
         "shape_free": values["shape"] if data["shape_count"] else [],
         "zero_free": values["zero"] if data["zero_count"] else [],

@@ -17,6 +17,7 @@ CASES = {
     "known": {"components": 3, "observations": 40, "fixed": ("location", "scale")},
     "one-component": {"components": 1, "observations": 20},
     "seven-components": {"components": 7, "observations": 30, "shared": ("scale",)},
+    "no-order": {"components": 3, "observations": 20, "ordered": False},
     "scales-above": {"components": 3, "observations": 20, "scale_lower": 0.4},
     "student_t": {"components": 2, "observations": 30, "family": "student_t"},
     "student_t-shared-nu": {"components": 3, "observations": 30, "family": "student_t", "shared": ("shape",)},
@@ -55,7 +56,7 @@ CASES = {
 }  # fmt: skip
 FREE = {
     "own-scales": 8, "shared-scale": 6, "fixed-location": 5, "fixed-scale": 3, "fixed-theta": 4, "known": 2,
-    "one-component": 2, "seven-components": 14, "scales-above": 8, "student_t": 7, "student_t-shared-nu": 9,
+    "one-component": 2, "seven-components": 14, "no-order": 8, "scales-above": 8, "student_t": 7, "student_t-shared-nu": 9,
     "student_t-fixed-nu": 5, "lognormal": 5, "gamma": 8, "gamma-fixed-mean": 3, "skew_normal": 7,
     "skew_normal-shared": 7, "rounded-normal": 5, "rounded-student_t": 7, "rounded-lognormal": 5, "rounded-gamma": 5,
     "rounded-skew_normal": 7, "poisson": 5, "poisson-fixed-rate": 1, "poisson-zeros": 4, "poisson-fixed-zeros": 3,
@@ -98,7 +99,7 @@ def test_prior_alone_equals_the_reference(executable, family):
 @pytest.mark.parametrize("family", programs.FAMILIES)
 def test_frequencies_are_repetitions(executable, family):
     data, point = programs.random_case(np.random.default_rng(10), components=2, observations=12, family=family)
-    counts, columns = data["count"], [key for key in ("y", "whole", "trials", "exposure") if data[key]]
+    counts, columns = data["count"], [key for key in ("known", "y", "whole", "trials", "exposure") if data[key]]
     longer = {key: np.repeat(data[key], counts).tolist() for key in columns}
     longer |= {"N": sum(counts), "count": [1] * sum(counts)}
     once, repeated = (programs.evaluate(executable, data | more, point)[0] for more in ({}, longer))
@@ -305,7 +306,7 @@ def check_links(executable, **data):
         case, point = programs.random_case(np.random.default_rng(5), components=3, observations=0, family=family)
         stan, reference = [], []
         for shift in (0.0, 0.3):
-            moved = point | {"location_free": [x + shift for x in point["location_free"]]}
+            moved = point | {"ordered_free": [x + shift for x in point["ordered_free"]]}
             lp, where = programs.evaluate(executable, case | data, moved)
             location = programs.parameters_at(case, where)[2]
             slope = {"normal": lambda x: 1.0, "poisson": lambda x: x, "binomial": lambda x: x * (1 - x)}[family]
@@ -363,11 +364,14 @@ MUTANTS = {
     "weights swapped": (MIXTURE, LOOP, LOOP.replace("log_theta", SWAPPED), check_density),
     "weights of counts left out": (MIXTURE, COUNT_LOOP, COUNT_LOOP.replace("log_theta", FLAT), check_counts),
     "weights of counts swapped": (MIXTURE, COUNT_LOOP, COUNT_LOOP.replace("log_theta", SWAPPED), check_counts),
-    "frequency left out": (MIXTURE, "count[n] * log_sum_exp(terms)", "log_sum_exp(terms)", check_density),
+    "frequency left out": (MIXTURE, "count[n] * (known[n] > 0 ?", "(known[n] > 0 ?", check_density),
     "frequency of counts left out": (MIXTURE, "count[n] * log_probability", "log_probability", check_counts),
+    "known components left out": (MIXTURE, "* (known[n] > 0 ?", "* (known[n] > K ?", check_density),
+    "known components of counts left out": (MIXTURE, "= known[n] > 0 ?", "= known[n] > K ?", check_counts),
+    "known zeros taken for extra ones": (MIXTURE, "y[n] == 0 && known[n] == 0", "y[n] == 0", check_counts),
     "rounding left out": (MIXTURE, "if (half_step > 0) {", "if (half_step < 0) {", check_rounded),
     "rounding to one side": (MIXTURE, "(y[n] - half_step, ", "(y[n], ", check_rounded),
-    "extra zeros to every count": (MIXTURE, "if (y[n] == 0) {", "if (y[n] >= 0) {", check_counts),
+    "extra zeros to every count": (MIXTURE, "if (y[n] == 0 && known", "if (y[n] >= 0 && known", check_counts),
     "weight of the others left out": (MIXTURE, "log_probability += log1m(zero[1]);", "", check_counts),
     "exposure left out": (MIXTURE, "exposure[n], location[k]", "1, location[k]", check_counts),
     "log Jacobian left out": (PROGRAM, "target += sum(log(location));", "target += 0;", check_links),
@@ -399,7 +403,7 @@ def test_mutants_live_in_a_program_that_is_right_without_them(mutants, check):
 
 
 def test_mutant_without_ordering_is_killed(compiled, root, tmp_path):
-    old, new = "ordered[location_count] location_free;", "vector[location_count] location_free;"
+    old, new = "ordered[is_ordered ? location_count : 0] ordered_free", "vector[location_count] ordered_free"
     broken = compiled(programs.mutant(root / "stan", tmp_path / "stan", PROGRAM, old, new), "univariate")
     with pytest.raises(AssertionError):
         check_order(broken)

@@ -7,6 +7,9 @@ import numpy as np
 
 from stanmix.priors import ENDS, POSITIVE, REAL, UNIT
 
+# Where to evaluate a function that may be steep at 0 to integrate it from 0 to 1 (Gauss and Legendre), and the weights.
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
+NODES, WEIGHTS = ((NODES + 1) / 2) ** 4, WEIGHTS * 2 * ((NODES + 1) / 2) ** 3
 LOG_SMALLEST = float(np.log(np.nextafter(0, 1)))  # of the smallest positive double
 LINKS = {REAL: 0, POSITIVE: 1, UNIT: 2}  # how an ordered parameter is sampled: as it is, its log, its logit
 SLOTS = ("location", "scale", "shape", "zero")  # what the Stan program calls the parameters of a family
@@ -213,7 +216,24 @@ class Family:
         with np.errstate(invalid="ignore", divide="ignore"):  # the side that is not taken may be inf - inf
             from_below = _log_difference(distribution.logcdf(above), distribution.logcdf(below))
             from_above = _log_difference(distribution.logsf(below), distribution.logsf(above))
-            return np.where(distribution.logsf(below) > distribution.logcdf(above), from_below, from_above)
+            found = np.where(distribution.logsf(below) > distribution.logcdf(above), from_below, from_above)
+        lost = ~np.isfinite(found)  # where SciPy's tails are smaller than any double
+        if lost.any():
+            each = np.broadcast_arrays(below, above, *parameters, size)
+            found[lost] = self._log_interval(*(values[lost] for values in each))
+        return found
+
+    def _log_interval(self, below, above, *parameters):
+        """Log probability of intervals far out in a tail, by integrating the density."""
+        *parameters, size = (values[:, None] for values in parameters)
+        distribution = self.distribution(*parameters, size)
+        below, above = (np.maximum(end, 0.0) if self.positive else end for end in (below[:, None], above[:, None]))
+        ends = (distribution.logpdf(end) for end in (below + 1e-9 * (above - below), above))
+        x = np.where(np.less(*ends), above - (above - below) * NODES, below + (above - below) * NODES)
+        logs = distribution.logpdf(x)
+        most = logs.max(axis=1, keepdims=True)
+        with np.errstate(divide="ignore"):
+            return (most + np.log(np.exp(logs - most) @ WEIGHTS[:, None] * (above - below)))[:, 0]
 
     def moments(self, *parameters, size=1.0):
         """Mean and variance of a component; infinite where they do not exist."""
