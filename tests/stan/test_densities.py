@@ -56,7 +56,8 @@ CASES = {
 }  # fmt: skip
 FREE = {
     "own-scales": 8, "shared-scale": 6, "fixed-location": 5, "fixed-scale": 3, "fixed-theta": 4, "known": 2,
-    "one-component": 2, "seven-components": 14, "no-order": 8, "scales-above": 8, "student_t": 7, "student_t-shared-nu": 9,
+    "one-component": 2, "seven-components": 14, "no-order": 8, "scales-above": 8, "student_t": 7,
+    "student_t-shared-nu": 9,
     "student_t-fixed-nu": 5, "lognormal": 5, "gamma": 8, "gamma-fixed-mean": 3, "skew_normal": 7,
     "skew_normal-shared": 7, "rounded-normal": 5, "rounded-student_t": 7, "rounded-lognormal": 5, "rounded-gamma": 5,
     "rounded-skew_normal": 7, "poisson": 5, "poisson-fixed-rate": 1, "poisson-zeros": 4, "poisson-fixed-zeros": 3,

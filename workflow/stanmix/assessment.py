@@ -74,7 +74,8 @@ def assess(inputs, outputs, seed, say=print):
     found += checks.label_checks(trust)
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
     write_json(
-        outputs["labels"], trust | {"trusted": all(c.name != checks.LABELS or c.status != checks.FAIL for c in found)}
+        outputs["labels"],
+        trust | {"trusted": all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)},
     )
     write_json(outputs["checks"], checks.as_json(found))
 

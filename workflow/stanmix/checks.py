@@ -8,7 +8,7 @@ from stanmix.errors import UserError
 from stanmix.files import read_json, write_text
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
-LABELS = "labels"  # the name of the check without which nothing is said of single components
+LABELS = ("labels", "label_order")  # the checks without which nothing is said of single components
 
 
 @dataclass(frozen=True)
@@ -215,9 +215,26 @@ def label_checks(labels):
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
     value = worst_pair["exchanged"]
     emptiest = int(np.argmax(labels["empty"]))
-    return [
+    edges = [pair for pair in labels["pairs"] if pair["edge"] is not None]
+    found = []
+    if edges:
+        closest = max(edges, key=lambda pair: pair["edge"])
+        found.append(
+            _judged(
+                LABELS[1],
+                "Order of the components",
+                closest["edge"],
+                "at most 0.02",
+                _above(closest["edge"], 0.02, 0.05),
+                f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and {closest['second']} are "
+                "as good as equal in the parameter that orders them.",
+                "There the order cuts the posterior off, and estimates of single components are pushed apart: say "
+                "labels: relabelled in the model.",
+            )
+        )
+    return found + [
         _judged(
-            LABELS,
+            LABELS[0],
             "Names of the components",
             value,
             "at most 0.05",

@@ -73,8 +73,8 @@ class Observations:
         Returns
         -------
         Units
-            Rows are equal when their y, trials, exposure and known are. They are sorted, by the first column of y first,
-            so the order of the rows makes no difference.
+            Rows are equal when their y, trials, exposure and known are. They are sorted, by the first column of y, so
+            the order of the rows makes no difference.
         """
         y = np.asarray(self.y, float)
         parts = [part for part in (y, self.trials, self.exposure, self.known) if part is not None]

@@ -100,7 +100,7 @@ def best_partition(similarity, candidates=(), loss="vi", most=20):
     """The partition with the least expected loss that a search finds.
 
     Candidates are the cuts of the trees of average and of complete linkage of 1 - similarity, and those given. The best
-    few are improved by moving one observation at a time to the cluster, or to one of its own, where the loss is least,
+    few are improved by moving one observation at a time to where the loss is least, another cluster or one of its own,
     until no move helps.
 
     Parameters
