@@ -156,7 +156,8 @@ def predictive_checks(p_values):
     Parameters
     ----------
     p_values : dict
-        Posterior predictive p-values under the names component_means, component_spreads and ecdf.
+        Posterior predictive p-values under the names component_means, component_spreads, component_correlations and
+        ecdf.
 
     Returns
     -------
@@ -173,6 +174,12 @@ def predictive_checks(p_values):
             "data whose spread within the components differs from the model's as much as here, or more",
             "The components are wider or narrower than the data: let their spread be estimated and differ between "
             "them, or reconsider the family (for overdispersed counts negative_binomial, beta_binomial).",
+        ),
+        "component_correlations": (
+            "Correlations within the components",
+            "data whose columns go together within the components as differently from the model as here, or more",
+            "Columns go together otherwise than the model says: let them be correlated (correlation: full), let each "
+            "component have correlations of its own, or reconsider the number of components.",
         ),
         "ecdf": (
             "Distribution function of the data",

@@ -152,7 +152,7 @@ def transform_table(ends, rng):
 
 
 def component_p_values(family, points, draws, rng):
-    """Posterior predictive p-values of two discrepancies within the components (Gelman, Meng & Stern 1996).
+    """Posterior predictive p-values of discrepancies within the components (Gelman, Meng & Stern 1996).
 
     Each observation is given a component by its posterior probability and turned into the standard normal quantile of
     its probability under that component; several columns give one for each, given those before it. Under the model the
@@ -172,7 +172,8 @@ def component_p_values(family, points, draws, rng):
     Returns
     -------
     dict
-        component_means (one-sided) and component_spreads (two-sided).
+        component_means (one-sided), component_spreads (two-sided) and, with several columns, component_correlations
+        (one-sided).
     """
     entry, components = FAMILIES[family], draws["theta"].shape[1]
     members = mixture.sample_memberships(family, points, draws, rng)
@@ -186,7 +187,21 @@ def component_p_values(family, points, draws, rng):
         squares += (scores**2 * inside[:, :, None]).sum(axis=(1, 2))
         occupied, n = occupied + (size > 0), n + size
     wider = stats.chi2.sf(squares, width * np.maximum(n, 1)).mean()
-    return {
+    found = {
         "component_means": float(stats.chi2.sf(distance, width * np.maximum(occupied, 1)).mean()),
         "component_spreads": float(2 * min(wider, 1 - wider)),
     }
+    return found | ({} if width == 1 else {"component_correlations": _correlations(scores, members, components)})
+
+
+def _correlations(scores, members, components):
+    """P-value of the products of scores of different columns, whose sums are nearly normal in all but few rows."""
+    pairs = np.triu_indices(scores.shape[2], 1)
+    distance, freedom = np.zeros(len(members)), np.zeros(len(members))
+    for k in range(components):
+        inside = scores * (members == k)[:, :, None]
+        size = (members == k).sum(axis=1)
+        products = np.matmul(np.swapaxes(inside, 1, 2), inside)[:, *pairs]
+        distance += (products**2).sum(axis=1) / np.maximum(size, 1)
+        freedom += (size > 0) * len(pairs[0])
+    return float(stats.chi2.sf(distance, np.maximum(freedom, 1)).mean())

@@ -3,8 +3,9 @@
 import numpy as np
 
 from stanmix.multivariate_normal import given_the_others, lkj_factors
-from stanmix.specification import prior_of
+from stanmix.specification import matrices, prior_of
 
+ROUNDS = 300  # in which components that are too thin are drawn anew
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
 
 
@@ -26,15 +27,27 @@ def prior_draws(specification, count, rng):
     """
     draws = _draws(specification, count, rng)
     limits = np.array(specification.get("thinnest", 0))
-    while limits.any():
-        factors = np.linalg.cholesky(draws["correlation"])
-        inside = (given_the_others(draws["sigma"], factors) > limits).all(axis=(1, 2))
-        if inside.all():
-            break
-        others = _draws(specification, count, rng)
-        for name, values in draws.items():
-            values[~inside] = others[name][~inside]
+    if limits.any():
+        _thicken(draws, specification, limits, rng)
     return draws
+
+
+def _thicken(draws, specification, limits, rng):
+    """Draw standard deviations and correlations anew where a component is thinner than the limits.
+
+    What is still too thin in the end stays: a prior that puts nearly all components there is drawn as it is.
+    """
+    count = len(draws["theta"])
+    for _ in range(ROUNDS):
+        factors = np.linalg.cholesky(draws["correlation"])
+        thin = (given_the_others(draws["sigma"], factors) <= limits).any(axis=2)
+        if matrices(specification)["sigma"] == 1:
+            thin[:] = thin.any(axis=1, keepdims=True)  # components that share them are drawn together
+        if not thin.any():
+            return
+        others = _draws(specification, count, rng)
+        for name in ("sigma", "correlation"):
+            draws[name][thin] = others[name][thin]
 
 
 def _draws(specification, count, rng):

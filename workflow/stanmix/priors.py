@@ -80,6 +80,8 @@ class Prior:
     @property
     def has_location(self):
         """Whether the argument before the last says where the bulk of the distribution is."""
+        if self.distribution == "lkj":
+            return False
         return "location" in DISTRIBUTIONS[self.distribution].arguments or self.distribution == "lognormal"
 
     @property
