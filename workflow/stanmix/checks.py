@@ -233,13 +233,14 @@ def label_checks(labels):
                 closest["edge"],
                 "at most 0.02",
                 _above(closest["edge"], 0.02, 0.05),
-                f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and {closest['second']} are "
-                "as good as equal in the parameter that orders them.",
+                f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and "
+                f"{closest['second']} are as good as equal in the parameter that orders them.",
                 "There the order cuts the posterior off, and estimates of single components are pushed apart: say "
                 "labels: relabelled in the model.",
             )
         )
-    return found + [
+    return [
+        *found,
         _judged(
             LABELS[0],
             "Names of the components",

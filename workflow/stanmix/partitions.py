@@ -8,7 +8,7 @@ import numpy as np
 
 CHUNK = 4_000_000  # elements of the largest temporary array beside those of shape (m, m): 32 MB
 STARTS = 8  # candidates that are improved, the best ones: with fewer the search ends in local optima more often
-GAIN = 1e-12  # what an improvement must bring to be more than rounding
+GAIN = 1e-9  # what an improvement must bring to be more than rounding
 
 
 def co_clustering(draws):

@@ -34,8 +34,9 @@ def specify(name, model, components, noticed, rounding=None):
         (the sampler's origin and scale), weights (mode "estimated" with concentration or "fixed" with value),
         parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered, value (K numbers or None),
         is_default and priors (one dict per scalar), and notes (sentences about the model and these data). With several
-        columns also columns (their names), order (the column that orders the components, or "none") and thinnest (for each column its least sd given the
-        others, 0 for none); mean and standard deviation have a parameter for each, which then has the key column.
+        columns also columns (their names), order (the column that orders the components, or "none") and thinnest (for
+        each column its least sd given the others, 0 for none); mean and standard deviation have a parameter for each,
+        which then has the key column.
 
     Raises
     ------
