@@ -18,7 +18,7 @@ from stanmix.specification import program_data, specify
 
 NAME = "multivariate_normal"
 FAMILY = FAMILIES[NAME]
-MODEL = {"family": NAME, "share": [], "own": [], "fixed": {}, "priors": {"theta": "dirichlet(1)"}}
+MODEL = {"family": NAME, "labels": "ordered", "share": [], "own": [], "fixed": {}, "priors": {"theta": "dirichlet(1)"}}
 COLUMNS = ["length", "width", "height"]
 
 
@@ -99,7 +99,7 @@ def test_memberships_add_to_one_and_chunks_change_nothing(monkeypatch):
     found = mixture.membership(NAME, points, draws)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
     monkeypatch.setattr(mixture, "CHUNK", 5 * 2 * 3 * 7)
-    assert len(mixture.chunks(20, draws, points.width)) == 3
+    assert len(mixture.chunks(points, draws)) == 3
     np.testing.assert_allclose(mixture.membership(NAME, points, draws), found, rtol=1e-12)
 
 

@@ -12,7 +12,8 @@ SUMMARY = [
     {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
 ]
 OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
-TEXT = dict.fromkeys(OF_SCALARS, str)  # how pandas reads these, whose names may look like numbers
+# How pandas reads tables with these, whose names may look like numbers or like what it takes for missing.
+TEXT = {"dtype": dict.fromkeys(OF_SCALARS, str), "keep_default_na": False, "na_values": [""]}
 VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same
 TRUTH = [
     {"key": "truth", "title": "truth"},

@@ -70,7 +70,7 @@ def _numbers(fits, loos, pointwise, checks):
 
 def _estimates(title, paths):
     """The estimates of one fit; what is said of single components only where their labels can be trusted."""
-    summary = pd.read_csv(paths["summary"], dtype=columns.TEXT).assign(model=title)
+    summary = pd.read_csv(paths["summary"], **columns.TEXT).assign(model=title)
     return summary if read_json(paths["labels"])["trusted"] else summary[summary["component"].isna()]
 
 

@@ -85,7 +85,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
 def _fit_view(title, paths, noticed):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
-    summary = pd.read_csv(paths["summary"], dtype=columns.TEXT).astype({"component": "Int64"})
+    summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
     membership = pd.read_csv(paths["membership"])
     invariants.verify(title, specification, summary, membership, loo, pd.read_csv(paths["loo_pointwise"]), noticed)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]

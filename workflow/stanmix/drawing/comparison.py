@@ -10,6 +10,8 @@ from stanmix.family import MULTIVARIATE
 from stanmix.figures import comparison, numbers
 from stanmix.files import read_json
 
+MOST_PANELS = 30  # of estimates that are drawn: of more parameters the first
+
 
 def draw_comparison(inputs, outputs, fits, kind, label):
     """Draw the comparison of all fits of a data set.
@@ -28,7 +30,7 @@ def draw_comparison(inputs, outputs, fits, kind, label):
     """
     rows = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
     save(comparison.draw_comparison(rows), outputs, "comparison")
-    table = pd.read_csv(inputs["estimates"], dtype=TEXT).astype({"component": "Int64"})
+    table = pd.read_csv(inputs["estimates"], **TEXT).astype({"component": "Int64"})
     about = [key for key in OF_SCALARS if key in table]
     panels = []
     for (name, component, *names), group in table.groupby(["parameter", "component", *about], sort=False, dropna=False):
@@ -45,6 +47,8 @@ def draw_comparison(inputs, outputs, fits, kind, label):
                 "truth": None if group["truth"].isna().all() else float(group["truth"].dropna().iloc[0]),
             }
         )
+    kinds = list(dict.fromkeys((panel["parameter"], *panel["columns"]) for panel in panels))[:MOST_PANELS]
+    panels = [panel for panel in panels if (panel["parameter"], *panel["columns"]) in kinds]
     save(comparison.draw_estimates(panels), outputs, "estimates")
     judged = read_json(inputs["numbers"])
     several = {model["model"] for model in judged}

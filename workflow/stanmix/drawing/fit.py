@@ -41,7 +41,7 @@ def draw_fit(inputs, outputs, label):
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     save(diagram.draw_diagram({**specification, "label": label}), outputs, "diagram")
-    scalars, note = _scalars(inputs["draws"], pd.read_csv(inputs["summary"], dtype=TEXT))
+    scalars, note = _scalars(inputs["draws"], pd.read_csv(inputs["summary"], **TEXT))
     save(traces.draw_traces(scalars, note=note), outputs, "traces")
 
     panels = [
@@ -183,7 +183,7 @@ def _multivariate(inputs, specification, rows, y, label):
             "observed": group["observed"].to_numpy(),
             "band": band_of(group, ""),
         }
-        for name, group in pd.read_csv(inputs["ecdf"], dtype={"column": str}).groupby("column", sort=False)
+        for name, group in pd.read_csv(inputs["ecdf"], **TEXT).groupby("column", sort=False)
     ]
     members = pd.read_csv(inputs["membership"]).filter(regex="^probability_").to_numpy()
     data = {"title": "the data", "y": y[:, [i, j]], "component": None}

@@ -66,6 +66,7 @@ def random_case(seed, components, columns, sds=None, matrices=None, order=0, fix
         "correlation_count": matrices,
         "order": order,
         "count": rng.integers(1, 5, observations).tolist(),
+        "known": rng.choice([0, 0, 0, components], observations).tolist(),
         "y": (origin[:, None] + unit[:, None] * rng.normal(0, 2, (columns, observations))).tolist(),
         "origin": origin.tolist(),
         "unit": unit.tolist(),
@@ -90,14 +91,14 @@ def eigenvalues(rng, columns):
 def log_likelihood(data, at):
     """Log likelihood by SciPy, with a loop over observations and components."""
     components, total = data["K"], 0.0
-    for y, count in zip(np.transpose(data["y"]), data["count"], strict=True):
+    for y, count, known in zip(np.transpose(data["y"]), data["count"], data["known"], strict=True):
         terms = []
         for k in range(components):
             sigma = at["sigma"][k % len(at["sigma"])]
             factor = at["factors"][k % len(at["factors"])] if at["factors"] else np.eye(len(sigma))
             covariance = np.outer(sigma, sigma) * (factor @ factor.T)
             terms.append(np.log(at["theta"][k]) + stats.multivariate_normal(at["mu"][k], covariance).logpdf(y))
-        total += count * special.logsumexp(terms)
+        total += count * (terms[known - 1] if known else special.logsumexp(terms))
     return total
 
 
@@ -133,6 +134,7 @@ def without_data(data):
     return data | {
         "N": 0,
         "count": [],
+        "known": [],
         "y": [[] for _ in range(columns)],
         "theta_concentration": [1.0] * data["theta_count"],
         "mu_arguments": [[[0.0, 1.0, 0.0]] * components] * columns,
@@ -172,11 +174,12 @@ def test_density_is_right_far_from_all_components(executable):
     assert difference(executable, data, point, at) == pytest.approx(0, abs=1e-12 * abs(expected))
 
 
-SUM = "total += count[n] * log_sum_exp(col(terms, n));"
+SUM = "total += count[n] * (known[n] > 0 ? terms[known[n], n] : log_sum_exp(col(terms, n)));"
 CHANGES = {
     "no weights": ("real log_height = log_theta[k] - 0.5", "real log_height = -0.5"),
     "one membership for all rows": (SUM, "total = log_sum_exp(terms * count);"),
-    "rows count once": (SUM, "total += log_sum_exp(col(terms, n));"),
+    "rows count once": (SUM, SUM.replace("count[n] * ", "")),
+    "nothing is known": (SUM, "total += count[n] * log_sum_exp(col(terms, n));"),
     "no determinant": ("log_height -= sum(log(diagonal(correlation_factor)));", ""),
     "first correlation for all": ("factor[size(factor) == 1 ? 1 : k]", "factor[1]"),
 }
@@ -190,7 +193,7 @@ def mutants(compiled, root, tmp_path_factory):
     functions, program = place / "functions/multivariate.stanfunctions", place / "multivariate.stan"
     text, call = (
         functions.read_text(),
-        "target += multivariate_mixture_lpdf(y | count, log(theta), mu, sigma, factor_free);",
+        "target += multivariate_mixture_lpdf(y | count, known, log(theta), mu, sigma, factor_free);",
     )
     copies, calls = [text], [f"if (mutant == 0) {{ {call} }}"]
     for i, (old, new) in enumerate(CHANGES.values(), 1):
@@ -329,6 +332,7 @@ def test_posterior_is_that_of_all_partitions(executable):
     data |= {
         "N": n,
         "count": [1.0] * n,
+        "known": [0] * n,
         "y": ROWS.T.tolist(),
         "origin": [1.5, 1.5],
         "unit": [1.0, 1.0],
