@@ -1,7 +1,8 @@
-"""The observations: simulated exactly, read strictly with every fault named, written to the last bit."""
+"""The observations: simulated exactly, read strictly with every fault named, collapsed, written to the last bit."""
 
-import json
-import math
+import csv
+import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -10,15 +11,17 @@ from scipy import stats
 from stanmix import observations, simulation
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
+from stanmix.observations import Observations, read_csv
 
 TUTORIAL = {"family": "normal", "sizes": [90, 50, 75], "mu": [9, 21, 35], "sigma": 2, "seed": 1}
 
 
 def test_the_simulation_is_the_one_that_the_reference_values_rest_on():
-    y, component, truth = simulation.simulate(TUTORIAL, seed=99)
+    rows, truth = simulation.simulate(TUTORIAL, seed=99)
     expected = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
-    assert y.tolist() == expected.tolist()
-    assert component.tolist() == [1] * 90 + [2] * 50 + [3] * 75
+    assert rows.y.tolist() == expected.tolist()
+    assert rows.component.tolist() == [1] * 90 + [2] * 50 + [3] * 75
+    assert (rows.n, rows.frequency.tolist()) == (215, [1] * 215)
     assert truth == {
         "family": "normal",
         "components": 3,
@@ -30,15 +33,16 @@ def test_the_simulation_is_the_one_that_the_reference_values_rest_on():
 
 def test_the_seed_of_the_run_counts_only_where_the_simulation_has_none():
     recipe = {key: value for key, value in TUTORIAL.items() if key != "seed"}
-    with_one = simulation.simulate(recipe, seed=1)[0]
-    assert with_one.tolist() == simulation.simulate(TUTORIAL, seed=2)[0].tolist()
-    assert with_one.tolist() != simulation.simulate(recipe, seed=2)[0].tolist()
+    with_one = simulation.simulate(recipe, seed=1)[0].y
+    assert with_one.tolist() == simulation.simulate(TUTORIAL, seed=2)[0].y.tolist()
+    assert with_one.tolist() != simulation.simulate(recipe, seed=2)[0].y.tolist()
 
 
 def test_an_empty_component_and_sds_of_their_own():
-    y, component, truth = simulation.simulate(
+    rows, truth = simulation.simulate(
         {"family": "normal", "sizes": [3, 0, 4000], "mu": [0, 5, 100], "sigma": [1e-9, 1, 3]}, seed=4
     )
+    y, component = rows.y, rows.component
     assert np.abs(y[:3]).max() < 1e-7
     assert set(component) == {1, 3}
     assert truth["theta"][1] == 0
@@ -49,9 +53,10 @@ def test_an_empty_component_and_sds_of_their_own():
 
 def test_n_and_theta_draw_the_components():
     n, theta = 20000, np.array([0.2, 0.5, 0.3])
-    y, component, truth = simulation.simulate(
+    rows, truth = simulation.simulate(
         {"family": "normal", "n": n, "theta": theta.tolist(), "mu": [0, 100, 200], "sigma": 1}, seed=3
     )
+    y, component = rows.y, rows.component
     assert len(y) == n
     sizes = np.bincount(component, minlength=4)[1:]
     chi2 = ((sizes - n * theta) ** 2 / (n * theta)).sum()
@@ -69,10 +74,11 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_is_simulated_with_the_parameters_of_each_component(family):
+@pytest.mark.parametrize("family", RECIPES)
+def test_continuous_families_are_simulated_with_the_parameters_of_each_component(family):
     recipe, sizes = RECIPES[family], [3000, 2000]
-    y, component, truth = simulation.simulate({"family": family, "sizes": sizes, **recipe}, seed=8)
+    rows, truth = simulation.simulate({"family": family, "sizes": sizes, **recipe}, seed=8)
+    y, component = rows.y, rows.component
     assert truth["family"] == family
     assert truth == truth | {name: np.broadcast_to(np.array(v, float), 2).tolist() for name, v in recipe.items()}
     for k in (0, 1):
@@ -80,9 +86,15 @@ def test_every_family_is_simulated_with_the_parameters_of_each_component(family)
         assert stats.kstest(scores, "norm").pvalue > 0.01
 
 
-def write(path, text):
+def file(path, text):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
+
+
+def fault(path, columns=("y",), **others):
+    with pytest.raises(UserError) as caught:
+        read_csv(path, list(columns), **others)
+    return [sentence.replace(str(path), "FILE") for sentence in caught.value.sentences]
 
 
 GOOD = {
@@ -90,61 +102,145 @@ GOOD = {
     "no last line end": "y\n1\n2.5\n-3e-2",
     "BOM": b"\xef\xbb\xbfy\n1\n2.5\n-3e-2\n",
     "CRLF": "y\r\n1\r\n2.5\r\n-3e-2\r\n",
+    "CR": "y\r1\r2.5\r-3e-2\r",
+    "mixed line ends": "y\r\n1\n2.5\r-3e-2\r\n",
     "quoted": '"y"\n"1"\n"2.5"\n"-3e-2"\n',
     "spaces": " y \n 1\n2.5 \n\t-3e-2\n",
+    "other spaces": "\u00a0y\n\u00a01\n2.5\u2003\n-3e-2\n",
     "trailing lines": "y\n1\n2.5\n-3e-2\n\n\n\r\n",
+    "trailing blanks": "x,y\n0,1\n0,2.5\n0,-3e-2\n  \n\n",
     "several columns": 'id,y,note\n1,1,"a, b"\n2,2.5,\n3,-3e-2,"two\nlines"\n',
     "other duplicates": "x,y,x\n0,1,0\n0,2.5,0\n0,-3e-2,0\n",
     "plus": "y\n+1\n2.50\n-.03\n",
+    "large and small letters": "y\n1E0\n25e-1\n-3.E-2\n",
 }
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
 def test_good_files_are_read(text, tmp_path):
-    assert observations.read_column(write(tmp_path / "d.csv", text), "y").tolist() == [1.0, 2.5, -0.03]
+    found = read_csv(file(tmp_path / "d.csv", text), ["y"])
+    assert found.y.tolist() == [1.0, 2.5, -0.03]
+    assert found.lines.tolist() == [2, 3, 4]
+    assert found.frequency.tolist() == [1, 1, 1]
+    assert found.frequency.dtype == np.int64
+    assert (found.trials, found.exposure, found.ids, found.component, found.dropped) == (None, None, None, None, ())
 
 
-@pytest.mark.parametrize("name", ["Höhe (m²)", "身長", "two words", "a,b", "Ω"])
+@pytest.mark.parametrize("name", ["Höhe (m²)", "身長", "two words", "a,b", "Ω", " padded "])
 def test_headers_may_have_any_name(name, tmp_path):
-    path = write(tmp_path / "d.csv", f'other,"{name}"\n5,1\n6,2\n')
-    assert observations.read_column(path, name).tolist() == [1.0, 2.0]
+    path = file(tmp_path / "d.csv", f'other,"{name}"\n5,1\n6,2\n')
+    assert read_csv(path, [name]).y.tolist() == [1.0, 2.0]
 
 
-def fault(path, column="y"):
-    with pytest.raises(UserError) as caught:
-        observations.read_column(path, column)
-    return [sentence.replace(str(path), "FILE") for sentence in caught.value.sentences]
+def test_one_name_in_two_unicode_forms_is_one_name(tmp_path):
+    path = file(tmp_path / "d.csv", "Ho\u0308he\n1\n2\n")
+    assert read_csv(path, ["H\u00f6he"]).y.tolist() == [1.0, 2.0]
 
 
-MISSING_FORMS = ["NA", "na", "N/A", "NaN", "nan", "null", "NULL", "None", "missing", ".", "-", "?"]
+def test_columns_come_in_the_order_asked_for(tmp_path):
+    path = file(tmp_path / "d.csv", "w,name,c,a,e,b\n2,x,1,2,3,4\n3,'y',5,6,7,8.5\n")
+    found = read_csv(path, ["a", "b", "c"], weights="w", id="name")
+    assert found.y.tolist() == [[2, 4, 1], [6, 8.5, 5]]
+    assert found.frequency.tolist() == [2, 3]
+    assert found.ids.tolist() == ["x", "'y'"]
+    assert found.n == 5
+    assert isinstance(found.n, int)
+
+
+def test_trials_and_exposure_are_read_beside_one_column(tmp_path):
+    path = file(tmp_path / "d.csv", "n,y,e\n4,0,0.5\n4.0,4,1e-3\n")
+    found = read_csv(path, ["y"], trials="n", exposure="e")
+    assert (found.y.tolist(), found.trials.tolist(), found.exposure.tolist()) == ([0, 4], [4, 4], [0.5, 0.001])
+
+
+def test_a_zero_has_no_sign(tmp_path):
+    found = read_csv(file(tmp_path / "d.csv", "y\n-0\n-0.0e5\n1\n"), ["y"])
+    assert np.signbit(found.y).tolist() == [False, False, False]
+    found = read_csv(file(tmp_path / "d.csv", "y\n-0\n-0.0e5\n1\nNA\n"), ["y"], missing="drop")
+    assert np.signbit(found.y).tolist() == [False, False, False]
+
+
+FILL = "fill it, or set missing: drop"
+MISSING_FORMS = ["NA", "na", "N/A", "n.a.", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "missing"]
+MISSING_FORMS += [".", "-", "--", "\u2013", "\u2014", "?", "*"]
 CELLS = {
-    "empty": ("", "the cell is empty; every row needs a number"),
-    "blank": ("  ", "the cell is empty; every row needs a number"),
-    **{f"missing as {form}": (form, f"the value is missing ('{form}')") for form in MISSING_FORMS},
+    "empty": ("", f"the cell is empty; {FILL}"),
+    "blank": ("  ", f"the cell is empty; {FILL}"),
+    "quoted and empty": ('""', f"the cell is empty; {FILL}"),
+    **{f"missing as {form}": (form, f"the value is missing ('{form}'); {FILL}") for form in MISSING_FORMS},
     "negative nan": ("-nan", "'-nan' is not a number"),
     "inf": ("inf", "'inf' is infinite; every row needs a finite number"),
     "infinity": ("-Infinity", "'-Infinity' is infinite; every row needs a finite number"),
-    "overflow": ("1e999", "'1e999' is beyond what can be computed with (1e+150) or not written as a plain number"),
-    "too large to square": (
-        "-2e150",
-        "'-2e150' is beyond what can be computed with (1e+150) or not written as a plain number",
-    ),
-    "underscore": ("1_000", "'1_000' is beyond what can be computed with (1e+150) or not written as a plain number"),
+    "overflow": ("1e400", "'1e400' is beyond what can be computed with (1e+150); rescale the column"),
+    "too large to square": ("-2e150", "'-2e150' is beyond what can be computed with (1e+150); rescale the column"),
+    "underflow": ("-1e-400", "'-1e-400' is too close to 0 for double precision; use a larger unit of the scale"),
+    "underscore": ("1_000", "'1_000' has a separator of thousands; write the digits alone"),
+    "underscores in text": ("a_b", "'a_b' is not a number"),
     "decimal comma": ('"3,5"', "'3,5' has a decimal comma; write a decimal point"),
     "negative decimal comma": ('"-3,5"', "'-3,5' has a decimal comma; write a decimal point"),
+    "German thousands": ('"1.234,5"', "'1.234,5' has a decimal comma; write a decimal point"),
+    "thousands": ('"1,000"', "'1,000' has a comma; write decimals with a point and thousands without a mark"),
+    "millions": (
+        '"1,000,000.5"',
+        "'1,000,000.5' has a comma; write decimals with a point and thousands without a mark",
+    ),
+    "space in the number": ("1 000", "'1 000' is not a number"),
     "text": ("tall", "'tall' is not a number"),
+    "true": ("True", "'True' is not a number"),
     "unit": ("3 m", "'3 m' is not a number"),
+    "percent": ("3%", "'3%' is not a number"),
     "hexadecimal": ("0x10", "'0x10' is not a number"),
+    "complex": ("1j", "'1j' is not a number"),
+    "FORTRAN": ("1d3", "'1d3' is not a number"),
     "formula": ("=1+1", "'=1+1' is not a number"),
+    "comment": ("3#three", "'3#three' is not a number"),
+    "other digits": ("\u0663", "'\u0663' is not a number"),
+    "minus sign": ("\u22123", "'\u22123' is not a number"),
     "two commas": ('"1,2,3"', "'1,2,3' is not a number"),
-    "null byte": ("1\0", "'1\\x00' is not a number"),
+    "long text": ("x" * 100, f"'{'x' * 57}...' is not a number"),
 }
 
 
 @pytest.mark.parametrize(("cell", "words"), CELLS.values(), ids=CELLS)
 def test_a_bad_cell_is_named_with_line_column_and_value(cell, words, tmp_path):
-    path = write(tmp_path / "d.csv", f'id,y\n1,2\n2,"3"\n3,{cell}\n4,5\n')
+    path = file(tmp_path / "d.csv", f'id,y\n1,2\n2,"3"\n3,{cell}\n4,5\n')
     assert fault(path) == [f"FILE, line 4, column 'y': {words}."]
+
+
+@pytest.mark.parametrize(("cell", "words"), CELLS.values(), ids=CELLS)
+def test_rows_with_missing_cells_are_dropped_if_asked_for_but_never_other_faults(cell, words, tmp_path):
+    path = file(tmp_path / "d.csv", f'id,y\n1,2\n2,"3"\n3,{cell}\n4,5\n')
+    if FILL not in words:
+        assert fault(path, missing="drop") == [f"FILE, line 4, column 'y': {words}."]
+        return
+    found = read_csv(path, ["y"], missing="drop", id="id")
+    assert found.dropped == ((4, f"column 'y': {words.removesuffix('; ' + FILL)}"),)
+    assert (found.y.tolist(), found.lines.tolist(), found.ids.tolist()) == ([2, 3, 5], [2, 3, 5], ["1", "2", "4"])
+
+
+def test_a_missing_cell_in_any_needed_column_drops_the_row_and_in_others_does_not(tmp_path):
+    text = "a,b,w,id,z\n1,2,1,p,\nNA,3,1,q,0\n4,,1,r,0\n5,6,?,s,0\n,,,,\n7,8,2,t,NA\n"
+    found = read_csv(file(tmp_path / "d.csv", text), ["a", "b"], weights="w", id="id", missing="drop")
+    assert found.y.tolist() == [[1, 2], [7, 8]]
+    assert (found.lines.tolist(), found.frequency.tolist(), found.ids.tolist()) == ([2, 7], [1, 2], ["p", "t"])
+    assert found.dropped == (
+        (3, "column 'a': the value is missing ('NA')"),
+        (4, "column 'b': the cell is empty"),
+        (5, "column 'w': the value is missing ('?')"),
+        (6, "column 'a': the cell is empty"),
+    )
+    text = text.replace("NA,3", "NA,three")
+    assert fault(file(tmp_path / "d.csv", text), ["a", "b"], weights="w", id="id", missing="drop") == [
+        "FILE, line 3, column 'b': 'three' is not a number."
+    ]
+
+
+def test_all_bad_cells_of_a_line_are_named(tmp_path):
+    path = file(tmp_path / "d.csv", "a,b,e\n1,2,3\n,x,inf\n")
+    assert [sentence.split(":")[0] for sentence in fault(path, ["a", "b"])] == [
+        "FILE, line 3, column 'a'",
+        "FILE, line 3, column 'b'",
+    ]
 
 
 FILES = {
@@ -154,25 +250,47 @@ FILES = {
     "header only": ("y\n", "FILE, column 'y': there are 0 values; a mixture needs at least 2 distinct values."),
     "one value": ("y\n3\n", "FILE, column 'y': there is 1 value; a mixture needs at least 2 distinct values."),
     "constant": ("y\n3\n3.0\n3e0\n", "FILE, column 'y': all 3 values are equal; a mixture needs at least 2 distinct"),
+    "zeros": ("y\n0\n-0\n", "FILE, column 'y': all 2 values are equal; a mixture needs at least 2 distinct"),
     "semicolons": (
         "x;y\n1;2\n",
-        "FILE, line 1: there is no column 'y'; the header has 'x;y'; it seems to be separated",
+        "FILE, line 1: there is no column 'y'; the header has 'x;y'; it seems to be separated by semicolons, so save",
     ),
-    "tabs": ("x\ty\n1\t2\n", "so save it comma-separated"),
+    "semicolons and decimal commas": ("x, z;y\n1,5;2\n", "separated by semicolons, so save it comma-separated"),
+    "tabs": ("x\ty\n1\t2\n", "it seems to be separated by tabs, so save it comma-separated"),
+    "bars": ("x|y\n1|2\n", "it seems to be separated by bars, so save it comma-separated"),
+    "spaces": ("x y\n1 2\n", "it seems to be separated by spaces, so save it comma-separated"),
     "duplicate": ("y,x,y\n1,2,3\n", "FILE, line 1: the header names 'y' 2 times; rename all but one."),
     "other case": ("Y\n1\n2\n", "FILE, line 1: there is no column 'y'; the header has 'Y'."),
     "no header": ("1\n2\n3\n", "FILE, line 1: there is no column 'y'; the header has '1'."),
-    "too many cells": ("x,y\n1,2\n1,2,3\n", "FILE, line 3: there are 3 cells, but the header names 2 columns."),
-    "too few cells": ("x,y\n1\n2,3\n", "FILE, line 2: there are 1 cells, but the header names 2 columns."),
-    "decimal comma unquoted": ("y\n1,5\n2,5\n", "FILE, line 2: there are 2 cells, but the header names 1 columns."),
-    "empty line": ("y\n1\n\n2\n", "FILE, line 3: the line is empty; remove it or fill it."),
-    "latin-1": (
-        "y,Höhe\n1,2\n3,4\n".encode("latin-1"),
-        "FILE: this is not text in UTF-8; save the file as CSV in UTF-8.",
+    "many columns": (",".join(map(str, range(99))), "'0', '1', '2', '3', '4', '5', '6', '7', '8', '9' and 89 more."),
+    "comment first": ("# mine\ny\n1\n2\n", "FILE, line 1: there is no column 'y'; the header has '# mine'."),
+    "comment later": ("x,y\n1,2\n# 3,4,5\n", "FILE, line 3: there are 3 cells, but the header names 2 columns."),
+    "too many cells": ("x,y\n1,2\n1,b,3\n", "FILE, line 3: there are 3 cells, but the header names 2 columns."),
+    "too many everywhere": ("x,y\n1,2,c\n2,3,d\n", "FILE, line 2: there are 3 cells, but the header names 2 columns."),
+    "too few cells": ("x,y\n1\n2,3\n", "FILE, line 2: there is 1 cell, but the header names 2 columns."),
+    "empty quoted cell": ('x,y\n1,2\n""\n2,3\n', "FILE, line 3: there is 1 cell, but the header names 2 columns."),
+    "decimal comma unquoted": (
+        "y\n1,5\n2,5\n",
+        "FILE, line 2: there are 2 cells, but the header names 1 column; if a comma stands for a decimal point there, ",
     ),
-    "UTF-16": ("y\n1\n2\n".encode("utf-16"), "FILE: this is not text in UTF-8"),
-    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe", "FILE: this is not text in UTF-8"),
+    "empty line": ("y\n1\n\n2\n", "FILE, line 3: the line is empty; remove it or fill it."),
+    "line of spaces": ("x,y\n1,2\n  \n2,3\n", "FILE, line 3: the line is empty; remove it or fill it."),
+    "latin-1": (
+        "y,x\n1,2\n3,Höhe\n".encode("latin-1"),
+        "FILE, line 3: this is not text in UTF-8; save the file as CSV",
+    ),
+    "cut character": ("y,x\n1,2\n3,ö".encode()[:-1], "FILE, line 3: this is not text in UTF-8; save the file as CSV"),
+    "UTF-16": ("y\n1\n2\n".encode("utf-16"), "FILE: this is text in UTF-16; save the file as CSV in UTF-8."),
+    "UTF-16 from behind": ("Höhe\n1\n2\n".encode("utf-16-be"), "FILE: this is text in UTF-16; save the file as CSV"),
+    "UTF-16 without mark": ("y\n1\n2\n".encode("utf-16-le"), "FILE: this is text in UTF-16; save the file as CSV"),
+    "picture": (
+        b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe",
+        "FILE: this is not a text file; export the data as CSV in UTF-8.",
+    ),
+    "null byte": ("y\n1\0\n2\n", "FILE: this is not a text file; export the data as CSV in UTF-8."),
+    "late null byte": ("y\n" + "1\n2\n" * 500_000 + "\0", "FILE: this is not a text file"),
     "open quote": ('y\n1\n2\n"3\n4\n', "FILE, line 4: this is not a CSV file (unexpected end of data)"),
+    "open quote in the header": ('"y\n1\n2\n', "FILE, line 1: this is not a CSV file (unexpected end of data)"),
     "text after a quote": ('y\n1\n"2"3\n4\n', "FILE, line 3: this is not a CSV file (',' expected after '\"')"),
     "endless cell": ("y\n1\n" + "1" * 200000 + "\n2\n", "FILE, line 3: this is not a CSV file (field larger"),
 }
@@ -180,128 +298,425 @@ FILES = {
 
 @pytest.mark.parametrize(("content", "words"), FILES.values(), ids=FILES)
 def test_a_bad_file_is_named_with_what_is_wrong(content, words, tmp_path):
-    found = fault(write(tmp_path / "d.csv", content))
+    found = fault(file(tmp_path / "d.csv", content))
     assert words in found[0]
     assert found[0].endswith(".")
 
 
-def test_a_missing_file_a_folder_and_an_unreadable_name(tmp_path):
+def test_the_line_of_a_wrong_byte_is_counted_through_the_whole_file(tmp_path):
+    path = file(tmp_path / "d.csv", b"y\n" + b"123456\n" * 400_000 + b"\xe4\n")
+    assert fault(path) == ["FILE, line 400002: this is not text in UTF-8; save the file as CSV in UTF-8."]
+
+
+def test_characters_of_several_bytes_may_stand_anywhere(tmp_path):
+    for shift in range(4):  # so that one of them is cut in two by every block
+        text = f"y,x\n1,{'z' * shift}\n" + "2,ö€😀\n" * 200_000
+        assert read_csv(file(tmp_path / "d.csv", text), ["y"]).n == 200_001
+
+
+def test_a_missing_file_a_folder_a_pipe_and_an_unreadable_name(tmp_path):
     assert fault(tmp_path / "no.csv") == ["FILE: there is no such file; check csv in the configuration."]
     assert fault(tmp_path) == ["FILE: this is a folder, not a CSV file."]
     assert "cannot be read" in fault(tmp_path / ("x" * 300))[0]
+    os.mkfifo(tmp_path / "pipe")
+    assert fault(tmp_path / "pipe") == ["FILE: this is not a file that can be read again; copy the data into one."]
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    def forbid(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(observations.os, "stat", forbid)  # root may read all files
+    assert fault(tmp_path / "d.csv") == ["FILE: the file cannot be read (Permission denied)."]
 
 
 def test_a_column_almost_named_is_suggested(tmp_path):
-    path = write(tmp_path / "d.csv", "waiting,eruptions\n1,2\n3,4\n")
-    assert fault(path, "waitng") == [
+    path = file(tmp_path / "d.csv", "waiting,eruptions\n1,2\n3,4\n")
+    assert fault(path, ["waitng"]) == [
         "FILE, line 1: there is no column 'waitng'; the header has 'waiting', 'eruptions' (did you mean 'waiting'?)."
     ]
-    assert "did you mean" not in fault(path, "xyz")[0]
+    assert "did you mean" not in fault(path, ["xyz"])[0]
 
 
-@pytest.mark.parametrize(("bad", "shown", "more"), [(9, 9, None), (10, 10, None), (11, 10, 1), (250, 10, 240)])
-def test_at_most_ten_bad_lines_are_named_and_the_rest_counted(bad, shown, more, tmp_path):
-    path = write(tmp_path / "d.csv", "y\n1\n2\n" + "x\n" * bad)
-    found = fault(path)
-    expected = [f"FILE, line {line}, column 'y': 'x' is not a number." for line in range(4, 4 + shown)]
-    assert found == expected + ([f"FILE: and {more} more such lines."] if more else [])
-
-
-def test_all_faults_are_named_in_the_order_of_the_lines(tmp_path):
-    path = write(tmp_path / "d.csv", "x,y\n1,2\n1,\n\n1\n1,inf\n1,3\n")
-    assert [sentence.split(":")[0].split(",")[1] for sentence in fault(path)] == [f" line {n}" for n in (3, 4, 5, 6)]
-
-
-def test_lines_are_counted_in_the_file_and_not_in_the_table(tmp_path):
-    path = write(tmp_path / "d.csv", 'note,y\n"two\nlines",1\na,x\n')
-    assert fault(path) == ["FILE, line 4, column 'y': 'x' is not a number."]
-
-
-def test_the_facts_of_a_small_sample():
-    noticed = observations.notice(np.array([4.0, 1.0, 2.5, 1.0, 9.0, 4.0, 4.0]))
-    values = [1.0, 1.0, 2.5, 4.0, 4.0, 4.0, 9.0]
-    mean = sum(values) / 7
-    assert noticed["n"] == 7
-    assert noticed["mean"] == pytest.approx(mean)
-    assert noticed["sd"] == pytest.approx((sum((v - mean) ** 2 for v in values) / 6) ** 0.5)
-    facts = {
-        key: noticed[key] for key in ("median", "minimum", "maximum", "range", "distinct", "tied", "most_tied", "step")
-    }
-    assert facts == {
-        "median": 4.0,
-        "minimum": 1.0,
-        "maximum": 9.0,
-        "range": 8.0,
-        "distinct": 4,
-        "tied": 5,
-        "most_tied": 3,
-        "step": 0.1,
-    }
-    assert "7 values take only 4 distinct ones, all multiples of 0.1" in noticed["sentences"][0]
-    logs = [math.log(v) for v in values]
-    sd = math.sqrt(math.fsum((v - math.fsum(logs) / 7) ** 2 for v in logs) / 6)
-    assert noticed["log"] == pytest.approx({"median": math.log(4), "sd": sd, "range": math.log(9)})
-
-
-@pytest.mark.parametrize("smallest", [0.0, -1e-9, -5.0])
-def test_there_are_no_logs_unless_all_values_are_above_0(smallest):
-    assert observations.notice(np.array([smallest, 1.0, 2.0]))["log"] is None
-    assert observations.notice(np.array([1e-300, 1.0, 2.0]))["log"]["range"] == pytest.approx(math.log(2e300))
+def test_all_absent_and_duplicate_columns_are_named(tmp_path):
+    path = file(tmp_path / "d.csv", "a,a,b\n1,2,3\n")
+    found = fault(path, ["a"], trials="q", weights="b", id="r")
+    assert [sentence.split(";")[0] for sentence in found] == [
+        "FILE, line 1: the header names 'a' 2 times",
+        "FILE, line 1: there is no column 'q'",
+        "FILE, line 1: there is no column 'r'",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("values", "step"),
+    ("columns", "others", "words"),
     [
-        ([43, 45, 45, 96], 1),
-        ([40, 50, 50, 120], 10),
-        ([-1000, 3000, 3000, 1e6], 1000),
-        (np.round(np.arange(60, 131) / 1000, 3).tolist() * 2, 0.001),
-        ([0.06, 0.061, 0.061, 0.1305, 0.0004], 0.0001),
-        ([1e-9, 3e-9, 3e-9], 1e-9),
-        ([123456.78, 123456.79, 123456.79, 123457.0], 0.01),
-        ([0.1, 0.2, 0.3, 0.3, 0.7], 0.1),
+        (["a", "b", "a"], {}, "'a' is named twice in columns"),
+        (["a"], {"trials": "a"}, "'a' is named as column and as trials"),
+        (["a"], {"exposure": " a"}, "'a' is named as column and as exposure"),
+        (["a", "b"], {"weights": "b"}, "'b' is named as columns and as weights"),
+        (["a"], {"trials": "b", "weights": "b"}, "'b' is named as trials and as weights"),
+        (["a"], {"trials": "b", "exposure": "b"}, "'b' is named as trials and as exposure"),
     ],
 )
-def test_the_rounding_step_is_the_largest_power_of_ten_that_divides_all(values, step):
-    noticed = observations.notice(np.array(values, float))
-    assert noticed["step"] == pytest.approx(step, rel=1e-12)
-    assert "they are rounded" in noticed["sentences"][0]
+def test_a_column_serves_one_purpose(columns, others, words, tmp_path):
+    path = file(tmp_path / "d.csv", "a,b\n1,2\n3,4\n")
+    assert fault(path, columns, **others) == [f"FILE: {words}; each needs a column of its own."]
 
 
-def test_the_real_data_are_seen_to_be_rounded(cases):
-    y = observations.read_column(cases / "data" / "faithful_waiting.csv", "y")
-    noticed = observations.notice(y)
-    assert (noticed["n"], noticed["step"], noticed["minimum"], noticed["maximum"]) == (272, 1.0, 43.0, 96.0)
-    assert noticed["mean"] == pytest.approx(70.897059, abs=1e-6)  # R: mean(faithful$waiting), sd(...)
-    assert noticed["sd"] == pytest.approx(13.594974, abs=1e-6)
-    stamps = observations.notice(observations.read_column(cases / "data" / "stamps_485.csv", "y"))
-    assert (stamps["n"], stamps["step"]) == (485, 0.001)
+def test_an_id_may_be_a_column_of_numbers_too(tmp_path):
+    found = read_csv(file(tmp_path / "d.csv", "a\n1\n2.50\n"), ["a"], id="a")
+    assert found.ids.tolist() == ["1", "2.50"]
 
 
-def test_continuous_values_give_no_warning_and_chance_ties_are_not_rounding():
-    y = np.random.default_rng(5).normal(size=500)
-    noticed = observations.notice(y)
-    assert (noticed["tied"], noticed["step"], noticed["sentences"]) == (0, None, [])
-    noticed = observations.notice(np.append(y, y[:3]))
-    assert (noticed["tied"], noticed["step"]) == (6, None)
-    assert "6 of the 503 values are tied" in noticed["sentences"][0]
+@pytest.mark.parametrize("role", ["trials", "exposure"])
+def test_trials_and_exposure_need_one_column(role, tmp_path):
+    path = file(tmp_path / "d.csv", "a,b,c\n1,2,3\n3,4,5\n")
+    assert fault(path, ["a", "b"], **{role: "c"}) == [
+        f"FILE: {role} 'c' goes with one column of values, not with several."
+    ]
 
 
-@pytest.mark.parametrize("component", [None, np.array([1, 2, 1, 3, 1, 2])])
-def test_what_is_written_is_read_again_to_the_last_bit(component, tmp_path):
-    y = np.array([0.1, 1 / 3, -1e-200, 123456789.123456789, 5e140, np.nextafter(2, 3)]) / 7
-    observations.write(y, tmp_path / "new" / "y.csv", tmp_path / "n.json", component)
-    again, found = observations.read(tmp_path / "new" / "y.csv")
-    assert again.tobytes() == y.tobytes()
-    assert (found is None) if component is None else (found.tolist() == component.tolist())
+@pytest.mark.parametrize("cell", ["0", "-1", "2.5", "0.999"])
+def test_trials_are_whole_and_at_least_1(cell, tmp_path):
+    path = file(tmp_path / "d.csv", f"y,n\n0,1\n0,{cell}\n1,1\n")
+    assert fault(path, trials="n")[0] == (
+        f"FILE, line 3, column 'n': {cell} is not possible; trials are a whole number, at least 1."
+    )
+
+
+@pytest.mark.parametrize(("successes", "trials"), [("4", "3"), ("-1", "3"), ("1.5", "3"), ("1", "0")])
+def test_successes_are_whole_and_no_more_than_the_trials(successes, trials, tmp_path):
+    path = file(tmp_path / "d.csv", f"y,n\n0,1\n3,3\n{successes},{trials}\n")
+    assert fault(path, trials="n")[-1] == (
+        f"FILE, line 4, column 'y': {successes} of {trials} trials (column 'n') is not possible; successes are a whole "
+        "number from 0 to the trials."
+    )
+
+
+@pytest.mark.parametrize("cell", ["0", "-2.5", "-0"])
+def test_an_exposure_is_above_0(cell, tmp_path):
+    path = file(tmp_path / "d.csv", f"y,e\n0,1\n3,{cell}\n")
+    assert fault(path, exposure="e") == [
+        f"FILE, line 3, column 'e': {cell.replace('-0', '0')} is not possible; an exposure is above 0."
+    ]
+
+
+@pytest.mark.parametrize("cell", ["-1", "0.5"])
+def test_weights_are_frequencies(cell, tmp_path):
+    path = file(tmp_path / "d.csv", f"y,w\n0,1\n3,{cell}\n")
+    assert fault(path, weights="w") == [
+        f"FILE, line 3, column 'w': {cell} is not possible; a weight is a frequency, how many times the row was "
+        "observed: a whole number, at least 0."
+    ]
+
+
+def test_rows_with_weight_0_are_left_out_and_counted(tmp_path):
+    path = file(tmp_path / "d.csv", "y,w,id\n1,2,a\n5,0,a\n3,1000000000,b\n,1,\n5,0,\n")
+    found = read_csv(path, ["y"], weights="w", id="id", missing="drop")
+    assert (found.y.tolist(), found.frequency.tolist(), found.lines.tolist()) == ([1, 3], [2, 10**9], [2, 4])
+    assert found.ids.tolist() == ["a", "b"]
+    zero = "column 'w': the weight is 0"
+    assert found.dropped == ((3, zero), (5, "column 'y': the cell is empty"), (6, zero))
+    assert all(type(line) is int for line, _ in found.dropped)
+
+
+def test_all_weights_0_and_weights_beyond_counting(tmp_path):
+    path = file(tmp_path / "d.csv", "y,w\n1,0\n2,0\n")
+    assert fault(path, weights="w") == ["FILE, column 'w': all 2 weights are 0; no observation is left."]
+    path = file(tmp_path / "d.csv", "y,w\n1,1e100\n2,1\n")
+    assert "the weights add up to 1e+100; more than 9.0072e+15" in fault(path, weights="w")[0]
+
+
+def test_ids_are_text_and_occur_once(tmp_path):
+    path = file(tmp_path / "d.csv", 'y,id\n1, 007 \n2,"a, ""b"""\n3,NA\n4,"x\ny"\n')
+    assert read_csv(path, ["y"], id="id").ids.tolist() == ["007", 'a, "b"', "NA", "x\ny"]
+    path = file(tmp_path / "d.csv", "y,id\n1,a\n2, a\n3,\n4,b\n5,a\n")
+    for missing in ("error", "drop"):
+        assert fault(path, id="id", missing=missing) == [
+            "FILE, line 3, column 'id': the id 'a' stands in line 2 already; give every row an id of its own.",
+            "FILE, line 4, column 'id': the id is empty; name the row.",
+            "FILE, line 6, column 'id': the id 'a' stands in line 2 already; give every row an id of its own.",
+        ]
+
+
+def test_distinct_rows_are_needed(tmp_path):
+    path = file(tmp_path / "d.csv", "y,n,e,w\n1,2,3,1\n1,2,3,9\n")
+    assert fault(path, trials="n") == [
+        "FILE, columns 'y', 'n': all 2 rows are equal; a mixture needs at least 2 distinct rows."
+    ]
+    assert "columns 'y', 'n', 'e': all 2 rows are equal" in fault(path, trials="n", exposure="e")[0]
+    assert "column 'y': all 2 values are equal" in fault(path, weights="w")[0]
+    assert "columns 'y', 'n': all 2 rows are equal" in fault(path, ["y", "n"])[0]
+    path = file(tmp_path / "d.csv", "y,n\n1,2\n1,3\n")
+    assert read_csv(path, ["y"], trials="n").n == 2
+    assert read_csv(path, ["y"], exposure="n").n == 2
+    path = file(tmp_path / "d.csv", "y,w\n1,2\n2,0\n1,3\n")
+    assert fault(path, weights="w") == [
+        "FILE, column 'y': all 2 values are equal after 1 row was left out; a mixture needs at least 2 distinct values."
+    ]
+    path = file(tmp_path / "d.csv", "y\nNA\nNA\n")
+    assert "there are 0 values after 2 rows were left out" in fault(path, missing="drop")[0]
+
+
+def test_a_constant_column_among_several_is_named(tmp_path):
+    path = file(tmp_path / "d.csv", "a,b,c\n1,2,7\n1,3,7\n1,4,7\n")
+    assert fault(path, ["a", "b", "c"]) == [
+        "FILE, column 'a': all 3 values are equal; leave the column out.",
+        "FILE, column 'c': all 3 values are equal; leave the column out.",
+    ]
+
+
+@pytest.mark.parametrize(("bad", "shown", "more"), [(9, 9, None), (10, 10, None), (11, 10, 1), (25000, 10, 24990)])
+def test_at_most_ten_faults_are_named_and_the_rest_counted(bad, shown, more, tmp_path):
+    path = file(tmp_path / "d.csv", "y\n1\n2\n" + "x\n" * bad)
+    found = fault(path)
+    expected = [f"FILE, line {line}, column 'y': 'x' is not a number." for line in range(4, 4 + shown)]
+    assert found == expected + ([f"FILE: and {more} more such faults."] if more else [])
+
+
+def test_all_faults_are_named_in_the_order_of_the_lines(tmp_path):
+    path = file(tmp_path / "d.csv", 'x,y,n,i\n1,2,1,a\n1,,1,b\n\n1\n1,inf,1,c\n1,3,0.5,d\n1,1,1,a\n1,"0"1\n')
+    found = fault(path, trials="n", id="i")
+    assert [sentence.split(":")[0].split(",")[1] for sentence in found] == [
+        f" line {line}" for line in (2, 3, 4, 5, 6, 7, 7, 8, 9)
+    ]
+
+
+def test_lines_are_counted_in_the_file_and_not_in_the_table(tmp_path):
+    path = file(tmp_path / "d.csv", 'note,y\n"two\nlines",1\na,x\n"three\n\nlines",y\n')
+    assert fault(path) == [
+        "FILE, line 4, column 'y': 'x' is not a number.",
+        "FILE, line 5, column 'y': 'y' is not a number.",
+    ]
+    path = file(tmp_path / "d.csv", 'note,y\n"two\nlines",1\n\na,2\n"x\ny",3\n\n')
+    found = read_csv(path, ["y"], missing="drop")
+    assert found.lines.tolist() == [2, 5, 6]
+    assert found.dropped == ((4, "the line is empty"),)
+
+
+def outcome(path, **others):
+    try:
+        found = read_csv(path, **others)
+    except UserError as error:
+        return error.sentences
+    return [value.tolist() if isinstance(value, np.ndarray) else value for value in dataclasses.astuple(found)]
+
+
+def slowly(path, monkeypatch, **others):
+    with monkeypatch.context() as patch:
+        patch.setattr(observations, "_quickly", lambda *_: None)
+        return outcome(path, **others)
+
+
+@pytest.mark.parametrize("missing", ["error", "drop"])
+def test_the_quick_and_the_careful_way_agree(missing, tmp_path, monkeypatch):
+    contents = [*GOOD.values(), *(content for content, _ in FILES.values())]
+    contents += [f"x,y\n1,2\n2,{cell}\n4,5\n" for cell, _ in CELLS.values()]
+    for content in contents:
+        path = file(tmp_path / "d.csv", content)
+        for columns in (["y"], ["x", "y"]):
+            quick = outcome(path, columns=columns, missing=missing)
+            assert quick == slowly(path, monkeypatch, columns=columns, missing=missing)
+
+
+def test_the_quick_and_the_careful_way_agree_on_files_made_by_chance(tmp_path, monkeypatch):
+    rng = np.random.default_rng(11)
+    cells = ["1", "2", "3", "-4.25", " 5", "6 ", "+7", "1e3", '"8"', '"9"', "0", "-0.0", "1e-320", ".5", "5.", "00012"]
+    odd = [
+        "",
+        "NA",
+        "1_0",
+        "1e400",
+        "0x1",
+        "True",
+        '"1,5"',
+        "\u00a07",
+        "\u0661",
+        "1e-400",
+        "inf",
+        '" "',
+        "#1",
+        "1 1",
+        "\x1f2",
+    ]
+    odd += ["\x0c1", '"1\n"', '"\r\n2"']
+    accepted = 0
+    monkeypatch.setattr(observations, "CHUNK", 3)
+    for _ in range(600):
+        rows = []
+        for _ in range(rng.integers(2, 9)):
+            row = [str(rng.choice(odd if rng.random() < 0.04 else cells)) for _ in range(3)]
+            if rng.random() < 0.02:
+                row = row[: rng.integers(0, 3)] + ["1"] * rng.integers(0, 4)
+            rows.append(",".join(row))
+        ends = rng.choice(["\n", "\r\n", "\r"], size=len(rows))
+        text = "a,b,c\n" + "".join(row + end for row, end in zip(rows, ends, strict=True))
+        path = file(tmp_path / "d.csv", text)
+        how = {"columns": ["a", "c"], "missing": str(rng.choice(["error", "drop"]))}
+        quick = outcome(path, **how)
+        assert quick == slowly(path, monkeypatch, **how), text
+        accepted += isinstance(quick, list)
+        if isinstance(quick, list):  # and a third way, which knows nothing of either
+            table = list(csv.reader(text.splitlines(keepends=True)))[1:]
+            left_out = {line for line, _ in quick[-1]}
+            plain = len(table) == len(rows) and not left_out
+            assert not plain or quick[0] == [[float(row[k].strip()) for k in (0, 2)] for row in table]
+    assert 200 < accepted < 500  # neither all nor none
+
+
+def test_common_files_take_the_quick_way(tmp_path, monkeypatch):
+    def never(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(observations._Table, "_carefully", never)
+    rows = "".join(f'name{k},"{k}", {k / 7!r} ,-0,{k % 5}.0\n' for k in range(20000))
+    found = read_csv(file(tmp_path / "d.csv", "id,a,b,c,w\n" + rows + "\n"), ["a", "b"], id="id", weights="w")
+    kept = [k for k in range(20000) if k % 5]
+    assert found.y.tolist() == [[k, k / 7] for k in kept]
+    assert found.ids.tolist() == [f"name{k}" for k in kept]
+    assert found.lines.tolist() == [k + 2 for k in kept]
+    assert len(found.dropped) == 4000
+
+
+def rows_of(y, **others):
+    y = np.asarray(y)
+    return Observations(y=y, frequency=others.pop("frequency", np.ones(len(y), np.int64)), **others)
+
+
+def samples():
+    """Observations of all shapes, with ties."""
+    rng = np.random.default_rng(6)
+    n = 300
+    for width in (None, 1, 3):
+        for trials, exposure in ((False, False), (True, False), (False, True), (True, True)):
+            yield Observations(
+                y=rng.integers(-1, 2, size=n if width is None else (n, width)) * 1e-3 + 1e9,
+                frequency=rng.integers(1, 5, size=n),
+                trials=rng.integers(1, 3, size=n).astype(float) if trials else None,
+                exposure=rng.choice([0.1, 0.3], size=n) if exposure else None,
+            )
+
+
+def parts(some):
+    return [part for part in (some.y, some.trials, some.exposure) if part is not None]
+
+
+@pytest.mark.parametrize("sample", list(samples()))
+def test_units_are_the_distinct_rows_in_order_with_their_counts(sample):
+    units = sample.units()
+    counts = {}
+    for row, times in zip(np.column_stack(parts(sample)).tolist(), sample.frequency.tolist(), strict=True):
+        counts[tuple(row)] = counts.get(tuple(row), 0) + times
+    assert [tuple(row) for row in np.column_stack(parts(units)).tolist()] == sorted(counts)
+    assert units.count.tolist() == [counts[row] for row in sorted(counts)]
+    assert units.count.dtype == np.float64
+    assert units.n == sample.n == sample.frequency.sum()
+    assert (units.trials is None, units.exposure is None) == (sample.trials is None, sample.exposure is None)
+    assert units.y.ndim == sample.y.ndim
+    for part, whole in zip(parts(units), parts(sample), strict=True):
+        assert part[units.index].tolist() == whole.tolist()
+    if units.y.ndim == 1:
+        assert units.expand(np.stack([units.y, -units.y])).tolist() == [sample.y.tolist(), (-sample.y).tolist()]
+
+
+@pytest.mark.parametrize("sample", list(samples()))
+def test_units_do_not_know_the_order_of_the_rows_nor_weights_from_copies(sample):
+    units = sample.units()
+    rng = np.random.default_rng(2)
+    for chosen in (
+        rng.permutation(len(sample.y)),
+        rng.permutation(np.repeat(np.arange(len(sample.y)), sample.frequency)),
+    ):
+        copies = len(chosen) > len(sample.y)
+        other = Observations(
+            y=sample.y[chosen],
+            frequency=np.ones(len(chosen), np.int64) if copies else sample.frequency[chosen],
+            trials=None if sample.trials is None else sample.trials[chosen],
+            exposure=None if sample.exposure is None else sample.exposure[chosen],
+        )
+        again = other.units()
+        for ours, theirs in zip([*parts(units), units.count], [*parts(again), again.count], strict=True):
+            assert ours.tobytes() == theirs.tobytes()
+        assert again.index.tolist() == units.index[chosen].tolist()
+
+
+def test_units_of_zeros_with_either_sign_are_one():
+    for y in ([0.0, -0.0, 1.0], [-0.0, 0.0, 1.0]):
+        units = rows_of(np.array(y)).units()
+        assert units.count.tolist() == [2, 1]
+        assert np.signbit(units.y).tolist() == [False, False]
+
+
+def test_large_frequencies_are_counted_exactly():
+    units = rows_of(np.array([2.0, 1.0, 2.0]), frequency=np.array([10**9, 3, 10**9 + 1])).units()
+    assert units.count.tolist() == [3, 2 * 10**9 + 1]
+    assert units.n == 2 * 10**9 + 4
+
+
+BITS = np.array([0.1, 1 / 3, -1e-200, 123456789.123456789, 5e140, np.nextafter(2, 3)]) / 7
+NAMES = ["007", "1e5", "a,b", 'say "x"', " two\nlines ", "\rreturn"]
+WRITTEN = {
+    "y": (rows_of(BITS), "obs_id,y"),
+    "whole numbers": (rows_of(np.arange(6)), "obs_id,y"),
+    "columns": (rows_of(np.stack([BITS, -BITS], axis=1)), "obs_id,y_1,y_2"),
+    "eleven columns": (rows_of(np.outer(BITS, np.arange(11))), "obs_id," + ",".join(f"y_{d}" for d in range(1, 12))),
+    "one column of several": (rows_of(BITS[:, None]), "obs_id,y_1"),
+    "truth": (rows_of(BITS, component=np.array([1, 2, 1, 3, 1, 2])), "obs_id,y,true_component"),
+    "weights of 1": (rows_of(BITS, lines=np.arange(2, 8), dropped=((9, "x"),)), "obs_id,y"),
+    "all": (
+        rows_of(
+            BITS,
+            frequency=np.array([1, 2, 10**9, 2**52, 1, 1]),
+            trials=np.arange(1.0, 7),
+            exposure=np.abs(BITS),
+            ids=np.array(NAMES),
+            component=np.array([1, 2, 1, 3, 1, 2]),
+        ),
+        "obs_id,id,y,trials,exposure,weight,true_component",
+    ),
+    "names without returns": (rows_of(BITS[:5], ids=np.array(NAMES[:5], object)), "obs_id,id,y"),
+}
+
+
+@pytest.mark.parametrize(("sample", "header"), WRITTEN.values(), ids=WRITTEN)
+def test_what_is_written_is_read_again_to_the_last_bit(sample, header, tmp_path):
+    observations.write(sample, tmp_path / "new" / "y.csv")
+    again = observations.read(tmp_path / "new" / "y.csv")
+    for name in ("y", "frequency", "trials", "exposure", "ids", "component"):
+        ours, theirs = getattr(sample, name), getattr(again, name)
+        assert (theirs is None) == (ours is None), name
+        assert ours is None or (ours.shape == theirs.shape and ours.tolist() == theirs.tolist()), name
+    assert again.y.tobytes() == sample.y.astype(float).tobytes()
+    assert (again.y.dtype, again.frequency.dtype) == (np.float64, np.int64)
+    assert (again.lines, again.dropped) == (None, ())
     lines = (tmp_path / "new" / "y.csv").read_bytes().split(b"\n")
-    assert lines[0] == b"obs_id,y" + (b"" if component is None else b",true_component")
-    assert [line.split(b",")[0] for line in lines[1:-1]] == [b"1", b"2", b"3", b"4", b"5", b"6"]
+    assert lines[0].decode() == header
     assert lines[-1] == b""
+    if sample.ids is None:
+        assert [line.split(b",")[0] for line in lines[1:-1]] == [b"1", b"2", b"3", b"4", b"5", b"6"]
 
 
-def test_what_is_noticed_is_written_beside(tmp_path):
-    observations.write(np.array([1.5, 2.25]), tmp_path / "y.csv", tmp_path / "n.json")
-    noticed = json.loads((tmp_path / "n.json").read_text(encoding="utf-8"))
-    assert (noticed["n"], noticed["mean"]) == (2, 1.875)
-    assert observations.read(tmp_path / "y.csv")[0].tolist() == [1.5, 2.25]
+def test_a_file_read_written_and_read_is_the_same(tmp_path):
+    rng = np.random.default_rng(12)
+    rows = "".join(
+        f"{k % 7},{10 + k % 3},{value!r},{k % 4},{'é' * (k % 3)} {k}\n"
+        for k, value in enumerate(rng.exponential(size=9000).tolist())
+    )
+    path = file(tmp_path / "d.csv", "y,n,e,w,who\n" + rows)
+    found = read_csv(path, ["y"], trials="n", exposure="e", weights="w", id="who")
+    observations.write(found, tmp_path / "o.csv")
+    again = observations.read(tmp_path / "o.csv")
+    for name in ("y", "frequency", "trials", "exposure", "ids"):
+        assert getattr(again, name).tolist() == getattr(found, name).tolist()
+
+
+def test_numbers_are_said_as_people_write_them():
+    assert [observations.plain(v) for v in (3.0, -2.0, 0.1, 1e15, 1234567.5, 1e-9)] == [
+        "3",
+        "-2",
+        "0.1",
+        "1000000000000000.0",
+        "1234567.5",
+        "1e-09",
+    ]

@@ -1,0 +1,243 @@
+"""Co-clustering and partitions against plain loops, definitions and all partitions of a few observations."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from stanmix import partitions
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
+
+
+def set_partitions(m):
+    """All partitions of m observations, as labels from 0 in the order of first appearance."""
+    if m == 1:
+        yield (0,)
+        return
+    for labels in set_partitions(m - 1):
+        for label in range(max(labels) + 2):
+            yield (*labels, label)
+
+
+def similarity_of(seed, noise=0.45, m=7, count=40):
+    """Co-clustering of allocations around one random partition, a share of the observations at random in each draw."""
+    rng = np.random.default_rng(seed)
+    allocations = np.where(rng.random((count, m)) < noise, rng.integers(4, size=(count, m)), rng.integers(3, size=m))
+    return partitions.co_clustering(allocations)
+
+
+def binder(partition, similarity):
+    return sum(
+        1 - similarity[i, j] if partition[i] == partition[j] else similarity[i, j]
+        for i, j in itertools.combinations(range(len(partition)), 2)
+    )
+
+
+def vi_bound(partition, similarity):
+    """Term by term as Wade & Ghahramani (2018) write it."""
+    m, total = len(partition), 0.0
+    for i in range(m):
+        same = [j for j in range(m) if partition[j] == partition[i]]
+        total += math.log2(len(same)) + math.log2(sum(similarity[i]))
+        total -= 2 * math.log2(sum(similarity[i, j] for j in same))
+    return total / m
+
+
+def variation_of_information(a, b):
+    """From entropies and mutual information, in bits."""
+    m = len(a)
+
+    def entropy(labels):
+        return -sum(labels.count(k) / m * math.log2(labels.count(k) / m) for k in set(labels))
+
+    return 2 * entropy(list(zip(a, b, strict=True))) - entropy(list(a)) - entropy(list(b))
+
+
+DEFINITIONS = {"vi": vi_bound, "binder": binder}
+FUNCTIONS = {"vi": partitions.vi_loss_bound, "binder": partitions.binder_loss}
+
+
+def test_co_clustering_equals_a_double_loop(rng):
+    responsibilities = rng.dirichlet(np.ones(3), size=(5, 6))
+    expected = np.eye(6)
+    for i, j in itertools.permutations(range(6), 2):
+        expected[i, j] = np.mean([sum(draw[i, k] * draw[j, k] for k in range(3)) for draw in responsibilities])
+    np.testing.assert_allclose(partitions.co_clustering(responsibilities), expected)
+
+
+def test_co_clustering_of_allocations_is_the_share_of_draws_together(rng):
+    allocations = rng.integers(3, size=(50, 6))
+    expected = (allocations[:, :, None] == allocations[:, None, :]).mean(axis=0)
+    np.testing.assert_allclose(partitions.co_clustering(allocations), expected)
+
+
+def test_co_clustering_does_not_depend_on_labels(rng):
+    responsibilities = rng.dirichlet(np.ones(4), size=(30, 8))
+    switched = np.stack([draw[:, rng.permutation(4)] for draw in responsibilities])
+    np.testing.assert_allclose(partitions.co_clustering(switched), partitions.co_clustering(responsibilities))
+
+
+def test_co_clustering_takes_the_draws_some_at_a_time(monkeypatch, rng):
+    responsibilities = rng.dirichlet(np.ones(3), size=(25, 6))
+    whole = partitions.co_clustering(responsibilities)
+    # Blocks of different length must count by their draws, not each the same.
+    np.testing.assert_allclose(partitions.co_clustering(np.split(responsibilities, [3, 20])), whole)
+    np.testing.assert_allclose(partitions.co_clustering(each for each in np.split(responsibilities, [1])), whole)
+    monkeypatch.setattr(partitions, "CHUNK", 60)
+    np.testing.assert_allclose(partitions.co_clustering(responsibilities), whole)
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_losses_equal_their_definitions(loss):
+    similarity = similarity_of(3)
+    for partition in set_partitions(7):
+        expected = DEFINITIONS[loss](partition, similarity)
+        assert FUNCTIONS[loss](np.array(partition), similarity) == pytest.approx(expected, abs=1e-12)
+
+
+def test_losses_of_a_certain_posterior_are_the_distances_from_its_partition():
+    true = (0, 0, 1, 1, 1, 2)
+    similarity = partitions.co_clustering(np.array([true]))
+    for partition in set_partitions(6):
+        expected = variation_of_information(partition, true)
+        assert partitions.vi_loss_bound(np.array(partition), similarity) == pytest.approx(expected, abs=1e-12)
+        pairs = itertools.combinations(range(6), 2)
+        differ = sum((partition[i] == partition[j]) != (true[i] == true[j]) for i, j in pairs)
+        assert partitions.binder_loss(np.array(partition), similarity) == pytest.approx(differ, abs=1e-12)
+
+
+def test_binder_loss_is_the_mean_over_the_draws_and_the_vi_bound_is_below_it(rng):
+    draws = [tuple(draw) for draw in rng.integers(3, size=(20, 6))]
+    similarity = partitions.co_clustering(np.array(draws))
+    partition = (0, 1, 1, 0, 2, 2)
+    pairs = list(itertools.combinations(range(6), 2))
+    differ = [sum((partition[i] == partition[j]) != (z[i] == z[j]) for i, j in pairs) for z in draws]
+    assert partitions.binder_loss(np.array(partition), similarity) == pytest.approx(np.mean(differ))
+    expected = np.mean([variation_of_information(partition, z) for z in draws])
+    assert 0 < partitions.vi_loss_bound(np.array(partition), similarity) < expected
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+@pytest.mark.parametrize("noise", [0.3, 0.6, 0.75, 0.9])
+@pytest.mark.parametrize("seed", [1, 2, 53, 58, 118, 125])
+def test_the_best_partition_is_the_best_of_all(loss, noise, seed):
+    similarity = similarity_of(seed, noise)
+    least = min(DEFINITIONS[loss](partition, similarity) for partition in set_partitions(7))
+    found, attained = partitions.best_partition(similarity, loss=loss)
+    assert attained == pytest.approx(least, abs=1e-12)
+    assert DEFINITIONS[loss](found, similarity) == pytest.approx(least, abs=1e-12)
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_moves_improve_a_poor_candidate(loss, monkeypatch):
+    monkeypatch.setattr(partitions, "_cuts", lambda similarity, most: [])
+    true = np.repeat([2, 0, 1], [3, 6, 5])
+    similarity = 0.9 * partitions.co_clustering(true[None]) + 0.1 * np.eye(14)
+    poor = true.copy()
+    poor[[0, 7, 12]] = 1, 2, 2
+    for candidate in (poor, np.arange(14)):
+        found, _ = partitions.best_partition(similarity, [candidate], loss)
+        np.testing.assert_array_equal(found, true + 1)
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+@pytest.mark.parametrize("noise", [0.5, 0.7, 0.8])
+def test_no_single_move_improves_the_best_partition(loss, noise):
+    similarity = similarity_of(4, noise, m=40)
+    found, attained = partitions.best_partition(similarity, loss=loss)
+    for i, label in itertools.product(range(40), range(1, found.max() + 2)):
+        moved = found.copy()
+        moved[i] = label
+        assert FUNCTIONS[loss](moved, similarity) > attained - 1e-9
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_what_joining_adds_is_the_difference_of_losses(loss):
+    similarity, scale = similarity_of(6, 0.7), {"vi": 7, "binder": 1}[loss]
+    labels = np.array([0, 0, 1, 3, 1, 0, 2])
+    own = np.array([similarity[i, labels == label].sum() for i, label in enumerate(labels)])
+    costs = partitions.LOSSES[loss][1](3, similarity[3], labels, own)
+    alone = DEFINITIONS[loss](labels, similarity)
+    for label in range(4):
+        joined = np.where(np.arange(7) == 3, label, labels)
+        assert costs[label] == pytest.approx(scale * (DEFINITIONS[loss](joined, similarity) - alone), abs=1e-12)
+
+
+def test_a_given_candidate_is_used(monkeypatch):
+    monkeypatch.setattr(partitions, "_improve", lambda labels, similarity, joining: labels)
+    monkeypatch.setattr(partitions, "_cuts", lambda similarity, most: [np.zeros(4, dtype=int)])
+    similarity = partitions.co_clustering(np.array([[0, 1, 1, 2]]))
+    candidates = (np.array(labels) for labels in ([0, 0, 1, 1], [5, 3, 3, 4]))
+    found, loss = partitions.best_partition(similarity, candidates)
+    np.testing.assert_array_equal(found, [2, 1, 1, 3])
+    assert loss == pytest.approx(0, abs=1e-12)
+
+
+def test_the_trees_are_cut_at_every_number_of_clusters():
+    points = np.cumsum(np.arange(1, 7))
+    similarity = 1 - np.abs(points[:, None] - points) / 30
+    cuts = partitions._cuts(similarity, 4)
+    assert [len(np.unique(cut)) for cut in cuts] == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_one_or_two_observations_have_a_best_partition(loss):
+    found, attained = partitions.best_partition(np.ones((1, 1)), loss=loss)
+    assert (list(found), attained) == ([1], 0)
+    apart, _ = partitions.best_partition(np.array([[1, 0.1], [0.1, 1]]), loss=loss)
+    together, _ = partitions.best_partition(np.array([[1, 0.9], [0.9, 1]]), loss=loss)
+    assert (list(apart), list(together)) == ([1, 2], [1, 1])
+
+
+def test_an_unknown_loss_is_an_error():
+    with pytest.raises(KeyError, match="squared"):
+        partitions.best_partition(np.eye(3), loss="squared")
+
+
+def test_labels_are_numbered_by_size_then_by_first_appearance():
+    assert list(partitions.numbered(np.array([7, 3, 3, 9, 9, 0]))) == [3, 1, 1, 2, 2, 4]
+    assert list(partitions.numbered(np.array(["b", "a", "a"]))) == [2, 1, 1]
+
+
+def test_adjusted_rand_equals_counting_pairs(rng):
+    for _ in range(20):
+        a, b = rng.integers(3, size=12), rng.integers(4, size=12)
+        pairs = list(itertools.combinations(range(12), 2))
+        in_a = sum(a[i] == a[j] for i, j in pairs)
+        in_b = sum(b[i] == b[j] for i, j in pairs)
+        both = sum(a[i] == a[j] and b[i] == b[j] for i, j in pairs)
+        chance = in_a * in_b / len(pairs)
+        expected = (both - chance) / ((in_a + in_b) / 2 - chance)
+        assert partitions.adjusted_rand(a, b) == pytest.approx(expected)
+
+
+def test_adjusted_rand_of_random_labels_is_zero_on_average(rng):
+    a = np.repeat([0, 1, 2], [10, 20, 30])
+    values = [partitions.adjusted_rand(a, rng.permutation(a)) for _ in range(2000)]
+    assert np.mean(values) == pytest.approx(0, abs=4 * np.std(values) / math.sqrt(2000))
+
+
+def test_adjusted_rand_is_one_for_the_same_partition_under_other_names():
+    a = np.array(["x", "y", "y", "z", "x"])
+    assert partitions.adjusted_rand(a, [2, 0, 0, 1, 2]) == pytest.approx(1)
+    assert partitions.adjusted_rand(np.zeros(5), np.ones(5)) == 1
+    assert partitions.adjusted_rand(np.arange(5), np.arange(5)[::-1]) == 1
+    assert partitions.adjusted_rand(np.zeros(5), np.arange(5)) == 0
+
+
+def test_adjusted_rand_weights_stand_for_repeated_observations(rng):
+    a, b, weights = rng.integers(3, size=9), rng.integers(3, size=9), rng.integers(1, 5, size=9)
+    repeated = partitions.adjusted_rand(np.repeat(a, weights), np.repeat(b, weights))
+    assert partitions.adjusted_rand(a, b, weights) == pytest.approx(repeated)
+    assert repeated != pytest.approx(partitions.adjusted_rand(a, b))
+
+
+def test_expected_misclassification():
+    probabilities = np.array([[0.9, 0.1, 0.0], [0.3, 0.3, 0.4]])
+    assert partitions.expected_misclassification(probabilities) == pytest.approx(0.35)
+    assert partitions.expected_misclassification(probabilities, np.array([3, 1])) == pytest.approx((0.3 + 0.6) / 4)
