@@ -124,17 +124,17 @@ class _SkewNormal:
 
 
 def _log_skew_normal_cdf(z, slant, small):
-    from scipy.special import log_ndtr, ndtr, owens_t
+    from scipy.special import erfcx, log_ndtr, ndtr, owens_t
 
     with np.errstate(divide="ignore", invalid="ignore"):
         # Of the normal probability below z a share of 1 - 2 T / Phi; half of it is 2 T when both are too small.
         share = 1 - 2 * owens_t(z, slant) / ndtr(z)
-        found = log_ndtr(z) + np.where(ndtr(z) > 0, np.log(np.maximum(share, 0)), np.log(2.0))
+        found = np.asarray(log_ndtr(z) + np.where(ndtr(z) > 0, np.log(np.maximum(share, 0)), np.log(2.0)))
     light = (slant > 0) & ~(found > small)
     if light.any():
         z, slant = z[light][..., None], slant[light][..., None]
         # The density is log-concave: 40 times the distance over which it falls at z holds all that counts.
-        steepness = slant * np.exp(-0.5 * (slant * z) ** 2 - 0.5 * np.log(2 * np.pi) - log_ndtr(slant * z)) - z
+        steepness = slant * np.sqrt(2 / np.pi) / erfcx(-slant * z / np.sqrt(2)) - z
         x = z - 40 / steepness * NODES
         logs = np.log(2) - 0.5 * x**2 - 0.5 * np.log(2 * np.pi) + log_ndtr(slant * x)
         most = logs.max(axis=-1, keepdims=True)
