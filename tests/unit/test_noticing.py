@@ -53,6 +53,7 @@ def test_the_facts_of_a_small_sample():
         "not_whole": {"line": None, "value": 2.5, "number": 1},
         "negative": None,
         "trials": None,
+        "known": None,
         "exposure": None,
         "dropped": 0,
     }
@@ -440,14 +441,15 @@ def test_several_columns():
     rows.y[1] = rows.y[0]
     noticed = notice(rows, ["a", "b"])
     json.dumps(noticed, allow_nan=False)
-    assert list(noticed) == ["n", "rows", "distinct", "most_tied", "dropped", "columns", "correlation", "sentences"]
+    keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "sentences"]
+    assert list(noticed) == keys
     assert (noticed["n"], noticed["rows"], noticed["distinct"]) == (frequency.sum(), 500, 499)
     assert noticed["most_tied"] == max(frequency[0] + frequency[1], 3)
     assert noticed["dropped"] == 1
     out = np.repeat(rows.y, frequency, axis=0)
     for column, name in enumerate("ab"):
         alone = notice(rows_of(rows.y[:, column], frequency), [name])
-        for key in ("n", "rows", "dropped", "trials", "exposure", "sentences"):
+        for key in ("n", "rows", "dropped", "known", "trials", "exposure", "sentences"):
             alone.pop(key)
         assert noticed["columns"][name] == alone
     expected = np.corrcoef((out - np.array([0, 1e9])).T)

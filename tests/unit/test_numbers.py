@@ -1,0 +1,92 @@
+"""The verdict on the number of components."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stanmix import numbers
+
+N = 100
+
+
+def fit(components, elpd, failed=(), division=None, n_bad=0):
+    """One fit: `elpd` is the pointwise values, `division` the most probable components."""
+    checks = [{"title": title, "status": "fail"} for title in failed] + [{"title": "other", "status": "warn"}]
+    division = np.arange(len(elpd)) % components + 1 if division is None else division
+    return {
+        "components": components,
+        "loo": {"elpd": float(np.sum(elpd)), "n_bad": n_bad, "refitted": 0},
+        "pointwise": pd.DataFrame({"elpd": elpd, "weight": 1}),
+        "checks": {"checks": checks},
+        "membership": pd.DataFrame({"component": division, "weight": 1}),
+    }
+
+
+def pointwise(difference, spread, seed=1):
+    """Values whose differences to 0 add to `difference`, with a standard error of their sum of `spread`."""
+    z = np.random.default_rng(seed).normal(size=N)
+    z = (z - z.mean()) / z.std()
+    return difference / N + z * spread / np.sqrt(N)
+
+
+def test_the_smallest_within_two_standard_errors_that_passes():
+    fits = [fit(1, pointwise(-30, 5)), fit(2, pointwise(-7, 4)), fit(3, np.zeros(N)), fit(4, pointwise(-1, 1))]
+    judged = numbers.judge("m", fits)
+    assert (judged["verdict"], judged["best"]) == (2, 3)
+    assert [row["within"] for row in judged["rows"]] == [False, True, True, True]
+    assert [row["elpd_diff"] for row in judged["rows"]] == pytest.approx([-30, -7, 0, -1])
+    assert [row["dse"] for row in judged["rows"]] == pytest.approx([5, 4, 0, 1])
+    assert "the verdict is 2 components" in judged["sentence"]
+    assert "K = 3 (difference -7.0, standard error 4.0)" in judged["sentence"]
+    assert "kinds that exist in nature" in judged["sentence"]
+
+
+def test_two_standard_errors_are_the_limit():
+    for difference, verdict in ((-7.99, 1), (-8.01, 2)):
+        judged = numbers.judge("m", [fit(1, pointwise(difference, 4)), fit(2, np.zeros(N))])
+        assert judged["verdict"] == verdict
+
+
+def test_one_that_fails_a_check_is_passed_over():
+    judged = numbers.judge("m", [fit(1, pointwise(-1, 4), failed=["R-hat"]), fit(2, np.zeros(N))])
+    assert judged["verdict"] == 2
+    assert judged["rows"][0]["failed"] == ["R-hat"]
+
+
+def test_no_verdict_when_none_passes():
+    judged = numbers.judge("m", [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N), failed=["R-hat"])])
+    assert judged["verdict"] is None
+    assert judged["sentence"].startswith("No verdict on the number of components with m: of 1 to 2, none")
+
+
+def test_a_verdict_at_the_end_of_what_was_tried_says_so():
+    judged = numbers.judge("m", [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N))])
+    assert "It is the largest that was tried: try more." in judged["sentence"]
+    judged = numbers.judge("m", [fit(2, np.zeros(N)), fit(3, pointwise(-1, 4))])
+    assert "try more" not in judged["sentence"]
+
+
+def test_agreement_with_the_division_before_and_the_smallest_component():
+    halves = np.repeat([1, 2], N // 2)
+    same = np.where(np.arange(N) == 99, 3, halves)
+    judged = numbers.judge("m", [fit(2, np.zeros(N), division=halves), fit(3, np.zeros(N), division=same)])
+    first, second = judged["rows"]
+    assert first["agreement"] is None
+    assert 0.9 < second["agreement"] < 1
+    assert (first["smallest"], second["smallest"]) == (50, 1)
+    empty = numbers.judge("m", [fit(2, np.zeros(N)), fit(3, np.zeros(N), division=halves)])
+    assert empty["rows"][1]["smallest"] == 0
+
+
+def test_extra_zeros_are_no_component():
+    division = np.where(np.arange(N) < 30, "zero", "1")
+    judged = numbers.judge("m", [fit(1, np.zeros(N), division=division), fit(2, pointwise(-1, 4))])
+    assert judged["rows"][0]["smallest"] == 70
+
+
+def test_weights_count():
+    fits = [fit(1, np.array([-1.0, 0.0])), fit(2, np.zeros(2))]
+    for each in fits:
+        each["pointwise"]["weight"] = [3, 1]
+    fits[0]["loo"]["elpd"] = -3.0
+    assert numbers.judge("m", fits)["rows"][0]["elpd_diff"] == -3
