@@ -12,10 +12,12 @@ from stanmix.figures.style import (
     legend_below,
     new_figure,
     plain,
+    shortened,
     styled,
     symbol,
 )
 
+_LONGEST = 22  # letters of a column's name in a title
 _FAILED = "#737D87"
 
 
@@ -132,7 +134,8 @@ def _panel(row):
 
 def _panel_title(name, columns):
     if columns:
-        return plain("\n".join(textwrap.wrap(f"{name}: {' and '.join(columns)}", 34)))
+        words = f"{name}: {' and '.join(shortened(column, _LONGEST) for column in columns)}"
+        return plain("\n".join(textwrap.wrap(words, _LONGEST + 4)))
     math_name = symbol(name)
     return plain(name) if "mathrm" in math_name else f"{name}  {math_name}"
 

@@ -197,13 +197,15 @@ def bare_symbol(name, component=None, columns=()):
     if component is None and not columns:
         return base
     indices = [] if component is None else [component if isinstance(component, str) else str(component + 1)]
-    indices += [rf"\mathrm{{{upright(_shortened(name))}}}" for name in columns]
+    longest = _LONGEST if len(columns) < 2 else _LONGEST // 2
+    indices += [rf"\mathrm{{{upright(shortened(name, longest))}}}" for name in columns]
     index = r",\ ".join(indices)
     return f"{base}_{{{index}}}" if len(index) > 1 else f"{base}_{index}"
 
 
-def _shortened(name):
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+def shortened(name, longest):
+    """A name of at most so many letters, with an ellipsis where some were left out."""
+    return name if len(name) <= longest else f"{name[: longest - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
 
 
 def upright(words):
