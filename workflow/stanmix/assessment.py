@@ -81,8 +81,10 @@ def assess(inputs, outputs, seed, say=print):
 
     _write_summary(outputs, name, summary, label_free, truth)
     probabilities = mixture.membership(family, points, draws)[units.index]
-    # A component has a true counterpart only when there are as many of them.
-    comparable = truth is not None and truth["components"] == specification["components"]
+    # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
+    comparable = truth is not None and mixture.parts(family, specification["components"]) == mixture.parts(
+        truth["family"], truth["components"]
+    )
     right = _write_membership(outputs, name, rows, specification, probabilities, rows.component if comparable else None)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": right})
     pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
