@@ -35,7 +35,7 @@ def compiled(toolchain_record, tmp_path_factory):
     """A function that compiles a program of a folder and returns its executable; the user's cache makes it quick."""
     from stanmix import cmdstan
 
-    def build(folder, program="continuous"):
+    def build(folder, program="univariate"):
         place = tmp_path_factory.mktemp(program)
         executable = place / program
         cmdstan.compile_program(program, Path(folder), toolchain_record, executable, place / "program.json")

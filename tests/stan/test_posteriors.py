@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
+from scipy.special import betaln
 
-from stanmix import config, fitting, inference, observations
+from stanmix import config, fitting, inference, mixture, noticing, observations, plan
 from stanmix.assessment import summary_rows
+from stanmix.family import Points
 from stanmix.files import write_json
 
 MEAN_WITHIN = 0.1  # posterior sds: five Monte Carlo errors of a mean of 4000 draws at half efficiency
@@ -19,24 +22,38 @@ SD_WITHIN = 0.08  # relative: five Monte Carlo errors of a standard deviation fr
 TUTORIAL = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
 
 
+def rows_of(y, **others):
+    """Observations of one column that were observed once each."""
+    y = np.asarray(y, float)
+    return observations.Observations(y, np.ones(len(y), np.int64), **others)
+
+
 @pytest.fixture(scope="module")
 def fit(compiled, root, toolchain_record, tmp_path_factory):
-    """A function that fits a model as the workflow does and returns {title: (mean, sd)} and the InferenceData."""
+    """A function that fits a model as the workflow does and returns {title: row of the summary}, InferenceData, folder.
+
+    It takes observations or an array, and the sampling and the data set's rounding if they are not the defaults.
+    """
     executable = compiled(root / "stan")
 
-    def run(y, model, components, draws=1000):
+    def run(rows, model, components, rounding=None, **sampling):
+        rows = rows if isinstance(rows, observations.Observations) else rows_of(rows)
         folder = tmp_path_factory.mktemp("fit")
         paths = {"observations": folder / "observations.csv", "draws": folder / "draws.nc"}
         paths |= {name: folder / f"{name}.json" for name in ("noticed", "specification", "data")}
-        observations.write(y, paths["observations"], paths["noticed"])
+        observations.write(rows, paths["observations"])
+        write_json(paths["noticed"], noticing.notice(rows, ["y"]))
         write_json(folder / "toolchain.json", toolchain_record)
-        text = {"datasets": {"d": {"csv": "d.csv", "column": "y"}}, "models": {"m": model}}
-        text["sampling"] = {"draws": draws}
+        dataset = {"csv": "d.csv", "column": "y"}
+        dataset |= {key: key for key in ("trials", "exposure") if getattr(rows, key) is not None}
+        text = {"datasets": {"d": dataset}, "models": {"m": model}, "sampling": sampling}
         checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+        assert plan.program(checked["models"]["m"]) == "univariate"
         inputs = paths | {"executable": executable, "toolchain": folder / "toolchain.json"}
-        fitting.fit(inputs, paths, "m", checked["models"]["m"], components, checked["sampling"], seed=1, threads=2)
+        model, sampling = checked["models"]["m"], checked["sampling"]
+        fitting.fit(inputs, paths, "m", model, components, rounding, sampling, seed=1, threads=2)
         idata = inference.read_draws(paths["draws"])
-        return {row["title"]: row for row in summary_rows(idata, model["family"])}, idata
+        return {row["title"]: row for row in summary_rows(idata, model["family"])}, idata, folder
 
     return run
 
@@ -84,13 +101,13 @@ def test_quadrature_gives_the_published_weights_of_the_tutorial():
     ids=["tutorial", "overlapping"],
 )
 def test_known_components_agree_with_quadrature(fit, y):
-    rows, _ = fit(y, KNOWN, 3)
+    rows, *_ = fit(y, KNOWN, 3)
     mean, sd = weights_by_quadrature(y, [10, 20, 35], 2)
     agree(rows, {f"theta[{k + 1}]": (mean[k], sd[k]) for k in range(3)})
 
 
 def test_unknown_means_agree_with_the_tutorials_gibbs_sampler(fit):
-    rows, idata = fit(TUTORIAL, UNKNOWN_MEANS, 3)
+    rows, idata, _ = fit(TUTORIAL, UNKNOWN_MEANS, 3)
     agree(
         rows,
         {
@@ -151,7 +168,7 @@ def test_overlapping_components_agree_with_a_gibbs_sampler(fit, own):
     prior = "lognormal(0.3, 0.5)" if own else "cauchy(0, 2)"
     model = {"family": "normal", "priors": {"mu": "normal([0, 5], 1)", "sigma": prior}}
     # Overlap costs efficiency on both sides; these numbers of draws keep the combined error below 0.02 sd.
-    rows, _ = fit(y, model if own else model | {"share": ["sigma"]}, 2, draws=4000)
+    rows, *_ = fit(y, model if own else model | {"share": ["sigma"]}, 2, draws=4000)
 
     def sigma_prior(s):
         return -np.log(s) - 0.5 * ((np.log(s) - 0.3) / 0.5) ** 2 if own else -np.log1p((s / 2) ** 2)
@@ -162,8 +179,8 @@ def test_overlapping_components_agree_with_a_gibbs_sampler(fit, own):
 
 
 def test_old_faithful_lies_at_the_maximum_of_the_likelihood(fit, root):
-    y = observations.read_column(root / "data" / "old-faithful.csv", "waiting")
-    rows, idata = fit(y, {"family": "normal", "share": ["sigma"]}, 2)
+    y = observations.read_csv(root / "data" / "old-faithful.csv", ["waiting"]).y
+    rows, idata, _ = fit(y, {"family": "normal", "share": ["sigma"]}, 2)
     # With weak priors and 272 observations posterior means lie within a third of a posterior sd of the maximum.
     maximum = {"theta[1]": 0.3608, "theta[2]": 0.6392, "mu[1]": 54.61, "mu[2]": 80.09, "sigma": 5.869}
     for title, value in maximum.items():
@@ -175,6 +192,181 @@ def test_old_faithful_lies_at_the_maximum_of_the_likelihood(fit, root):
     # The deviance from the maximum is about chi-squared with 4 degrees of freedom: of 4000 draws the best comes within
     # 0.06 of it, and none above.
     assert -1034.002 - 0.2 < log_likelihood.max() <= -1034.0017
+
+
+def exact(rows, expected):
+    """Compare with what is known to many digits: within five Monte Carlo standard errors, as the draws tell them."""
+    for title, (mean, sd) in expected.items():
+        row = rows[title]
+        assert abs(row["mean"] - mean) < 5 * row["mcse_mean"], title
+        # the error of a standard deviation of a normal variable, and as much again for heavy tails
+        assert abs(row["sd"] / sd - 1) < 5 * np.sqrt(2 / row["ess_bulk"]), title
+        assert min(row["ess_bulk"], row["ess_tail"]) > 400, title
+        assert row["mcse_mean"] < 0.06 * sd, title
+
+
+def moments(log_posterior, values):
+    """Means and standard deviations of values under a posterior given on an even grid: {title: (mean, sd)}."""
+    probability = np.exp(log_posterior - log_posterior.max())
+    probability /= probability.sum()
+    for axis in range(probability.ndim):  # nothing of the posterior lies beyond the grid
+        assert np.moveaxis(probability, axis, 0)[[0, -1]].sum() < 1e-7
+    found = {}
+    for title, value in values.items():
+        mean = (probability * value).sum()
+        found[title] = (mean, np.sqrt((probability * (value - mean) ** 2).sum()))
+    return found
+
+
+def two_rates(y, count, shape, rate, points=260, weights=120):
+    """Weight of the lower rate, and both rates, of two Poisson components: priors flat and gamma; by 3-D quadrature."""
+    logs = np.linspace(np.log(0.02), np.log(9), points)  # even on the scale of the logs
+    lam = np.exp(logs)
+    pmf = stats.poisson(lam[:, None]).pmf(y)
+    log_prior = stats.gamma(shape, scale=1 / rate).logpdf(lam) + logs
+    low, high = np.triu_indices(points)  # the two are exchangeable but for the weight
+    total, sums = 0.0, np.zeros((2, 3))
+    shift = None
+    for w in (np.arange(weights) + 0.5) / weights:
+        log_p = np.log(w * pmf[low] + (1 - w) * pmf[high]) @ count + log_prior[low] + log_prior[high]
+        shift = log_p.max() if shift is None else shift
+        p = np.exp(log_p - shift) * np.where(low == high, 0.5, 1.0)
+        total += p.sum()
+        values = np.stack([np.full(len(low), w), lam[low], lam[high]])
+        sums += [values @ p, values**2 @ p]
+    mean, square = sums / total
+    return mean, np.sqrt(square - mean**2)
+
+
+DEATHS = {"family": "poisson", "priors": {"rate": "gamma(1, 0.5)", "theta": "dirichlet(1)"}}
+
+
+def test_two_rates_of_death_notices_agree_with_quadrature_and_with_what_is_published(fit, cases):
+    rows = observations.read_csv(cases / "data" / "death_notices_freq.csv", ["y"], weights="freq")
+    mean, sd = two_rates(rows.y, rows.frequency, 1, 0.5)
+    # coarser and finer the same, so that these are right to more digits than the published ones
+    again, sd_again = two_rates(rows.y, rows.frequency, 1, 0.5, points=200, weights=90)
+    np.testing.assert_allclose(again, mean, rtol=1e-3)
+    np.testing.assert_allclose(sd_again, sd, rtol=3e-3)
+    titles = ("theta[1]", "rate[1]", "rate[2]")
+    published = dict(zip(titles, ((0.3768, 0.1662), (1.2419, 0.3213), (2.6931, 0.2513)), strict=True))
+    for (there, spread), m, s in zip(published.values(), mean, sd, strict=True):
+        assert abs(there - m) < 0.05 * s
+        assert spread == pytest.approx(s, rel=0.05)
+    found, idata, _ = fit(rows, DEATHS, 2, draws=4000)
+    exact(found, {title: (m, s) for title, m, s in zip(titles, mean, sd, strict=True)})
+    assert not idata.sample_stats["diverging"].any()
+
+
+def test_weights_are_rows_written_out_to_the_last_bit_and_their_order_means_nothing(fit, cases):
+    weighted = observations.read_csv(cases / "data" / "death_notices_freq.csv", ["y"], weights="freq")
+    written_out = observations.read_csv(cases / "data" / "death_notices_1096.csv", ["y"])
+    shuffled = rows_of(np.random.default_rng(1).permutation(written_out.y))
+    made = []
+    for rows in (weighted, written_out, shuffled):
+        _, idata, folder = fit(rows, DEATHS, 2, draws=100, warmup=100, chains=2)
+        draws = b"".join(idata.posterior[name].to_numpy().tobytes() for name in ("theta", "rate"))
+        made.append([(folder / "data.json").read_bytes(), draws])
+    assert made[0] == made[1] == made[2]
+
+
+def grid(*ranges, points=400):
+    """Even grids of several parameters, each with an axis of its own."""
+    axes = (np.linspace(low, high, points) for low, high in ranges)
+    return np.meshgrid(*axes, indexing="ij")
+
+
+def test_a_negative_binomial_component_agrees_with_quadrature(fit, cases):
+    rows = observations.read_csv(cases / "data" / "biochemists_art_915.csv", ["y"])
+    y, count = np.unique(rows.y, return_counts=True)
+    m, d = (np.exp(axis) for axis in grid((np.log(1.2), np.log(2.4)), (np.log(0.3), np.log(1.5)), points=150))
+    phi = d**-2
+    log_posterior = stats.lognorm(1.0, scale=2).logpdf(m) + stats.halfnorm().logpdf(d) + np.log(m * d)
+    log_posterior += sum(n * stats.nbinom(phi, phi / (phi + m)).logpmf(v) for v, n in zip(y, count, strict=True))
+    model = {"family": "negative_binomial", "priors": {"mean": "lognormal(0.6931471805599453, 1)"}}
+    found, *_ = fit(rows, model, 1)
+    exact(found, moments(log_posterior, {"mean[1]": m, "dispersion": d}))
+
+
+def test_a_zero_inflated_component_with_exposure_agrees_with_quadrature(fit):
+    rng = np.random.default_rng(6)
+    exposure = rng.choice([0.5, 1.0, 3.0], 60)
+    y = np.where(rng.random(60) < 0.3, 0, rng.poisson(2 * exposure))
+    rate, zero = grid((np.log(0.8), np.log(5)), (-6, 3), points=500)
+    rate, zero = np.exp(rate), 1 / (1 + np.exp(-zero))
+    log_posterior = stats.lognorm(1.0).logpdf(rate) + stats.beta(2, 3).logpdf(zero) + np.log(rate * zero * (1 - zero))
+    for value, e in zip(y, exposure, strict=True):
+        log_posterior += np.log(zero * (value == 0) + (1 - zero) * stats.poisson(rate * e).pmf(value))
+    model = {"family": "zero_inflated_poisson", "priors": {"rate": "lognormal(0, 1)", "zero": "beta(2, 3)"}}
+    found, *_ = fit(rows_of(y, exposure=exposure), model, 1)
+    exact(found, moments(log_posterior, {"rate[1]": rate, "zero": zero}))
+
+
+def test_two_shares_of_trials_agree_with_quadrature(fit):
+    rng = np.random.default_rng(7)
+    trials = rng.integers(6, 20, 60)
+    y = rng.binomial(trials, np.where(np.arange(60) < 24, 0.15, 0.6))
+    w, low, high = grid((-3, 2), (-3.2, -0.2), (-0.6, 1.6), points=120)
+    w, low, high = (1 / (1 + np.exp(-axis)) for axis in (w, low, high))
+    log_posterior = np.log(w * (1 - w)) + sum(stats.beta(2, 2).logpdf(p) + np.log(p * (1 - p)) for p in (low, high))
+    pairs, times = np.unique(np.stack([y, trials]), axis=1, return_counts=True)
+    for (value, n), count in zip(pairs.T, times, strict=True):
+        log_posterior += count * np.log(
+            w * low**value * (1 - low) ** (n - value) + (1 - w) * high**value * (1 - high) ** (n - value)
+        )
+    log_posterior[low >= high] = -np.inf
+    model = {"family": "binomial", "priors": {"p": "beta(2, 2)"}}
+    found, *_ = fit(rows_of(y, trials=trials.astype(float)), model, 2)
+    exact(found, moments(log_posterior, {"theta[1]": w, "p[1]": low, "p[2]": high}))
+
+
+def test_rat_tumours_agree_with_quadrature(fit, cases):
+    rows = observations.read_csv(cases / "data" / "rat_tumors_71.csv", ["y"], trials="trials")
+    p, d = grid((-2.7, -1.0), (np.log(0.05), np.log(0.8)), points=240)
+    p, d = 1 / (1 + np.exp(-p)), np.exp(d)
+    a, b = p / d**2, (1 - p) / d**2
+    log_posterior = stats.beta(1, 4).logpdf(p) + stats.halfnorm().logpdf(d) + np.log(p * (1 - p) * d)
+    pairs, times = np.unique(np.stack([rows.y, rows.trials]), axis=1, return_counts=True)
+    for (value, n), count in zip(pairs.T, times, strict=True):
+        log_posterior += count * (betaln(value + a, n - value + b) - betaln(a, b))
+    found, *_ = fit(rows, {"family": "beta_binomial", "priors": {"p": "beta(1, 4)"}}, 1)
+    exact(found, moments(log_posterior, {"p[1]": p, "dispersion": d}))
+
+
+@pytest.mark.parametrize("step", [2.0, 6.0])
+def test_a_widely_rounded_normal_component_agrees_with_quadrature(fit, step):
+    y = step * np.round(np.random.default_rng(8).normal(1.3, 2.0, 80) / step)
+    mu, sigma = grid((-3, 5), (np.log(0.02), np.log(9)), points=600)
+    sigma = np.exp(sigma)
+    log_posterior = stats.norm(0, 3).logpdf(mu) + stats.halfnorm(scale=2).logpdf(sigma) + np.log(sigma)
+    values, counts = np.unique(y, return_counts=True)
+    assert len(values) < 8
+    for value, count in zip(values, counts, strict=True):
+        upper, lower = (stats.norm.logcdf(value + side * step / 2, mu, sigma) for side in (1, -1))
+        tail = stats.norm.sf(value - step / 2, mu, sigma) - stats.norm.sf(value + step / 2, mu, sigma)
+        with np.errstate(divide="ignore"):
+            below = upper + np.log(-np.expm1(np.minimum(lower - upper, -1e-300)))
+            log_posterior += count * np.where(value > mu, np.log(tail), below)
+    model = {"family": "normal", "priors": {"mu": "normal(0, 3)", "sigma": "normal(0, 2)"}}
+    found, *_ = fit(y, model, 1, rounding=step)
+    exact(found, moments(log_posterior, {"mu[1]": mu, "sigma[1]": sigma}))
+    if step < 3:  # as exact values the sd would be too large by what rounding adds
+        assert found["sigma[1]"]["mean"] ** 2 < y.var()
+
+
+def test_memberships_do_not_depend_on_the_unit_and_the_origin_of_the_data(fit):
+    y = np.random.default_rng(9).normal(np.repeat([0.0, 4.0], [30, 20]), 1.0)
+    found = []
+    for scale, origin in ((1, 0), (1e12, 0), (1e-12, 0), (1, 1e9)):
+        values = scale * y + origin
+        _, idata, folder = fit(values, {"family": "normal", "share": ["sigma"]}, 2)
+        specification = json.loads((folder / "specification.json").read_text())
+        draws = inference.by_component(idata, specification)
+        found.append(mixture.membership("normal", Points(values, np.ones(50)), draws))
+        assert (draws["mu"].mean(axis=0) - origin) / scale == pytest.approx([0, 4], abs=1)
+    for other in found[1:]:
+        # five standard errors of a mean of responsibilities, whose sd is at most a half and far less but in the middle
+        assert np.abs(other - found[0]).max() < 0.03
 
 
 def test_posteriordb_reference_through_the_ordinary_configuration(cases, root, tmp_path):

@@ -3,31 +3,31 @@
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import UNIVARIATE, model_of, noticed_in, points_at, rows_of
 
 from stanmix import files, inference, mixture, observations
 from stanmix.assessment import assess, label_free_rows, summary_rows
 from stanmix.families import FAMILIES
+from stanmix.family import WHOLE
 from stanmix.specification import specify
 
-NOTICED = {
-    "n": 4, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "tied": 0, "most_tied": 1,
-    "log": {"median": 1.9, "sd": 0.6, "range": 2.4},
-}  # fmt: skip
-MODEL = {"share": [], "own": [], "fixed": {}, "priors": {"theta": "dirichlet(1)"}}
 OUTPUTS = (
-    "checks", "summary", "summary_html", "label_free", "membership", "membership_html", "loo", "loo_pointwise",
-    "density", "memberships_by_value", "replicates", "ecdf", "predictive",
+    "checks", "labels", "summary", "summary_html", "label_free", "membership", "membership_html", "loo",
+    "loo_pointwise", "density", "memberships_by_value", "replicates", "ecdf", "transform", "statistics", "prior", "predictive",
 )  # fmt: skip
 Y = np.array([1.0, 2.0, 3.0, 17.0])
+TRIALS = 20.0
 VALUES = {
     "mu": [2, 9], "sigma": [1, 2], "nu": [4, 4], "meanlog": [0.5, 2], "sdlog": [0.3, 0.4], "mean": [2, 9],
-    "cv": [0.3, 0.4], "sd": [1, 2], "slant": [1, -1], "theta": [0.4, 0.6],
+    "cv": [0.3, 0.4], "sd": [1, 2], "slant": [1, -1], "theta": [0.4, 0.6], "rate": [2, 9], "p": [0.2, 0.6],
+    "dispersion": [0.5, 0.5], "zero": [0.3, 0.3],
 }  # fmt: skip
 
 
 def fitted(folder, family, **changes):
     """Draws around `VALUES` of a model with two components, all but what is shared by default with own values."""
-    specification = specify("m", MODEL | {"family": family}, 2, NOTICED)
+    rows = rows_of(Y, trials=TRIALS if FAMILIES[family].takes == "trials" else None)
+    specification = specify("m", model_of(family), 2, noticed_in(Y, trials=rows.trials))
     rng = np.random.default_rng(1)
     values = VALUES | changes
     variables = {"theta": rng.dirichlet([40, 60], (2, 100))}
@@ -35,8 +35,10 @@ def fitted(folder, family, **changes):
         name: np.array(values[name], float) * np.exp(rng.normal(0, 0.01, (2, 100, 1)))
         for name in FAMILIES[family].names
     }
+    variables |= {name: variables[name][:, :, :1] for name in variables if name == "zero"}
     statistics = {column: np.ones((2, 100)) for column in inference.SAMPLE_STATS}
-    inference.write_draws(folder / "d.nc", specification, variables, statistics, Y, np.zeros((2, 3, 4)), {})
+    replicates = np.zeros((2, 3, 4))
+    inference.write_draws(folder / "d.nc", specification, variables, statistics, rows, np.arange(4), replicates, {})
     idata = inference.read_draws(folder / "d.nc")
     return idata, inference.by_component(idata, specification)
 
@@ -46,15 +48,14 @@ def truth_of(family, **changes):
     return {"family": family, "components": 2} | {name: VALUES[name] for name in names} | changes
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", UNIVARIATE)
 def test_parameters_are_compared_with_those_of_their_own_family_alone(family, tmp_path):
     idata, _ = fitted(tmp_path, family)
-    for other in FAMILIES:
+    for other in UNIVARIATE:
         rows = {row["title"]: row for row in summary_rows(idata, family, truth_of(other))}
-        names = [name for name in FAMILIES[family].names if name != "nu"]
-        assert list(rows) == [f"{name}[{k}]" for name in ["theta", *names] for k in (1, 2)] + ["nu"] * (
-            family == "student_t"
-        )
+        shared = [name for name in FAMILIES[family].names if name in ("nu", "dispersion", "zero")]
+        own = [name for name in ["theta", *FAMILIES[family].names] if name not in shared]
+        assert list(rows) == [f"{name}[{k}]" for name in own for k in (1, 2)] + shared
         for row in rows.values():
             known = row["parameter"] == "theta" or other == family
             assert row["truth"] == (VALUES[row["parameter"]][(row["component"] or 1) - 1] if known else None)
@@ -74,34 +75,53 @@ def test_nothing_is_compared_with_the_truth_of_another_number_of_components(tmp_
     assert {row["truth"] for row in summary_rows(idata, "gamma")} == {None}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", UNIVARIATE)
 def test_label_free_moments_are_those_of_the_mixture(family, tmp_path):
     _, draws = fitted(tmp_path, family)
-    log_likelihood = mixture.log_likelihood(family, Y, draws)
-    rows = label_free_rows(family, Y, draws, log_likelihood, {"chains": 2, "draws": 100})
-    found = {row["title"]: row["mean"] for row in rows}
-    assert len(found) == 8
-    # by quadrature of the density
-    t = np.linspace(-30, 30, 6001)
-    x, slope = (np.exp(t), np.exp(t)) if FAMILIES[family].positive else (np.sinh(t), np.cosh(t))
+    entry, points = FAMILIES[family], points_at(Y, TRIALS)
+    rows = label_free_rows(family, points, draws, np.arange(200.0), chains=2)
+    values = [1.0, 2.0, 3.0, 17.0]  # the quantiles; one of them twice
+    what = "probability" if entry.kind == WHOLE else "density"
+    titles = ["log likelihood", "mixture mean", "mixture sd", *(f"{what} at {value:g}" for value in values)]
+    assert [row["title"] for row in rows] == titles
+    assert rows[0]["mean"] == pytest.approx(99.5)
     few = {name: values[::40] for name, values in draws.items()}
-    density = mixture.densities(family, x, few).sum(axis=2) * slope
-    means = np.trapezoid(density * x, t)
-    sds = np.sqrt(np.trapezoid(density * (x - means[:, None]) ** 2, t))
-    at = label_free_rows(family, Y, few, log_likelihood[::40], {"chains": 1, "draws": len(means)})
-    found = {row["title"]: row["mean"] for row in at}
+    found = {row["title"]: row["mean"] for row in label_free_rows(family, points, few, np.zeros(5), chains=1)}
+    # by quadrature of the density, or by summation
+    if entry.kind == WHOLE:
+        x = np.arange(TRIALS + 1 if entry.takes == "trials" else 5000.0)
+        mass = mixture.densities(family, points_at(x, TRIALS), few).sum(axis=2)
+
+        def total(values):
+            return values.sum(axis=1)
+    else:
+        t = np.linspace(-30, 30, 6001)
+        x, slope = (np.exp(t), np.exp(t)) if entry.positive else (np.sinh(t), np.cosh(t))
+        mass = mixture.densities(family, points_at(x), few).sum(axis=2) * slope
+
+        def total(values):
+            return np.trapezoid(values, t)
+
+    means = total(mass * x)
+    sds = np.sqrt(total(mass * (x - means[:, None]) ** 2))
     assert found["mixture mean"] == pytest.approx(means.mean(), rel=1e-6)
     assert found["mixture sd"] == pytest.approx(sds.mean(), rel=1e-6)
+    at = mixture.densities(family, points_at([3.0], TRIALS), few).sum(axis=2)
+    assert found[f"{what} at 3"] == pytest.approx(at.mean(), rel=1e-12)
+
+
+def test_label_free_quantities_of_rounded_values_are_probabilities(tmp_path):
+    _, draws = fitted(tmp_path, "normal")
+    rows = label_free_rows("normal", points_at(Y, step=1.0), draws, np.zeros(200), chains=2)
+    assert [row["title"] for row in rows][3:] == [f"probability at {value}" for value in (1, 2, 3, 17)]
 
 
 def test_a_mixture_without_a_variance_has_no_row_for_its_sd(tmp_path):
     _, draws = fitted(tmp_path, "student_t", nu=[1.8, 1.8])
-    log_likelihood = mixture.log_likelihood("student_t", Y, draws)
-    rows = label_free_rows("student_t", Y, draws, log_likelihood, {"chains": 2, "draws": 100})
-    titles = [row["title"] for row in rows]
+    titles = [row["title"] for row in label_free_rows("student_t", points_at(Y), draws, np.zeros(200), chains=2)]
     assert titles[:2] == ["log likelihood", "mixture mean"]
     assert "mixture sd" not in titles
-    assert len(titles) == 7
+    assert len(titles) == 6
 
 
 @pytest.mark.parametrize(("true_components", "right"), [(2, 40), (1, None), (3, None)])
@@ -110,8 +130,9 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
     component = np.repeat([1, 2], [15, 25]) if true_components == 2 else 1 + np.arange(40) % true_components
     y = rng.normal([0.0, 20.0], 1.0, (40, 2))[np.arange(40), (np.arange(40) >= 15).astype(int)]
     paths = {"observations": tmp_path / "y.csv", "truth": tmp_path / "truth.json", "draws": tmp_path / "d.nc"}
-    observations.write(y, paths["observations"], tmp_path / "noticed.json", component)
-    specification = specify("m", MODEL | {"family": "normal"}, 2, observations.notice(y))
+    rows = rows_of(y, component=component)
+    observations.write(rows, paths["observations"])
+    specification = specify("m", model_of("normal"), 2, noticed_in(y))
     specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
     paths["specification"] = tmp_path / "s.json"
     files.write_json(paths["specification"], specification)
@@ -120,7 +141,8 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
     variables = {"theta": rng.dirichlet([15, 25], shape[:2]), "mu": rng.normal([0, 20], 0.1, (2, 100, 2))}
     variables["sigma"] = np.exp(rng.normal(0, 0.1, (2, 100, 2)))
     statistics = {column: rng.random(shape[:2]) for column in inference.SAMPLE_STATS}
-    inference.write_draws(paths["draws"], specification, variables, statistics, y, rng.normal(size=(2, 50, 40)), {})
+    replicates = rng.normal(size=(2, 50, 40))
+    inference.write_draws(paths["draws"], specification, variables, statistics, rows, np.arange(40), replicates, {})
     outputs = {name: tmp_path / "out" / name for name in OUTPUTS}
     assess(paths, outputs, seed=1)
     assert files.read_json(outputs["loo"])["right"] == right

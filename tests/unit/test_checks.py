@@ -141,10 +141,40 @@ def test_predictive_p_values(name, value, status):
 
 
 @pytest.mark.parametrize(("bad", "status"), [(0, "pass"), (1, "warn"), (10, "warn"), (11, "fail")])
-def test_pareto_k(bad, status):
-    check = checks.loo_check(bad, 0.7, 200)
+@pytest.mark.parametrize(("refitted", "end"), [(0, "."), (3, ", after exact fits without each of 3 more.")])
+def test_pareto_k(bad, status, refitted, end):
+    check = checks.loo_check(bad, refitted, 0.7, 200)
     assert (check.status, check.value) == (status, bad)
-    assert check.sentence == f"{bad} of 200 observations have a Pareto k above 0.70."
+    assert check.sentence == f"{bad} of 200 observations have a Pareto k above 0.70{end}"
+
+
+TRUST = {
+    "pairs": [
+        {"first": 1, "second": 2, "exchanged": 0.01, "edge": 0.0},
+        {"first": 1, "second": 3, "exchanged": 0.0, "edge": None},
+        {"first": 2, "second": 3, "exchanged": 0.04, "edge": 0.2},
+    ],
+    "empty": [0.0, 0.03, 0.01],
+}
+
+
+@pytest.mark.parametrize(
+    ("exchanged", "empty", "statuses"),
+    [
+        (0.05, 0.05, ("pass", "pass")),
+        (0.051, 0.051, ("warn", "warn")),
+        (0.15, 0.5, ("warn", "warn")),
+        (0.151, 0.501, ("fail", "fail")),
+    ],
+)
+def test_names_of_components_and_empty_ones(exchanged, empty, statuses):
+    pairs = [TRUST["pairs"][0], TRUST["pairs"][1] | {"exchanged": exchanged}, TRUST["pairs"][2]]
+    names, emptiness = checks.label_checks({"pairs": pairs, "empty": [0.0, empty, 0.01]})
+    assert (names.status, emptiness.status) == statuses
+    assert names.sentence == f"Components 1 and 3 are exchanged with probability {exchanged:.2g}."
+    assert emptiness.sentence == f"Component 2 owns less than one observation in {100 * empty:.0f}% of the draws."
+    assert (names.value, emptiness.value) == (exchanged, empty)
+    assert checks.label_checks({"pairs": [], "empty": [0.0]}) == []
 
 
 @pytest.mark.parametrize(

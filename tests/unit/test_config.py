@@ -15,6 +15,7 @@ from stanmix import config as configuration
 from stanmix import plan, schema
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
+from stanmix.family import MULTIVARIATE
 from stanmix.plan import Fit
 from stanmix.seeds import seed_for
 
@@ -61,6 +62,17 @@ analyses:
     models: [open]
     components: [1, 2]
 """
+
+
+@pytest.fixture(autouse=True)
+def schema_read_once(rules_read_once, monkeypatch):
+    """Reading the schema takes longer than checking against it."""
+    monkeypatch.setattr(configuration, "schema", lambda: rules_read_once)
+
+
+@pytest.fixture(scope="module")
+def rules_read_once():
+    return schema.schema()
 
 
 def check(text, folder):
@@ -463,7 +475,7 @@ MISTAKES = {
         "",
         "datasets.real",
         "real:",
-        ["lacks the key 'column'", "data.csv"],
+        ["must have either column or columns: what of data.csv holds the observations"],
     ),
     "column for a simulation": (
         "  drawn:\n",
@@ -535,44 +547,58 @@ PARAMETERS = {
     "lognormal": {"meanlog": "[0, 4]", "sdlog": "[1, 2]"},
     "gamma": {"mean": "[1, 4]", "cv": "[0.5, 1]"},
     "skew_normal": {"mean": "[0, 4]", "sd": "[1, 2]", "slant": "[-3, 3]"},
+    "poisson": {"rate": "[1, 4]"},
+    "negative_binomial": {"mean": "[1, 4]", "dispersion": "[0.5, 1]"},
+    "zero_inflated_poisson": {"rate": "[1, 4]", "zero": "0.2"},
+    "zero_inflated_negative_binomial": {"mean": "[1, 4]", "dispersion": "[0.5, 1]", "zero": "0.2"},
+    "binomial": {"p": "[0.1, 0.4]"},
+    "beta_binomial": {"p": "[0.1, 0.4]", "dispersion": "[0.5, 1]"},
 }
+WITH_TRIALS = ("binomial", "beta_binomial")
+SEVERAL = [name for name, family in FAMILIES.items() if family.kind == MULTIVARIATE]  # which have tests of their own
 EVERY = list(dict.fromkeys(name for names in PARAMETERS.values() for name in names))
 PRIORS = dict.fromkeys(("mu", "meanlog", "slant"), "normal(0, 1)") | dict.fromkeys(
-    ("sigma", "sdlog", "cv", "sd", "nu", "mean"), "normal(3, 1)"
+    ("sigma", "sdlog", "cv", "sd", "nu", "mean", "rate", "dispersion"), "normal(3, 1)"
 )
+PRIORS |= dict.fromkeys(("p", "zero"), "beta(2, 3)")
 STRANGE = [(family, key) for family, names in PARAMETERS.items() for key in EVERY if key not in names]
 
 
 def simulated(family, **changes):
     """The base with its data set `drawn` from another family; a parameter changed to None is left out."""
-    values = {"family": family, "n": "50", "theta": "[0.25, 0.75]"} | PARAMETERS[family] | changes
+    values = {"family": family, "n": "50", "theta": "[0.25, 0.75]"} | PARAMETERS[family]
+    values |= ({"trials": "9"} if family in WITH_TRIALS else {}) | changes
     old = BASE[BASE.index("    simulate:\n      family: normal\n      n: 50") : BASE.index("  real:\n")]
     lines = [f"      {key}: {value}\n" for key, value in values.items() if value is not None]
     return BASE.replace(old, "    simulate:\n" + "".join(lines))
 
 
 def modelled(family, **entries):
-    """The base with its model `open` of another family."""
+    """The base with its model `open` of another family, and with trials where the family needs them."""
+    trials = "column: weight\n    trials: number" if family in WITH_TRIALS else "column: weight"
     lines = "".join(f"    {key}: {value}\n" for key, value in entries.items())
-    return BASE.replace("  open: {family: normal}\n", f"  open:\n    family: {family}\n{lines}")
+    text = BASE.replace("  open: {family: normal}\n", f"  open:\n    family: {family}\n{lines}")
+    return text.replace("column: weight", trials)
 
 
 def test_the_parameters_here_are_those_of_the_families_and_of_the_schema():
     assert {name: list(values) for name, values in PARAMETERS.items()} == {
-        name: family.names for name, family in FAMILIES.items()
+        name: family.names for name, family in FAMILIES.items() if name not in SEVERAL
     }
     rules = schema.schema()["properties"]
     model = rules["models"]["additionalProperties"]["properties"]
     simulate = rules["datasets"]["additionalProperties"]["properties"]["simulate"]["properties"]
-    assert simulate["family"]["enum"] == model["family"]["enum"] == list(FAMILIES)
-    for known in (model["fixed"], model["priors"]):
-        assert list(known["properties"]) == ["theta", *EVERY]
-    assert set(simulate) == {"family", "sizes", "n", "theta", "seed", *EVERY}
+    assert model["family"]["enum"] == list(FAMILIES)
+    assert simulate["family"]["enum"] == list(PARAMETERS)
+    for known, others in ((model["fixed"], []), (model["priors"], ["correlation"])):
+        assert sorted(known["properties"]) == sorted(["theta", *EVERY, *others])
+    assert set(simulate) == {"family", "sizes", "n", "theta", "seed", "trials", *EVERY}
     every = [parameter for family in FAMILIES.values() for parameter in family.parameters]
     assert set(model["share"]["items"]["enum"]) == {
-        parameter.name for parameter in every if parameter.sharing != "never"
+        parameter.name for parameter in every if parameter.sharing not in ("never", "always")
     }
-    assert model["own"]["items"]["enum"] == [p.name for p in every if p.sharing == "unless own"]
+    own = dict.fromkeys(parameter.name for parameter in every if parameter.sharing == "unless own")
+    assert model["own"]["items"]["enum"] == list(own)
 
 
 @pytest.mark.parametrize("family", PARAMETERS)
@@ -590,7 +616,6 @@ def test_every_family_can_be_simulated_and_modelled(family, tmp_path):
 @pytest.mark.parametrize(("family", "key"), STRANGE)
 def test_parameters_of_other_families_are_refused_and_the_family_s_own_are_named(family, key, tmp_path):
     value = next(values[key] for values in PARAMETERS.values() if key in values)
-    value = value if key != "nu" else "5"
     own = f"is no parameter of the family {family}; it has {', '.join(PARAMETERS[family])}."
     told = {
         "datasets.drawn.simulate": (simulated(family, **{key: value}), f"{key} {own}", f".{key}"),
@@ -601,10 +626,10 @@ def test_parameters_of_other_families_are_refused_and_the_family_s_own_are_named
             f".{key}",
         ),
     }
-    if key not in ("mu", "meanlog", "mean"):  # which no family shares
+    if key not in ("mu", "meanlog", "mean", "rate", "p", "zero"):  # which no family is asked to share
         told["models.open.share"] = (modelled(family, share=f"[{key}]"), f"names '{key}', which {own}", "")
-    if key == "nu":
-        told["models.open.own"] = (modelled(family, own="[nu]"), f"names 'nu', which {own}", "")
+    if key in ("nu", "dispersion"):
+        told["models.open.own"] = (modelled(family, own=f"[{key}]"), f"names '{key}', which {own}", "")
     for place, (text, words, last) in told.items():
         (sentence,) = sentences_of(text, tmp_path)
         assert f": {place}{last} " in sentence
@@ -626,11 +651,12 @@ def test_a_simulation_needs_every_parameter_of_its_family(family, missing, words
 
 
 LOCATIONS = [(family, next(iter(values))) for family, values in PARAMETERS.items()]
-SCALES = [(family, list(values)[1]) for family, values in PARAMETERS.items()]
+SCALES = [(name, parameter.name) for name, family in FAMILIES.items() for parameter in family.parameters
+          if parameter.slot == "scale"]  # fmt: skip
 
 
 @pytest.mark.parametrize(("family", "key"), LOCATIONS)
-@pytest.mark.parametrize("value", ["[4, 1]", "[4, 4]"])
+@pytest.mark.parametrize("value", ["[0.4, 0.1]", "[0.4, 0.4]"])
 def test_ordered_values_must_increase(family, key, value, tmp_path):
     for text in (simulated(family, **{key: value}), modelled(family, fixed=f"{{{key}: {value}}}")):
         (sentence,) = sentences_of(text.replace("components: [1, 2]", "components: 2"), tmp_path)
@@ -639,12 +665,15 @@ def test_ordered_values_must_increase(family, key, value, tmp_path):
 
 @pytest.mark.parametrize("family", PARAMETERS)
 @pytest.mark.parametrize("lowest", ["-1", "0"])
-def test_only_means_of_gammas_must_be_greater_than_0(family, lowest, tmp_path):
+def test_means_of_gammas_and_of_counts_rates_and_shares_must_be_greater_than_0(family, lowest, tmp_path):
     key = next(iter(PARAMETERS[family]))
-    value = f"[{lowest}, 4]"
+    value = f"[{lowest}, 0.4]"
     for text in (simulated(family, **{key: value}), modelled(family, fixed=f"{{{key}: {value}}}")):
         text = text.replace("components: [1, 2]", "components: 2")
-        if family == "gamma":
+        if key in ("rate", "p"):
+            (sentence,) = sentences_of(text, tmp_path)
+            assert sentence.endswith(f"{key}[0] is {lowest}; it must be greater than 0.")
+        elif family == "gamma" or "negative_binomial" in family:
             (sentence,) = sentences_of(text, tmp_path)
             assert sentence.endswith(f"mean is {value}; the values must be greater than 0.")
         else:
@@ -672,6 +701,13 @@ def test_scales_and_degrees_of_freedom_must_lie_above_their_end(family, key, end
         ("skew_normal", "slant", "gamma(2, 1)", "'gamma' is not a prior for a parameter that is real"),
         ("lognormal", "meanlog", "gamma(2, 1)", "'gamma' is not a prior for a parameter that is real"),
         ("student_t", "nu", "gamma(2, [0.1, 0.2])", "the rate of gamma has 2 values, but there is 1 to set"),
+        ("poisson", "rate", "lognormal([2, 1], 1)", "must not decrease, because the components are ordered by rate"),
+        ("poisson", "rate", "beta(1, 1)", "'beta' is not a prior for a parameter that is positive"),
+        ("binomial", "p", "logit_normal([2, 1], 1)", "must not decrease, because the components are ordered by p"),
+        ("binomial", "p", "normal(0, 1)", "for a parameter that is between 0 and 1; allowed are beta(a, b)"),
+        ("zero_inflated_poisson", "zero", "beta([1, 2], 1)", "the a of beta has 2 values, but there is 1 to set"),
+        ("beta_binomial", "dispersion", "gamma([1, 2], 1)", "has 2 values, but there is 1 to set"),
+        ("negative_binomial", "dispersion", "normal(0, 1) T[0, ]", "at a number above 0"),
     ],
 )  # fmt: skip
 def test_priors_of_other_families_are_checked(family, key, prior, words, tmp_path):
@@ -689,7 +725,7 @@ def test_a_list_for_degrees_of_freedom_goes_with_own(tmp_path):
 @pytest.mark.parametrize(
     ("entries", "place", "words"),
     [
-        ({"own": "[sigma]"}, "models.open.own[0]", "is 'sigma'; allowed are nu"),
+        ({"own": "[sigma]"}, "models.open.own[0]", "is 'sigma'; allowed are nu, dispersion"),
         ({"own": "[nu, nu]"}, "models.open.own", "no item may stand in it twice"),
         ({"own": "[nu]", "share": "[nu]"}, "models.open.own", "names 'nu', which share names too"),
         ({"own": "[nu]", "fixed": "{nu: 5}"}, "models.open.own", "names 'nu', which is fixed"),
@@ -700,6 +736,137 @@ def test_own_is_for_what_is_shared_by_default(entries, place, words, tmp_path):
     (sentence,) = sentences_of(modelled("student_t", **entries), tmp_path)
     assert f": {place} " in sentence
     assert words in sentence
+
+
+def paired(family, other=None, **keys):
+    """The base whose data set `real` has these keys too and goes with a model of this family, or of two."""
+    models = f"  first: {{family: {family}}}\n" + (f"  second: {{family: {other}}}\n" if other else "")
+    text = BASE.replace("  open: {family: normal}\n", models).replace("models: [open]", "models: [first]")
+    text = text.replace("models: [first]", "models: [first, second]" if other else "models: [first]")
+    lines = "".join(f"    {key}: {value}\n" for key, value in keys.items())
+    return text.replace("    column: weight\n", lines if "columns" in keys else f"    column: weight\n{lines}")
+
+
+NAMES = "analyses[1].models names 'first' of the family"
+PAIRS = {
+    "trials": (paired("binomial"), f"{NAMES} binomial, which needs the key 'trials' in datasets.real."),
+    "trials of beta": (
+        paired("beta_binomial"),
+        f"{NAMES} beta_binomial, which needs the key 'trials' in datasets.real.",
+    ),
+    "trials for Poisson": (
+        paired("poisson", trials="n"),
+        f"{NAMES} poisson, which cannot use the trials of datasets.real.",
+    ),
+    "trials for normal": (
+        paired("normal", trials="n"),
+        f"{NAMES} normal, which cannot use the trials of datasets.real.",
+    ),
+    "exposure": (paired("gamma", exposure="e"), f"{NAMES} gamma, which cannot use the exposure of datasets.real."),
+    "columns": (paired("normal", columns="[a, b]"), f"{NAMES} normal, which needs the key 'column' in datasets.real."),
+    "rounded counts": (
+        paired("poisson", rounding="0.5"),
+        f"{NAMES} poisson, which knows no rounding; remove it from datasets.real.",
+    ),
+    "a density beside a probability": (
+        paired("poisson", "normal"),
+        "analyses[1].models compares 'first' and 'second', one a density and one a probability, which LOO cannot "
+        "compare; say `rounding: 1` in datasets.real, or analyse the data twice.",
+    ),
+    "a probability beside a density": (
+        paired("normal", "negative_binomial"),
+        "analyses[1].models compares 'first' and 'second', one a density and one a probability, which LOO cannot "
+        "compare; say `rounding: 1` in datasets.real, or analyse the data twice.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), PAIRS.values(), ids=PAIRS)
+def test_models_must_fit_the_data_sets_of_their_analyses(text, words, tmp_path):
+    (sentence,) = sentences_of(text, tmp_path)
+    assert sentence.endswith(words)
+    assert sentence == f"config.yaml, line {line_of(text, 'models: [first')}: {words}"
+
+
+@pytest.mark.parametrize(
+    ("family", "other", "keys"),
+    [
+        ("binomial", "beta_binomial", {"trials": "n"}),
+        ("poisson", "zero_inflated_negative_binomial", {"exposure": "e"}),
+        ("poisson", None, {}),
+        ("normal", "gamma", {"rounding": "0.01"}),
+        ("poisson", "normal", {"rounding": "1"}),
+        ("poisson", "normal", {"rounding": "1.0"}),
+        ("normal", None, {"weights": "w", "id": "name", "missing": "drop"}),
+    ],
+)
+def test_models_that_fit_their_data_sets_pass(family, other, keys, tmp_path):
+    assert check(paired(family, other, **keys), tmp_path)["datasets"]["real"]["csv"] == "data.csv"
+
+
+def test_a_density_and_a_probability_in_two_analyses_of_one_data_set_are_compared_too(tmp_path):
+    text = paired("poisson", "normal").replace("models: [first, second]", "models: [first]")
+    (sentence,) = sentences_of(text + "  - {dataset: real, models: [second], components: 1}\n", tmp_path)
+    assert "analyses[2].models compares 'first' and 'second', one a density and one a probability" in sentence
+
+
+@pytest.mark.parametrize("key", ["column", "columns", "trials", "exposure", "weights", "id"])
+def test_columns_of_a_file_are_not_those_of_a_simulation(key, tmp_path):
+    value = "[a, b]" if key == "columns" else "a"
+    (sentence,) = sentences_of(BASE.replace("  drawn:\n", f"  drawn:\n    {key}: {value}\n"), tmp_path)
+    assert sentence.endswith(f": datasets.drawn.{key} goes with csv, not with simulate.")
+
+
+def test_nothing_is_missing_in_a_simulation(tmp_path):
+    (sentence,) = sentences_of(BASE.replace("  drawn:\n", "  drawn:\n    missing: drop\n"), tmp_path)
+    assert sentence.endswith(": datasets.drawn.missing goes with csv, not with simulate.")
+
+
+def test_a_file_has_one_column_or_several(tmp_path):
+    words = ": datasets.real must have either column or columns: what of data.csv holds the observations."
+    for lines in ("    column: a\n    columns: [a, b]\n", ""):
+        first, *_ = sentences_of(BASE.replace("    column: weight\n", lines), tmp_path)
+        assert first.endswith(words)
+
+
+@pytest.mark.parametrize("family", WITH_TRIALS)
+def test_a_simulation_of_successes_needs_its_trials(family, tmp_path):
+    (sentence,) = sentences_of(simulated(family, trials=None), tmp_path)
+    assert sentence.endswith(f": datasets.drawn.simulate lacks trials, which the family {family} needs.")
+
+
+@pytest.mark.parametrize("family", [name for name in PARAMETERS if name not in WITH_TRIALS])
+def test_a_simulation_of_other_families_has_no_trials(family, tmp_path):
+    (sentence,) = sentences_of(simulated(family, trials="5"), tmp_path)
+    own = f"is no parameter of the family {family}; it has {', '.join(PARAMETERS[family])}."
+    assert sentence.endswith(f": datasets.drawn.simulate.trials {own}")
+
+
+@pytest.mark.parametrize(("place", "value"), [("simulate", "[0.2, 0.3]"), ("fixed", "[0.2, 0.3]")])
+def test_there_is_one_weight_of_extra_zeros(place, value, tmp_path):
+    family = "zero_inflated_poisson"
+    text = simulated(family, zero=value) if place == "simulate" else modelled(family, fixed=f"{{zero: {value}}}")
+    (sentence,) = sentences_of(text, tmp_path)
+    assert sentence.endswith("zero is [0.2, 0.3]; it must be a number.")
+
+
+def test_what_is_read_from_a_file_is_what_the_configuration_names():
+    dataset = {"csv": "a.csv", "column": "y", "label": "l", "rounding": 0.1, "missing": "error"}
+    assert plan.source(dataset) == {"columns": ["y"], "missing": "error"}
+    every = {"trials": "n", "exposure": "e", "weights": "w", "id": "i", "missing": "drop"}
+    assert plan.source({"csv": "a.csv", "columns": ["a", "b"], **every}) == {"columns": ["a", "b"], **every}
+
+
+@pytest.mark.parametrize(
+    ("families", "kind"),
+    [(["normal", "gamma"], "continuous"), (["poisson"], "whole"), (["normal", "poisson"], "whole")],
+)
+def test_data_are_counts_when_one_of_their_models_says_so(families, kind):
+    models = {family: {"family": family} for family in families}
+    analyses = [{"dataset": "d", "models": list(models), "components": 2}]
+    config = {"models": models | {"other": {"family": "poisson"}}, "analyses": analyses}
+    config["analyses"].append({"dataset": "e", "models": ["other"], "components": 2})
+    assert plan.kind(config, "d") == kind
 
 
 def test_mistakes_on_one_line_come_in_the_order_of_their_keys(tmp_path):
@@ -831,6 +998,7 @@ def test_defaults_are_filled_in_and_the_input_is_not_changed():
     assert config["models"]["open"] == {
         "family": "normal",
         "share": [],
+        "labels": "ordered",
         "own": [],
         "fixed": {},
         "priors": {"theta": "dirichlet(1)"},
@@ -949,7 +1117,7 @@ def test_fits_are_each_listed_once_in_order():
         ("real", "open", 4),
     ]
     assert plan.fits(config) == [Fit(*each) for each in expected]
-    assert plan.programs(config) == ["continuous"]
+    assert plan.programs(config) == ["univariate"]
 
 
 def test_titles_have_the_number_of_components_only_where_it_is_needed():
@@ -1069,9 +1237,7 @@ def tried(function, argument):
         return None, error.sentences
 
 
-def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_usable_configuration(root, monkeypatch):
-    rules = schema.schema()
-    monkeypatch.setattr(configuration, "schema", lambda: rules)
+def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_usable_configuration(root):
     default = yaml.safe_load((root / "config" / "config.yaml").read_text())
     rng = np.random.default_rng(20260101)
     refused, accepted = 0, 0

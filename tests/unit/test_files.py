@@ -303,7 +303,7 @@ def test_sources_are_the_program_and_its_includes_each_once(stan):
 
 
 def test_the_shipped_program_s_sources_exist(root):
-    found = programs.sources("continuous", root / "stan")
+    found = programs.sources("univariate", root / "stan")
     assert len(found) == 4
     assert all(path.is_file() for path in found)
 
@@ -379,7 +379,9 @@ def test_imports_inside_functions_and_templates_are_declared_and_no_more():
         assert not {
             name for name in declared[script] if name.startswith(("figures/", "templates/", "report", "tables"))
         }
-    assert "cmdstan.py" not in declared["assess"]
+    # assessing fits a model again without observations whose Pareto k is too large, the report does not
+    assert "cmdstan.py" in declared["assess"]
+    assert not {"cmdstan.py", "refitting.py"} & (declared["report"] | declared["compare"] | declared["draw_fit"])
 
 
 def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatch):

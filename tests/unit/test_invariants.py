@@ -9,7 +9,7 @@ from stanmix.invariants import InvariantError, verify
 
 
 def consistent():
-    """A small fit of two components and four observations, whose tables agree."""
+    """A small fit of two components and five observations in four rows, whose tables agree."""
     parameters = ["theta", "theta", "mu", "mu", "sigma"]
     means = [0.4, 0.6, -1.0, 2.0, 1.1]
     summary = pd.DataFrame({"parameter": parameters, "component": [1, 2, 1, 2, None], "mean": means, "median": means})
@@ -21,14 +21,16 @@ def consistent():
             "probability_1": [0.9, 0.2, 0.55, 0.001],
             "probability_2": [0.1, 0.8, 0.45, 0.999],
             "component": [1, 2, 1, 2],
+            "weight": [1, 2, 1, 1],
             "right": [True, True, False, True],
         }
     )
     return {
         "title": "fit",
         "specification": {
+            "family": "normal",
             "components": 2,
-            "n": 4,
+            "n": 5,
             "weights": {"mode": "estimated"},
             "parameters": [
                 {"name": "mu", "ordered": True, "mode": "own"},
@@ -37,9 +39,9 @@ def consistent():
         },
         "summary": summary,
         "membership": membership,
-        "loo": {"n": 4, "elpd": -10.0, "right": 3},
-        "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -2.0, -3.0, -4.0]}),
-        "noticed": {"n": 4},
+        "loo": {"n": 5, "elpd": -12.0, "right": 3},
+        "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -2.0, -3.0, -4.0], "weight": [1, 2, 1, 1]}),
+        "noticed": {"n": 5},
     }
 
 
@@ -102,6 +104,10 @@ def third_membership(fit):
     fit["membership"]["probability_3"] = 0.0
 
 
+def zero_membership(fit):
+    fit["membership"]["probability_zero"] = 0.0
+
+
 BROKEN = {
     "weights": (cell("summary", 0, "mean", 0.4001), "the posterior mean weights add to 1.000100 instead of 1"),
     "number of weights": (third_weight, "there are 3 weights for 2 components"),
@@ -110,15 +116,18 @@ BROKEN = {
     "interval not a number": (cell("summary", 4, "median", float("nan")), "the interval of sigma does not contain"),
     "membership row": (cell("membership", 2, "probability_2", 0.4501), "adds to 1 only within 0.0001"),
     "membership not a number": (cell("membership", 2, "probability_2", float("nan")), "adds to 1 only within nan"),
-    "membership columns": (third_membership, "another number of components"),
+    "membership columns": (third_membership, "the membership table has other components"),
+    "membership of zeros": (zero_membership, "the membership table has other components"),
+    "no membership of zeros": (entry("specification", "family", "zero_inflated_poisson"), "has other components"),
     "most probable": (cell("membership", 2, "component", 2), "a most probable component is not"),
     "order": (swap_means, "the components are not in the order of mu"),
     "equal means": (equal_means, "the components are not in the order of mu"),
-    "fitted": (entry("specification", "n", 5), "the counts differ: 5 observations were fitted, 4 read, 4 have"),
-    "read": (entry("noticed", "n", 3), "4 observations were fitted, 3 read"),
-    "LOO values": (shorter("loo_pointwise"), "3 a LOO value"),
-    "LOO total": (entry("loo", "elpd", -10.001), "the pointwise LOO values do not add to their total"),
-    "LOO count": (entry("loo", "n", 5), "the counts differ"),
+    "fitted": (entry("specification", "n", 6), "the counts differ: 6 observations were fitted, 5 read, 5 have"),
+    "read": (entry("noticed", "n", 4), "5 observations were fitted, 4 read"),
+    "LOO values": (shorter("loo_pointwise"), "4 a LOO value"),
+    "weights of memberships": (cell("membership", 1, "weight", 1), "5 read, 4 have memberships and 5 a LOO value"),
+    "LOO total": (entry("loo", "elpd", -12.001), "the pointwise LOO values do not add to their total"),
+    "LOO count": (entry("loo", "n", 4), "the counts differ"),
     "LOO not a number": (entry("loo", "elpd", float("nan")), "the pointwise LOO values do not add"),
     "right": (entry("loo", "right", 4), "the number of right memberships"),
     "covered": (cell("summary", 3, "covered", True), "covered contradicts an interval"),
@@ -137,6 +146,19 @@ def test_each_contradiction_is_named(change, words):
     # a missing LOO value changes their sum too, and no component is the most probable beside NaN
     two = change in (BROKEN["LOO values"][0], BROKEN["membership not a number"][0])
     assert len(str(caught.value).splitlines()) == (2 if two else 1)
+
+
+def test_extra_zeros_are_a_part_of_their_own():
+    fit = consistent()
+    fit["specification"]["family"] = "zero_inflated_poisson"
+    fit["membership"]["component"] = fit["membership"]["component"].astype(object)
+    fit["membership"].insert(3, "probability_zero", [0.0, 0.0, 0.0, 0.0])
+    verify(**fit)
+    fit["membership"].loc[3, ["probability_2", "probability_zero", "component"]] = [0.0, 0.999, "zero"]
+    verify(**fit)
+    fit["membership"].loc[3, "component"] = 2
+    with pytest.raises(InvariantError, match="a most probable component is not"):
+        verify(**fit)
 
 
 def test_several_contradictions_are_named_at_once():

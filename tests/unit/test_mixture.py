@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from textbook import points_at
 
 from stanmix import mixture
 
@@ -37,11 +38,11 @@ def test_membership_equals_the_enumeration_of_all_labellings():
         for labels, weight in every.items():
             for n, k in enumerate(labels):
                 expected[n, k] += weight / total / 3
-    np.testing.assert_allclose(mixture.membership("normal", Y, DRAWS), expected, rtol=1e-12)
+    np.testing.assert_allclose(mixture.membership("normal", points_at(Y), DRAWS), expected, rtol=1e-12)
 
 
 def test_log_likelihood_sums_the_enumeration_and_is_marginal():
-    found = mixture.log_likelihood("normal", Y, DRAWS)
+    found = mixture.log_likelihood("normal", points_at(Y), DRAWS)
     assert found.shape == (3, 4)
     for draw in range(3):
         total = math.fsum(joint(labels, draw) for labels in itertools.product(range(3), repeat=4))
@@ -58,40 +59,42 @@ def test_a_million_sds_away_nothing_is_lost():
     draws = {"theta": np.array([[0.5, 0.5]]), "mu": np.array([[0.0, 1.0]]), "sigma": np.array([[1.0, 1.0]])}
     y = np.array([-1e6, 1e6])
     expected = [-0.5 * 1e12 - 0.5 * math.log(2 * math.pi) + math.log(0.5), -0.5 * (1e6 - 1) ** 2 - 1.612]
-    np.testing.assert_allclose(mixture.log_likelihood("normal", y, draws)[0], expected, rtol=1e-12)
-    assert mixture.membership("normal", y, draws).tolist() == [[1.0, 0.0], [0.0, 1.0]]
-    assert mixture.sample_memberships("normal", y, draws, np.random.default_rng(1)).tolist() == [[0, 1]]
+    np.testing.assert_allclose(mixture.log_likelihood("normal", points_at(y), draws)[0], expected, rtol=1e-12)
+    assert mixture.membership("normal", points_at(y), draws).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert mixture.sample_memberships("normal", points_at(y), draws, np.random.default_rng(1)).tolist() == [[0, 1]]
 
 
 def test_a_weight_of_0_is_no_component():
     draws = {"theta": np.array([[0.0, 1.0]] * 50), "mu": np.array([[0.0, 1.0]] * 50), "sigma": np.ones((50, 2))}
     y = np.linspace(-3, 3, 7)
-    assert mixture.membership("normal", y, draws).tolist() == [[0.0, 1.0]] * 7
-    np.testing.assert_allclose(mixture.log_likelihood("normal", y, draws)[0], stats.norm.logpdf(y, 1), rtol=1e-12)
-    assert mixture.densities("normal", y, draws)[:, :, 0].max() == 0
+    assert mixture.membership("normal", points_at(y), draws).tolist() == [[0.0, 1.0]] * 7
+    np.testing.assert_allclose(
+        mixture.log_likelihood("normal", points_at(y), draws)[0], stats.norm.logpdf(y, 1), rtol=1e-12
+    )
+    assert mixture.densities("normal", points_at(y), draws)[:, :, 0].max() == 0
     rng = np.random.default_rng(1)
-    assert mixture.sample_memberships("normal", y, draws, rng).min() == 1
-    assert mixture.draw_memberships(1000, draws, rng).min() == 1
+    assert mixture.sample_memberships("normal", points_at(y), draws, rng).min() == 1
+    assert mixture.draw_memberships("normal", 1000, draws, rng).min() == 1
     last = {"theta": np.array([[1.0, 0.0]] * 50)}
-    assert mixture.draw_memberships(1000, last, rng).max() == 0
+    assert mixture.draw_memberships("normal", 1000, last, rng).max() == 0
 
 
 @pytest.mark.parametrize("chunk", [1, 9, 10, 27, 40])
 def test_chunks_change_nothing(chunk, monkeypatch):
-    functions = (mixture.log_likelihood, mixture.membership)
+    functions = (mixture.log_likelihood, mixture.membership, lambda *given: mixture.tails(*given)[0])
     y = np.linspace(-4, 8, 23)
-    whole = [function("normal", y, DRAWS) for function in functions]
-    assert len(mixture.chunks(23, DRAWS)) == 1
+    whole = [function("normal", points_at(y), DRAWS) for function in functions]
+    assert len(mixture.chunks(points_at(y), DRAWS)) == 1
     monkeypatch.setattr(mixture, "CHUNK", chunk)
-    parts = mixture.chunks(23, DRAWS)
+    parts = mixture.chunks(points_at(y), DRAWS)
     assert len(parts) > 1
     assert [i for part in parts for i in range(part.start, part.stop)] == list(range(23))
     # draws x components x observations stays within the limit, unless one observation is already more
     assert max(part.stop - part.start for part in parts) * 9 <= max(chunk, 9)
     for function, expected in zip(functions, whole, strict=True):
-        np.testing.assert_array_equal(function("normal", y, DRAWS), expected)
+        np.testing.assert_array_equal(function("normal", points_at(y), DRAWS), expected)
     far = mixture.sample_memberships(
-        "normal", np.repeat([-50.0, 50.0], 12), DRAWS | {"sigma": np.ones((3, 3))}, np.random.default_rng(1)
+        "normal", points_at(np.repeat([-50.0, 50.0], 12)), DRAWS | {"sigma": np.ones((3, 3))}, np.random.default_rng(1)
     )
     assert far.tolist() == [[0] * 12 + [2] * 12] * 3
 
@@ -107,7 +110,7 @@ THETA, MU, SIGMA = [0.15, 0.25, 0.6], [0.0, 1.0, 3.0], [1.0, 2.0, 0.5]
 
 def test_sampled_memberships_have_the_frequencies_of_the_responsibilities():
     draws, y = one(THETA, MU, SIGMA, 20000), np.array([-0.5, 1.2, 2.4])
-    found = mixture.sample_memberships("normal", y, draws, np.random.default_rng(3))
+    found = mixture.sample_memberships("normal", points_at(y), draws, np.random.default_rng(3))
     assert found.shape == (20000, 3)
     for n, value in enumerate(y):
         weights = np.array([t * density(value, m, s) for t, m, s in zip(THETA, MU, SIGMA, strict=True)])
@@ -119,31 +122,35 @@ def test_sampled_memberships_have_the_frequencies_of_the_responsibilities():
 
 
 def test_new_memberships_have_the_frequencies_of_the_weights():
-    found = mixture.draw_memberships(50, one(THETA, MU, SIGMA, 400), np.random.default_rng(4))
+    found = mixture.draw_memberships("normal", 50, one(THETA, MU, SIGMA, 400), np.random.default_rng(4))
     assert found.shape == (400, 50)
     assert stats.chisquare(np.bincount(found.ravel(), minlength=3), 20000 * np.array(THETA)).pvalue > 0.001
     # each draw of the parameters has weights of its own
-    own = mixture.draw_memberships(4000, {"theta": DRAWS["theta"]}, np.random.default_rng(5))
+    own = mixture.draw_memberships("normal", 4000, {"theta": DRAWS["theta"]}, np.random.default_rng(5))
     for row, theta in zip(own, DRAWS["theta"], strict=True):
         assert stats.chisquare(np.bincount(row, minlength=3), 4000 * theta).pvalue > 0.001
-    assert mixture.draw_memberships(7, {"theta": np.ones((2, 1))}, np.random.default_rng(1)).tolist() == [[0] * 7] * 2
+    assert (
+        mixture.draw_memberships("normal", 7, {"theta": np.ones((2, 1))}, np.random.default_rng(1)).tolist()
+        == [[0] * 7] * 2
+    )
 
 
 def test_replicated_data_come_from_their_components_and_draws():
     memberships = np.tile(np.repeat([0, 1, 2], 3000), (3, 1))
-    found = mixture.replicate("normal", memberships, DRAWS, np.random.default_rng(6))
+    found = mixture.replicate("normal", points_at(np.zeros(9000)), memberships, DRAWS, np.random.default_rng(6))
     for draw in range(3):
         for k in range(3):
             values = found[draw, memberships[draw] == k]
             scores = (values - DRAWS["mu"][draw, k]) / DRAWS["sigma"][draw, k]
             assert stats.kstest(scores, "norm").pvalue > 0.001
-    again = mixture.replicate("normal", memberships, DRAWS, np.random.default_rng(6))
+    again = mixture.replicate("normal", points_at(np.zeros(9000)), memberships, DRAWS, np.random.default_rng(6))
     assert again.tobytes() == found.tobytes()
 
 
 def test_replicates_of_new_units_follow_the_mixture():
     draws, rng = one(THETA, MU, SIGMA, 100), np.random.default_rng(7)
-    y = mixture.replicate("normal", mixture.draw_memberships(200, draws, rng), draws, rng).ravel()
+    members = mixture.draw_memberships("normal", 200, draws, rng)
+    y = mixture.replicate("normal", points_at(np.zeros(200)), members, draws, rng).ravel()
 
     def cdf(x):
         return sum(t * stats.norm.cdf(x, m, s) for t, m, s in zip(THETA, MU, SIGMA, strict=True))
@@ -156,7 +163,7 @@ def test_densities_integrate_to_the_weights():
         for k in range(3):
 
             def curve(x, draw=draw, k=k):
-                return mixture.densities("normal", np.array([x]), DRAWS)[draw, 0, k]
+                return mixture.densities("normal", points_at(np.array([x])), DRAWS)[draw, 0, k]
 
             mu, sigma = DRAWS["mu"][draw, k], DRAWS["sigma"][draw, k]
             total = integrate.quad(curve, mu - 9 * sigma, mu + 9 * sigma)[0]

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from textbook import UNIVARIATE, points_at
 
-from stanmix import predictive
-from stanmix.families import FAMILIES
+from stanmix import continuous, mixture, predictive
 
 TUTORIAL = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
 
@@ -23,38 +23,38 @@ def direct_sum(y, x, width):
 def test_kernel_density_is_the_mean_of_gaussian_kernels(y, width):
     x = np.linspace(y.min() - 1, y.max() + 1, 13)
     used = y.std(ddof=1) * len(y) ** (-1 / 5) if width is None else width
-    np.testing.assert_allclose(predictive.kernel_density(y, x, width), direct_sum(y, x, used), rtol=1e-9)
+    np.testing.assert_allclose(continuous.kernel_density(y, x, width), direct_sum(y, x, used), rtol=1e-9)
 
 
 def test_the_default_bandwidth_is_about_4_for_the_tutorial():
-    assert predictive.bandwidth(TUTORIAL) == pytest.approx(3.9, abs=0.2)  # tutorial.md: 3.9 to 4.1
-    assert predictive.bandwidth(TUTORIAL) == pytest.approx(stats.gaussian_kde(TUTORIAL).covariance[0, 0] ** 0.5)
+    assert continuous.bandwidth(TUTORIAL) == pytest.approx(3.9, abs=0.2)  # tutorial.md: 3.9 to 4.1
+    assert continuous.bandwidth(TUTORIAL) == pytest.approx(stats.gaussian_kde(TUTORIAL).covariance[0, 0] ** 0.5)
 
 
 def test_binned_kernel_densities_are_close_to_the_direct_sum():
     y = np.random.default_rng(2).normal(np.repeat([0, 6], [2000, 1000]), 1)
-    assert len(y) > predictive.BINNED
+    assert len(y) > continuous.BINNED
     x = np.linspace(-4, 10, 40)
-    width = predictive.bandwidth(y)
+    width = continuous.bandwidth(y)
     exact = np.array(direct_sum(y, x, width))
     # moving points by at most half a bin moves a kernel by its second derivative times a twelfth of the bin squared
-    step = np.ptp(y) / predictive.BINS
+    step = np.ptp(y) / continuous.BINS
     bound = 3 * step * exact.max() / width / math.sqrt(len(y)) + step**2 / width**2
-    assert np.abs(predictive.kernel_density(y, x) - exact).max() < bound
+    assert np.abs(continuous.kernel_density(y, x) - exact).max() < bound
     assert np.trapezoid(
-        predictive.kernel_density(y, np.linspace(-9, 15, 2001)), np.linspace(-9, 15, 2001)
+        continuous.kernel_density(y, np.linspace(-9, 15, 2001)), np.linspace(-9, 15, 2001)
     ) == pytest.approx(1, abs=1e-6)
 
 
 def test_the_grid_covers_the_data_and_a_tenth_beyond():
-    x = predictive.grid(np.array([3.0, 13.0, 5.0]), points=13)
+    x = continuous.grid(np.array([3.0, 13.0, 5.0]), points=13)
     assert x.tolist() == [2.0 + i for i in range(13)]
-    assert len(predictive.grid(np.array([3.0, 13.0]))) == 401
+    assert len(continuous.grid(np.array([3.0, 13.0]))) == 401
 
 
 @pytest.mark.parametrize(("y", "lowest"), [([3.0, 13.0, 5.0], 2.0), ([0.5, 10.5], 0.05), ([1e-9, 1.0], 1e-10)])
 def test_the_grid_of_positive_values_stays_above_0(y, lowest):
-    x = predictive.grid(np.array(y), positive=True, points=13)
+    x = continuous.grid(np.array(y), positive=True, points=13)
     assert x[0] == pytest.approx(lowest)
     assert x[-1] == pytest.approx(max(y) + 0.1 * (max(y) - min(y)))
     np.testing.assert_allclose(np.diff(x), (x[-1] - x[0]) / 12)
@@ -76,16 +76,20 @@ def test_density_bands_hold_the_mixture_and_its_weighted_components():
         "mu": rng.normal([0, 3], 0.2, (101, 2)),
         "sigma": np.full((101, 2), 1.5),
     }
-    whole, parts = predictive.density_bands("normal", x, draws)
+    found = predictive.part_bands(mixture.densities("normal", points_at(x), draws), ["1", "2"])
+    assert list(found) == [
+        f"{part}_{end}" for part in ("mixture", "component_1", "component_2") for end in ("lower", "median", "upper")
+    ]
     each = np.array(
         [
             [t * stats.norm.pdf(x, m, 1.5) for t, m in zip(*pair, strict=True)]
             for pair in zip(draws["theta"], draws["mu"], strict=True)
         ]
     )
-    for got, curves in ((whole, each[:, 0] + each[:, 1]), (parts[0], each[:, 0]), (parts[1], each[:, 1])):
-        ordered = np.sort(curves, axis=0)
-        np.testing.assert_allclose([got["lower"], got["median"], got["upper"]], ordered[[5, 50, 95]], rtol=1e-12)
+    curves = {"mixture": each[:, 0] + each[:, 1], "component_1": each[:, 0], "component_2": each[:, 1]}
+    for part, values in curves.items():
+        got = [found[f"{part}_{end}"] for end in ("lower", "median", "upper")]
+        np.testing.assert_allclose(got, np.sort(values, axis=0)[[5, 50, 95]], rtol=1e-12)
 
 
 @pytest.mark.parametrize("y", [[3.0, 1.0, 1.0, 2.0]])
@@ -160,7 +164,9 @@ def simulated(draws, n, rng):
 @pytest.mark.parametrize("draws", [TRUE, CLOSE], ids=["apart", "overlapping"])
 def test_component_p_values_are_uniform_under_the_true_parameters(draws):
     rng = np.random.default_rng(9)
-    found = [predictive.component_p_values("normal", simulated(draws, 40, rng), draws, rng) for _ in range(400)]
+    found = [
+        predictive.component_p_values("normal", points_at(simulated(draws, 40, rng)), draws, rng) for _ in range(400)
+    ]
     for name in ("component_means", "component_spreads"):
         values = [p[name] for p in found]
         assert stats.kstest(values, "uniform").pvalue > 0.001, name
@@ -169,7 +175,7 @@ def test_component_p_values_are_uniform_under_the_true_parameters(draws):
 def test_an_empty_component_costs_no_degree_of_freedom():
     draws = {"theta": np.array([[0.999, 0.001]]), "mu": np.array([[0.0, 500.0]]), "sigma": np.ones((1, 2))}
     y = np.array([0.5, 1.0, -0.2, 0.9])
-    found = predictive.component_p_values("normal", y, draws, np.random.default_rng(1))
+    found = predictive.component_p_values("normal", points_at(y), draws, np.random.default_rng(1))
     # one component of four points with mean 0.55: its square times 4 is chi-squared with 1 degree of freedom
     assert found["component_means"] == pytest.approx(math.erfc(math.sqrt(4 * 0.55**2 / 2)), rel=1e-9)
     upper = math.exp(-2.10 / 2) * (1 + 2.10 / 2)  # chi-squared with 4 degrees of freedom above 2.10, the sum of squares
@@ -188,7 +194,7 @@ def test_an_empty_component_costs_no_degree_of_freedom():
 )
 def test_wrong_parameters_are_found_out(changed, small, large):
     draws = {name: np.repeat(changed.get(name, values), 50, axis=0) for name, values in TRUE.items()}
-    found = predictive.component_p_values("normal", TUTORIAL, draws, np.random.default_rng(2))
+    found = predictive.component_p_values("normal", points_at(TUTORIAL), draws, np.random.default_rng(2))
     if small:
         assert found[small] < 1e-4
     if large:
@@ -200,7 +206,7 @@ def test_peaks_compare_the_spreads_at_the_maxima():
     density = np.exp(-((x - 2) ** 2)) + 0.5 * np.exp(-((x - 7) ** 2))
     rng = np.random.default_rng(3)
     keep, anew = rng.normal(0, 1, (2000, 101)), rng.normal(0, 6, (2000, 101))
-    found = predictive.peaks(x, density, keep, anew)
+    found = continuous.peaks(x, density, keep, anew)
     assert [peak["x"] for peak in found] == pytest.approx([2.0, 7.0])
     for peak in found:
         assert peak["sd_keep"] == pytest.approx(1, rel=4 / math.sqrt(4000))
@@ -209,27 +215,144 @@ def test_peaks_compare_the_spreads_at_the_maxima():
     i = 20
     mean = math.fsum(keep[:, i]) / 2000
     assert found[0]["sd_keep"] == pytest.approx(math.sqrt(math.fsum((keep[:, i] - mean) ** 2) / 1999))
-    assert predictive.peaks(x, x, keep, anew) == []
+    assert continuous.peaks(x, x, keep, anew) == []
 
 
-# A component near 1 for each family, and how far away no value of it lies.
-NEAR_1 = {
+# A component for each family, its values near 1 or, of counts, below 200 by far.
+COMPONENT = {
     "normal": {"mu": 1.0, "sigma": 0.1},
     "student_t": {"mu": 1.0, "sigma": 0.1, "nu": 800.0},
     "lognormal": {"meanlog": 0.0, "sdlog": 0.1},
     "gamma": {"mean": 1.0, "cv": 0.1},
     "skew_normal": {"mean": 1.0, "sd": 0.1, "slant": 2.0},
+    "poisson": {"rate": 2.0},
+    "negative_binomial": {"mean": 2.0, "dispersion": 0.3},
+    "zero_inflated_poisson": {"rate": 2.0, "zero": 0.2},
+    "zero_inflated_negative_binomial": {"mean": 2.0, "dispersion": 0.3, "zero": 0.2},
+    "binomial": {"p": 0.01},
+    "beta_binomial": {"p": 0.01, "dispersion": 0.02},
 }
+STEPS = {"exact": None, "rounded": 0.1}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_p_values_within_components_are_numbers_whatever_the_family_and_the_outlier(family):
-    rng = np.random.default_rng(6)
-    draws = {name: np.tile([value, value * 1.001], (40, 1)) for name, value in NEAR_1[family].items()}
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("family", UNIVARIATE)
+def test_p_values_within_components_are_numbers_whatever_the_family_and_the_outlier(family, step):
+    rng, entry, values = np.random.default_rng(6), UNIVARIATE[family], COMPONENT[family]
+    if entry.kind == "whole" and step is not None:
+        return
+    draws = {name: np.tile([value, value * 1.001], (40, 1)) for name, value in values.items()}
     draws["theta"] = np.full((40, 2), 0.5)
-    y = FAMILIES[family].generate(rng, *(np.full(60, value) for value in NEAR_1[family].values()))
-    fine = predictive.component_p_values(family, y, draws, rng)
+    y = entry.generate(rng, *(np.full(60, values[name]) for name in entry.of_component), size=200.0)
+    if step is not None:
+        y = step * np.round(y / step)
+    fine = predictive.component_p_values(family, points_at(y, 200.0, step), draws, rng)
     assert min(fine.values()) > 0.01
-    far = predictive.component_p_values(family, np.append(y, 1e6), draws, rng)
+    outlier = 1e6 if entry.kind == "continuous" else 200.0 if entry.takes == "trials" else 1e6
+    far = predictive.component_p_values(family, points_at(np.append(y, outlier), 200.0, step), draws, rng)
     assert far["component_spreads"] < 1e-6
     assert far["component_means"] < 1e-3
+
+
+@pytest.mark.parametrize("family", ["poisson", "zero_inflated_poisson", "beta_binomial", "rounded normal"])
+def test_component_p_values_of_counts_and_rounded_values_are_uniform_under_the_true_parameters(family):
+    rng, step = np.random.default_rng(15), None
+    if family == "rounded normal":
+        family, step = "normal", 1.0
+        draws = {"mu": [[0.0, 2.5]], "sigma": [[0.8, 1.5]]}
+    elif family == "beta_binomial":
+        draws = {"p": [[0.2, 0.5]], "dispersion": [[0.2, 0.3]]}
+    else:
+        draws = {"rate": [[0.2, 0.8]], "zero": [[0.3, 0.3]]}  # an exposure of 8
+    draws = {name: np.array(values) for name, values in (draws | {"theta": [[0.4, 0.6]]}).items()}
+    found = []
+    for _ in range(400):
+        points = points_at(np.zeros(40), 8.0, step)
+        members = mixture.draw_memberships(family, 40, draws, rng)
+        y = mixture.replicate(family, points, members, draws, rng)[0]
+        found.append(predictive.component_p_values(family, points_at(y, 8.0, step), draws, rng))
+    for name in ("component_means", "component_spreads"):
+        assert stats.kstest([p[name] for p in found], "uniform").pvalue > 0.001, name
+
+
+def test_an_extra_zero_has_nothing_to_deviate_from():
+    draws = {"theta": np.ones((60, 1)), "rate": np.full((60, 1), 9.0), "zero": np.full((60, 1), 0.5)}
+    y = np.concatenate([np.zeros(200), stats.poisson(9).ppf((np.arange(80) + 0.5) / 80)])
+    found = predictive.component_p_values("zero_inflated_poisson", points_at(y), draws, np.random.default_rng(1))
+    alone = predictive.component_p_values("poisson", points_at(y[y > 0]), draws, np.random.default_rng(1))
+    for name, p_value in found.items():
+        assert p_value == pytest.approx(alone[name], abs=0.1)
+        assert p_value > 0.2
+    # as Poisson values so many zeros are impossible
+    assert (
+        predictive.component_p_values("poisson", points_at(y), draws, np.random.default_rng(1))["component_means"]
+        < 1e-9
+    )
+
+
+def test_statistics_of_data_sets_by_hand():
+    y = np.array([[3.0, 0.0, 0.0, 7.0, 5.0], [1.0, 1.0, 1.0, 1.0, 2.0]])
+    found = predictive.statistics_of(y, discrete=True)
+    assert list(found) == ["mean", "sd", "iqr", "minimum", "maximum", "zeros"]
+    assert found["mean"].tolist() == [3.0, 1.2]
+    np.testing.assert_allclose(found["sd"], [math.sqrt((0 + 9 + 9 + 16 + 4) / 4), math.sqrt(0.8 / 4)], rtol=1e-14)
+    assert found["iqr"].tolist() == [5.0, 0.0]  # of 0, 0, 3, 5, 7 the second and fourth
+    assert found["minimum"].tolist() == [0.0, 1.0]
+    assert found["maximum"].tolist() == [7.0, 2.0]
+    assert found["zeros"].tolist() == [0.4, 0.0]
+    assert "zeros" not in predictive.statistics_of(y, discrete=False)
+    assert predictive.statistics_of(y[0], discrete=True)["sd"] == found["sd"][0]
+
+
+@pytest.mark.parametrize(
+    ("observed", "replicated", "p_value"),
+    [
+        (0.0, [1, 2, 3, 4], 0.0),
+        (5.0, [1, 2, 3, 4], 0.0),
+        (1.5, [1, 2, 3, 4], 0.5),
+        (2.5, [1, 2, 3, 4], 1.0),
+        (2.0, [1, 2, 3, 4], 0.75),  # two above and half of one: 2.5 / 4, so 2 * 1.5 / 4
+        (7.0, [7, 7, 7, 7], 1.0),
+        (4.0, [1, 2, 3, 4], 0.25),
+    ],
+)
+def test_two_sided_p_values_count_ties_half(observed, replicated, p_value):
+    assert predictive.p_value_of(observed, np.array(replicated, float)) == p_value
+    assert predictive.p_value_of(-observed, -np.array(replicated, float)) == p_value
+
+
+def test_the_transform_of_even_samples_leaves_its_band_5_times_in_100():
+    rng, n, times = np.random.default_rng(16), 50, 300
+    left, p_values = 0, []
+    for _ in range(times):
+        lower = rng.random(n)
+        table, p_value = predictive.transform_table(np.stack([lower, lower]), rng)
+        outside = bool(((table["difference"] < table["lower"]) | (table["difference"] > table["upper"])).any())
+        assert outside is (p_value < 0.05)
+        left += outside
+        p_values.append(p_value)
+    assert abs(left / times - 0.05) < 4 * math.sqrt(0.05 * 0.95 / times)
+    assert np.mean(np.array(p_values) < 0.5) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(times))
+
+
+@pytest.mark.parametrize("name", ["shifted", "too narrow", "too wide"])
+def test_the_transform_finds_a_wrong_model(name):
+    y = np.random.default_rng(17).normal(size=300)
+    lower = stats.norm(*{"shifted": (0.4, 1), "too narrow": (0, 0.7), "too wide": (0, 1.4)}[name]).cdf(y)
+    table, p_value = predictive.transform_table(np.stack([lower, lower]), np.random.default_rng(1))
+    assert p_value < 0.005
+    # by hand: the share of the transform up to u, less u
+    for u, difference in zip(table["u"], table["difference"], strict=True):
+        assert difference == pytest.approx(sum(value <= u for value in lower) / 300 - u, abs=1e-12)
+    np.testing.assert_allclose(table["u"], np.arange(1, 100) / 100)
+    # a model that lies too high gives small probabilities, which rise too early; a narrow one too many at both ends
+    early, late = table["difference"][10], table["difference"][89]
+    assert {"shifted": early > 0.03, "too narrow": early > 0.03 and late < -0.03, "too wide": early < -0.03}[name]
+
+
+def test_a_transform_between_two_ends_is_drawn_from_between_them():
+    rng = np.random.default_rng(18)
+    y = rng.poisson(0.7, 4000)  # of few values, so that without drawing the transform would have few steps
+    ends = np.stack([stats.poisson(0.7).cdf(y - 1), stats.poisson(0.7).cdf(y)])
+    assert predictive.transform_table(ends, rng)[1] > 0.01
+    assert predictive.transform_table(np.stack([ends[1], ends[1]]), rng)[1] < 0.005

@@ -1,5 +1,6 @@
 """Priors: what may be written, what is refused, and their densities against formulas from the textbooks."""
 
+import itertools
 import math
 import re
 
@@ -25,6 +26,12 @@ FORMULAS = {
     "gamma": lambda x, a, b: a * math.log(b) - math.lgamma(a) + (a - 1) * math.log(x) - b * x,
     "inv_gamma": lambda x, a, b: a * math.log(b) - math.lgamma(a) - (a + 1) * math.log(x) - b / x,
     "exponential": lambda x, b: math.log(b) - b * x,
+    "beta": lambda x, a, b: (
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + (a - 1) * math.log(x) + (b - 1) * math.log1p(-x)
+    ),
+    "logit_normal": lambda x, m, s: (
+        -0.5 * ((math.log(x / (1 - x)) - m) / s) ** 2 - math.log(s * math.sqrt(2 * math.pi) * x * (1 - x))
+    ),
 }
 CASES = {
     "normal": [(1.5, 2.0), (-3.0, 0.7)],
@@ -34,7 +41,10 @@ CASES = {
     "gamma": [(2.5, 3.0), (0.8, 0.2)],
     "inv_gamma": [(3.0, 2.0), (1.2, 0.4)],
     "exponential": [(0.5,), (4.0,)],
+    "beta": [(2.0, 3.5), (0.7, 1.0)],
+    "logit_normal": [(-1.0, 1.5), (0.5, 0.4)],
 }
+BETWEEN = ("beta", "logit_normal")
 ALL = [(name, arguments) for name, several in CASES.items() for arguments in several]
 WHOLE_LINE = ("normal", "student_t", "cauchy")
 
@@ -51,7 +61,7 @@ def above_zero(name, arguments):
 
 @pytest.mark.parametrize(("name", "arguments"), ALL)
 def test_log_densities_equal_the_textbook(name, arguments):
-    x = np.array([0.01, 0.3, 1.0, 2.7, 40.0])
+    x = np.array([0.01, 0.3, 0.5, 0.97]) if name in BETWEEN else np.array([0.01, 0.3, 1.0, 2.7, 40.0])
     expected = [FORMULAS[name](value, *arguments) for value in x]
     np.testing.assert_allclose(Prior(name, arguments).logpdf(x), expected, rtol=1e-10)
 
@@ -68,8 +78,8 @@ def test_a_cut_density_is_divided_by_what_is_left(name, arguments):
     [
         (*case, support)
         for case in ALL
-        for support in ("real", "positive", "above 1")
-        if support != "real" or case[0] in WHOLE_LINE
+        for support in ("real", "positive", "above 1", "between 0 and 1")
+        if (case[0] in BETWEEN) == (support == "between 0 and 1") and (support != "real" or case[0] in WHOLE_LINE)
     ],
 )
 def test_every_prior_integrates_to_1_over_the_support_of_its_parameter(name, arguments, support):
@@ -78,6 +88,14 @@ def test_every_prior_integrates_to_1_over_the_support_of_its_parameter(name, arg
     # x = sinh(t) tames both tails; u = e^t does for positive parameters
     if support == "real":
         total = integrate.quad(lambda t: math.exp(prior.logpdf(math.sinh(t))) * math.cosh(t), -40, 40, limit=500)[0]
+    elif support == "between 0 and 1":
+        assert prior.lower is None
+
+        def on_the_logit_scale(t):
+            x = 1 / (1 + math.exp(-t))
+            return math.exp(prior.logpdf(x)) * x * (1 - x)
+
+        total = integrate.quad(on_the_logit_scale, -30, 30, limit=500)[0]
     else:
         end = 1 if support == "above 1" else 0
         assert prior.lower == (end if end or name in WHOLE_LINE else None)
@@ -123,6 +141,11 @@ def test_how_fast_priors_vanish_at_zero(name, arguments, power):
         ("gamma(2, 0.1)", "above 1", 1, [("gamma", (2, 0.1), 1.0)]),
         ("lognormal(2, [1, 2])", "above 1", 2, [("lognormal", (2, 1), 1.0), ("lognormal", (2, 2), 1.0)]),
         ("normal(10, 5)", "above 1", 1, [("normal", (10, 5), 1.0)]),
+        ("beta(1, [2, 3])", "between 0 and 1", 2, [("beta", (1, 2), None), ("beta", (1, 3), None)]),
+        ("logit_normal(-1, 1.5)", "between 0 and 1", 1, [("logit_normal", (-1, 1.5), None)]),
+        ("lognormal(0, 1) T[0.5, ]", "positive", 2, [("lognormal", (0, 1), 0.5)] * 2),
+        ("  lognormal(0, 1)T[ 1e-3 ,] ", "positive", 1, [("lognormal", (0, 1), 0.001)]),
+        ("normal(0, [1, 2]) T[2,]", "positive", 2, [("normal", (0, 1), 2.0), ("normal", (0, 2), 2.0)]),
     ],
 )
 def test_every_form_is_read(text, support, count, expected):
@@ -158,6 +181,21 @@ def test_every_form_is_read(text, support, count, expected):
         ("inv_gamma(1, -1)", "positive", 1, "the scale of inv_gamma must be greater than 0"),
         ("exponential(-1)", "positive", 1, "the rate of exponential must be greater than 0"),
         ("normal(1e999, 1)", "real", 1, "must be finite"),
+        ("normal(0, 1)", "between 0 and 1", 1, "allowed are beta(a, b), logit_normal(location, scale)"),
+        ("beta(1, 1)", "positive", 1, "'beta' is not a prior for a parameter that is positive"),
+        ("beta(1, 0)", "between 0 and 1", 1, "the b of beta must be greater than 0, not 0"),
+        ("logit_normal(0, 0)", "between 0 and 1", 1, "the scale of logit_normal must be greater than 0"),
+        ("normal(0, 1) T[0.5, ]", "real", 1, "only a positive parameter can be cut from below by T[number, ]"),
+        ("gamma(2, 1) T[2, ]", "above 1", 1, "only a positive parameter can be cut"),
+        ("beta(2, 1) T[0.2, ]", "between 0 and 1", 1, "only a positive parameter can be cut"),
+        ("normal(0, 1) T[0, ]", "positive", 1, "at a number above 0"),
+        ("normal(0, 1) T[-1, ]", "positive", 1, "at a number above 0"),
+        ("normal(0, 1) T[x, ]", "positive", 1, "a prior is cut from below as in lognormal(0, 1) T[0.5, ], not at 'x'"),
+        ("normal(0, 1) T[nan, ]", "positive", 1, "not at 'nan'"),
+        ("normal(0, 1) T[1e999, ]", "positive", 1, "not at '1e999'"),
+        ("normal(0, 1) T[1, 2]", "positive", 1, "a prior is written as in Stan"),
+        ("normal(0, 1) T[ , 2]", "positive", 1, "a prior is written as in Stan"),
+        ("normal(0, 1) T[1]", "positive", 1, "a prior is written as in Stan"),
         ("normal(0, [1, 1e999])", "real", 2, "must be finite"),
     ],
 )
@@ -249,14 +287,47 @@ def test_the_numbers_are_those_of_the_stan_function(root):
     text = (root / "stan" / "functions" / "priors.stanfunctions").read_text()
     body = text[text.index("real prior_lpdf") : text.index("real priors_lpdf")]
     for name, distribution in DISTRIBUTIONS.items():
-        branch = body.split(f"distribution == {distribution.number})")[1].split("else if")[0]
-        assert f"return {name}_lpdf(" in branch
+        branch = body.split(f"distribution == {distribution.number})")[1].split("else if")[0].split("reject(")[0]
+        assert f"return {'normal' if name == 'logit_normal' else name}_lpdf(" in branch
         assert f"arguments[{len(distribution.arguments)}]" in branch
         assert f"arguments[{len(distribution.arguments) + 1}]" not in branch
-        assert f"(cut ? {name}_lccdf(lower" in branch
+        # what lives between 0 and 1 is never cut
+        assert (f"(cut ? {name}_lccdf(lower" in branch) == (distribution.support != "between 0 and 1")
     # those of positive values are cut only inside their support
     assert "cut = lower > negative_infinity() && (distribution < 4 || lower > 0)" in body
     assert [d.number < 4 for d in DISTRIBUTIONS.values()] == [d.support == "real" for d in DISTRIBUTIONS.values()]
+
+
+# Distributions as they are cut, and by how much of each quantile and probability must come back.
+CUT = [
+    *((name, arguments, None) for name, arguments in ALL),
+    *((name, arguments, 0.0) for name, arguments in ALL if name in WHOLE_LINE),
+    ("lognormal", (0.0, 1.0), 0.5),
+    ("gamma", (2.0, 0.1), 1.0),
+    ("inv_gamma", (3.0, 2.0), 0.25),
+    ("exponential", (0.5,), 3.0),
+    ("normal", (0.0, 1.0), 6.0),  # far in the tail
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "lower"), CUT)
+def test_quantiles_and_probabilities_are_integrals_of_the_density(name, arguments, lower):
+    prior = Prior(name, arguments, lower)
+    p = np.array([0.001, 0.05, 0.3, 0.5, 0.8, 0.99])
+    x = prior.quantile(p)
+    assert (np.diff(x) > 0).all()
+    np.testing.assert_allclose(prior.probability(x), p, rtol=1e-6, atol=1e-9)
+    for (low, high), mass in zip(itertools.pairwise(x), np.diff(p), strict=True):
+        found = integrate.quad(lambda value: math.exp(prior.logpdf(value)), low, high)[0]
+        assert found == pytest.approx(mass, rel=1e-6)
+    if lower is not None:
+        assert x.min() > lower
+        assert prior.probability(lower) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["normal", "cauchy", "exponential", "gamma", "lognormal"])
+def test_a_prior_that_is_cut_above_0_vanishes_there(name):
+    assert Prior(name, CASES[name][0], lower=0.01).power_at_zero == math.inf
 
 
 def test_priors_go_to_stan_as_rows_of_three():

@@ -6,27 +6,25 @@ import re
 import numpy as np
 import pytest
 from scipy import stats
+from textbook import UNIVARIATE, model_of, rows_of
 
 from stanmix.errors import UserError
-from stanmix.families import FAMILIES
+from stanmix.family import CONTINUOUS
 from stanmix.specification import is_shared, prior_of, prior_text, program_data, specify
 
 # what the design's default priors scale with, all different
 NOTICED = {
-    "n": 50, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "tied": 0, "most_tied": 1,
-    "log": {"median": 1.9, "sd": 0.6, "range": 2.4},
+    "n": 50, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "maximum": 20.0, "distinct": 45,
+    "tied": 0, "most_tied": 1, "step": None, "log": {"median": 1.9, "sd": 0.6, "range": 2.4}, "zeros": 0,
+    "not_whole": None, "negative": None, "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
+    "exposure": None, "known": None,
 }  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
+CONTINUOUS_FAMILIES = [name for name, family in UNIVARIATE.items() if family.kind == CONTINUOUS]
 
 
 def model(share=(), fixed=None, family="normal", own=(), **priors):
-    return {
-        "family": family,
-        "share": list(share),
-        "own": list(own),
-        "fixed": fixed or {},
-        "priors": {"theta": "dirichlet(1)"} | priors,
-    }
+    return model_of(family, share=list(share), own=list(own), fixed=fixed or {}, priors=priors)
 
 
 def parameters(specification):
@@ -69,13 +67,28 @@ DEFAULTS = {
     ("skew_normal", "sd"): (OWN_SCALE, ("normal", 0, 3, 0)),
     ("skew_normal", "slant"): (("normal", 0, 2.5, None), ("normal", 0, 2.5, None)),
 }
+RATE, DISPERSION = ("lognormal", math.log(8), 1.5, None), ("normal", 0, 1, 0)
+SHARE, ZERO = ("logit_normal", math.log(0.4 / 0.6), 1.5, None), ("beta", 1, 1, None)
+DEFAULTS |= {
+    ("poisson", "rate"): (RATE, None),
+    ("negative_binomial", "mean"): (RATE, None),
+    ("negative_binomial", "dispersion"): (DISPERSION, DISPERSION),
+    ("zero_inflated_poisson", "rate"): (RATE, None),
+    ("zero_inflated_poisson", "zero"): (None, ZERO),
+    ("zero_inflated_negative_binomial", "mean"): (RATE, None),
+    ("zero_inflated_negative_binomial", "dispersion"): (DISPERSION, DISPERSION),
+    ("zero_inflated_negative_binomial", "zero"): (None, ZERO),
+    ("binomial", "p"): (SHARE, None),
+    ("beta_binomial", "p"): (SHARE, None),
+    ("beta_binomial", "dispersion"): (DISPERSION, DISPERSION),
+}
 WITH_SHAPE = {"student_t": "nu", "skew_normal": "slant"}
 
 
 def test_every_parameter_has_its_default_here():
-    assert list(DEFAULTS) == [(name, parameter) for name, family in FAMILIES.items() for parameter in family.names]
+    assert list(DEFAULTS) == [(name, parameter) for name, family in UNIVARIATE.items() for parameter in family.names]
     assert {(name, parameter) for (name, parameter), (_, shared) in DEFAULTS.items() if shared is None} == {
-        (name, family.ordered) for name, family in FAMILIES.items()
+        (name, family.ordered) for name, family in UNIVARIATE.items()
     }
 
 
@@ -84,10 +97,11 @@ def test_every_parameter_has_its_default_here():
 def test_default_priors_of_every_family_have_their_numbers(family, name, shared):
     expected = DEFAULTS[family, name][shared]
     if expected is None:
-        assert FAMILIES[family].parameter(name).sharing == "never"
+        assert UNIVARIATE[family].parameter(name).sharing == ("never" if shared else "always")
         return
-    own = [name] if name == "nu" and not shared else []
-    entry = parameters(specify("m", model([name] if shared else [], family=family, own=own), 4, NOTICED))[name]
+    own = [name] if UNIVARIATE[family].parameter(name).sharing == "unless own" and not shared else []
+    asked = [name] if shared and name != "zero" else []
+    entry = parameters(specify("m", model(asked, family=family, own=own), 4, NOTICED))[name]
     assert entry["is_default"]
     assert entry["mode"] == ("shared" if shared else "own")
     assert len(entry["priors"]) == (1 if shared else 4)
@@ -108,39 +122,180 @@ def test_degrees_of_freedom_are_shared_unless_own(share, own, shared):
     entry = parameters(specify("m", given, 3, NOTICED))["nu"]
     assert entry["mode"] == ("shared" if shared else "own")
     assert len(entry["priors"]) == (1 if shared else 3)
-    found = {p.name: is_shared(p, given) for p in FAMILIES["student_t"].parameters}
+    found = {p.name: is_shared(p, given) for p in UNIVARIATE["student_t"].parameters}
     assert found == {"mu": False, "sigma": False, "nu": shared}
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_only_nu_is_shared_without_being_asked(name):
+@pytest.mark.parametrize("name", UNIVARIATE)
+def test_only_some_parameters_are_shared_without_being_asked(name):
     entries = specify("m", model(family=name), 3, NOTICED)["parameters"]
-    assert {entry["name"] for entry in entries if entry["mode"] == "shared"} == {"nu"} & set(FAMILIES[name].names)
-    assert [entry["name"] for entry in entries if entry["ordered"]] == [FAMILIES[name].ordered]
+    expected = {"nu", "dispersion", "zero"} & set(UNIVARIATE[name].names)
+    assert {entry["name"] for entry in entries if entry["mode"] == "shared"} == expected
+    assert [entry["name"] for entry in entries if entry["ordered"]] == [UNIVARIATE[name].ordered]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("smallest", [-2.5, 0.0])
-def test_families_of_positive_values_are_refused_on_others(name, smallest):
-    noticed = NOTICED | {"minimum": smallest, "log": None}
-    if name not in ("lognormal", "gamma"):
+FAULTS = {
+    "below 0": ({"minimum": -2.5, "negative": {"line": 7, "value": -2.5, "number": 1}}, "line 7 has -2.5"),
+    "several": ({"minimum": -9.0, "negative": {"line": 7, "value": -2.5, "number": 3}}, "line 7 has -2.5 (and 2 more)"),
+    "simulated": ({"minimum": -2.5, "negative": {"line": None, "value": -2.5, "number": 1}}, "there is -2.5"),
+    "zero": ({"minimum": 0.0}, "there is 0"),
+}
+
+
+@pytest.mark.parametrize("name", UNIVARIATE)
+@pytest.mark.parametrize(("changes", "words"), FAULTS.values(), ids=FAULTS)
+def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, changes, words):
+    noticed = NOTICED | {"log": None} | changes
+    positive, counts = name in ("lognormal", "gamma"), UNIVARIATE[name].kind != CONTINUOUS
+    if not positive and not (counts and noticed["negative"]):
+        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        return
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(family=name), 3, noticed)
+    needs, advice = (
+        ("counts from 0", "a continuous family") if counts else ("values above 0", "a family of the whole line")
+    )
+    assert caught.value.sentences == (
+        f"models.mine: the family {name} needs {needs}, but {words}; use {advice}, such as normal.",
+    )
+
+
+@pytest.mark.parametrize("name", UNIVARIATE)
+def test_families_of_counts_are_refused_on_fractions(name):
+    noticed = NOTICED | {"not_whole": {"line": 12, "value": 2.75, "number": 2}}
+    if UNIVARIATE[name].kind == CONTINUOUS:
         assert specify("mine", model(family=name), 3, noticed)["family"] == name
         return
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 3, noticed)
     assert caught.value.sentences == (
-        f"models.mine: the family {name} needs values above 0, but the smallest is {smallest:g}; use a family of the "
-        "whole line, such as normal.",
+        f"models.mine: the family {name} needs whole numbers, but line 12 has 2.75 (and 1 more); use a continuous "
+        "family, such as normal.",
     )
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", UNIVARIATE)
+def test_more_components_than_distinct_values_are_refused(name):
+    assert specify("mine", model(family=name), 4, NOTICED | {"distinct": 4})["components"] == 4
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(family=name), 5, NOTICED | {"distinct": 4})
+    assert caught.value.sentences == (
+        "models.mine: 5 components are asked for, but the data have only 4 distinct values; ask for fewer.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "components", "most", "free"),
+    [
+        (model(family="binomial"), 1, 1, None),  # one probability
+        (model(family="binomial"), 2, 1, 3),  # Bernoulli trials say one thing: two shares and a weight are three
+        (model(family="binomial"), 2, 2, 3),
+        (model(family="binomial"), 2, 3, None),
+        (model(family="binomial"), 3, 4, 5),
+        (model(family="binomial"), 3, 5, None),
+        (model(family="beta_binomial"), 2, 3, 4),
+        (model(family="beta_binomial"), 2, 4, None),
+        (model(family="beta_binomial", own=["dispersion"]), 2, 4, 5),
+        (model(family="binomial", fixed={"p": [0.2, 0.6]}), 2, 1, None),  # one weight
+        (model(family="binomial", fixed={"theta": [0.3, 0.7]}), 2, 1, 2),
+        (model(family="binomial", fixed={"theta": [0.3, 0.7]}), 2, 2, None),
+    ],
+)
+def test_trials_must_be_able_to_tell_the_components_apart(given, components, most, free):
+    noticed = NOTICED | {"trials": {"fewest": 1, "most": most, "share": 0.4, "fewest_line": 2}}
+    if free is None:
+        assert specify("mine", given, components, noticed)["components"] == components
+        return
+    with pytest.raises(UserError) as caught:
+        specify("mine", given, components, noticed)
+    (sentence,) = caught.value.sentences
+    of = f"models.mine: {components} {given['family']} components have {free} unknowns, but no row has more than {most}"
+    assert sentence.startswith(of)
+    assert sentence.endswith("ask for fewer components, or add up trials that belong together.")
+
+
+def test_a_binomial_mixture_is_determined_by_as_many_probabilities_as_trials():
+    # The reason for the refusal: the distribution of the counts has as many free numbers as trials. With 2 components
+    # of 2 trials different parameters give the same distribution, with 3 trials the moments give them back.
+    def distribution(weight, low, high, trials):
+        y = np.arange(trials + 1)
+        return weight * stats.binom.pmf(y, trials, low) + (1 - weight) * stats.binom.pmf(y, trials, high)
+
+    # weights and shares of equal first and second moments: 0.5 of 0.2 and 0.6, or 0.8 of 0.3 and 0.8
+    one, other = (0.5, 0.2, 0.6), (0.8, 0.3, 0.8)
+    np.testing.assert_allclose(distribution(*one, 2), distribution(*other, 2), rtol=1e-12)
+    assert np.abs(distribution(*one, 3) - distribution(*other, 3)).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("given", "components", "free"),
+    [
+        (model(), 3, 8),
+        (model(["sigma"]), 3, 6),
+        (model(fixed={"mu": [1, 2], "theta": [0.5, 0.5]}), 2, 2),
+        (model(family="student_t"), 2, 6),
+        (model(family="zero_inflated_negative_binomial"), 2, 5),
+        (model(family="poisson"), 1, 1),
+    ],
+)
+def test_a_note_says_when_there_are_as_many_unknowns_as_observations(given, components, free):
+    few = specify("m", given, components, NOTICED | {"n": free})["notes"]
+    assert few == [
+        f"The model has {free} unknowns for {free} observations: what it says rests on the priors as much as on the "
+        "data."
+    ]
+    assert specify("m", given, components, NOTICED | {"n": free + 1})["notes"] == []
+
+
+COUNTS = ("poisson", "negative_binomial", "zero_inflated_poisson", "zero_inflated_negative_binomial")
+UNITS = dict.fromkeys(COUNTS, (math.log(8), 1.0, 1.0)) | dict.fromkeys(("lognormal", "gamma"), (1.9, 0.6, 0.6))
+UNITS |= dict.fromkeys(("binomial", "beta_binomial"), (math.log(0.4 / 0.6), 1.0, 1.0))
+
+
+@pytest.mark.parametrize("name", UNIVARIATE)
 def test_the_sampler_works_in_the_unit_of_the_data_or_of_their_logs(name):
-    logs = name in ("lognormal", "gamma")
-    expected = (
-        {"origin": 1.9, "location": 0.6, "scale": 0.6} if logs else {"origin": 7.0, "location": 3.0, "scale": 3.0}
-    )
-    assert specify("m", model(family=name), 3, NOTICED)["unit"] == expected
+    found = specify("m", model(family=name), 3, NOTICED)["unit"]
+    assert list(found) == ["origin", "location", "scale"]
+    assert tuple(found.values()) == pytest.approx(UNITS.get(name, (7.0, 3.0, 3.0)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "family", "prior"),
+    [
+        ({"exposure": {"total": 20.0, "rate": 2.5}}, "poisson", ("lognormal", math.log(2.5))),
+        ({"exposure": {"total": 20.0, "rate": 0.0}}, "poisson", ("lognormal", math.log(0.5 / 20))),
+        ({"mean": 0.0}, "poisson", ("lognormal", math.log(0.5 / 50))),
+        ({"trials": {"most": 4, "share": 0.0}}, "binomial", ("logit_normal", math.log(1 / 399))),
+        ({"trials": {"most": 4, "share": 1.0}}, "binomial", ("logit_normal", -math.log(1 / 399))),
+    ],
+)
+def test_default_priors_of_rates_and_shares_stay_inside_their_ends(changes, family, prior):
+    (found,) = parameters(specify("m", model(family=family), 1, NOTICED | changes))[UNIVARIATE[family].ordered][
+        "priors"
+    ]
+    assert (found["distribution"], found["arguments"][0]) == (prior[0], pytest.approx(prior[1]))
+
+
+def test_default_priors_of_own_scales_are_cut_at_the_step_of_rounded_values():
+    tied = TIED | {"step": 0.1}
+    for given, cut in (
+        (model(), 0.1),
+        (model(["sigma"]), 0.0),
+        (model(family="student_t"), 0.1),
+        (model(family="skew_normal"), 0.1),
+        (model(family="lognormal"), 0.1 / 20),  # of logs: of the largest value
+        (model(family="gamma"), 0.1 / 20),
+        (model(family="negative_binomial", own=["dispersion"]), 0.0),
+    ):
+        entry = next(entry for entry in specify("m", given, 3, tied)["parameters"] if entry["slot"] == "scale")
+        assert [prior["lower"] for prior in entry["priors"]] == pytest.approx([cut] * len(entry["priors"]))
+    own = specify("m", model(), 3, tied)
+    assert prior_text(parameters(own)["sigma"]) == "lognormal(0, 0.7), above 0.1"
+    # the cut goes to the program with the data, in the unit of the data
+    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_lower"] == 0.1
+    assert program_data(specify("m", model(), 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.0
+    given = model(sigma="lognormal(0, 1) T[0.25, ]")
+    assert program_data(specify("m", given, 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.25
 
 
 @pytest.mark.parametrize(
@@ -228,7 +383,11 @@ VARIANTS = {
     "shared": model(["sigma"]),
     "known": model((), {"mu": [1, 2, 3], "sigma": 2}),
     "weights fixed": model((), {"theta": [0.2, 0.3, 0.5]}, sigma="exponential(2)"),
-    **{name: model(family=name) for name in FAMILIES if name != "normal"},
+    **{name: model(family=name) for name in UNIVARIATE if name != "normal"},
+    "own dispersions": model(family="negative_binomial", own=["dispersion"]),
+    "known rates": model((), {"rate": [1, 2, 3]}, family="zero_inflated_poisson"),
+    "known zeros": model((), {"zero": 0.25}, family="zero_inflated_poisson"),
+    "known shares": model((), {"p": [0.1, 0.2, 0.3], "dispersion": 0.1}, family="beta_binomial"),
     "t of own degrees": model(family="student_t", own=["nu"]),
     "t of known degrees": model(["sigma"], {"nu": 4}, family="student_t"),
     "known gammas": model((), {"mean": [1, 2, 3], "cv": [0.1, 0.2, 0.3]}, family="gamma"),
@@ -238,7 +397,7 @@ VARIANTS = {
 
 @pytest.fixture(scope="module")
 def data_block(root):
-    text = (root / "stan" / "continuous.stan").read_text()
+    text = (root / "stan" / "univariate.stan").read_text()
     block = text[text.index("\ndata {") : text.index("\ntransformed data {")]
     lines = [line.split("//")[0].strip() for line in block.splitlines()[2:]]
     declarations = [line for line in lines if line.endswith(";")]
@@ -248,16 +407,21 @@ def data_block(root):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_data_are_those_that_the_program_declares(name, data_block):
     specification = specify(name, VARIANTS[name], 3, NOTICED)
-    y = np.array([1.5, 2.5])
-    data = program_data(specification, y)
+    takes = UNIVARIATE[specification["family"]].takes
+    rows = rows_of([1, 1, 2], trials=4 if takes == "trials" else None, exposure=0.5 if takes == "exposure" else None)
+    data = program_data(specification, rows.units())
     assert set(data) == set(data_block)
-    values = {"N": 2, "K": 3} | {key: value for key, value in data.items() if key.endswith("_count")}
+    values = {key: data[key] for key in ("N", "K", "is_whole", "has_zero")}
+    values |= {key: value for key, value in data.items() if key.endswith("_count")}
+    assert (values["N"], values["K"]) == (2, 3)
 
     def size(text):
-        """The value of a size in the block: a number, a name, or a choice that a count makes."""
-        choice = re.fullmatch(r"(\w+) == 0 \? (.+) : (.+)", text.strip())
-        if choice:
-            return size(choice[2] if values[choice[1]] == 0 else choice[3])
+        """The value of a size in the block: a number, a name, or a choice that conditions make."""
+        condition, found, choice = text.strip().partition(" ? ")
+        if found:
+            yes, no = choice.split(" : ")
+            condition = re.sub(r"\b(\w+)\b(?=( ==| &&|$))", lambda name: str(values.get(name[1], name[1])), condition)
+            return size(yes if eval(condition.replace("&&", "and")) else no)
         return values[text.strip()] if text.strip() in values else int(text)
 
     for key, line in data_block.items():
@@ -271,17 +435,26 @@ def test_the_data_are_those_that_the_program_declares(name, data_block):
 
 
 def test_the_data_have_the_values():
-    data = program_data(
-        specify("m", model(["sigma"], mu="student_t(4, [1, 2], 3)", sigma="cauchy(0, 5)"), 2, NOTICED), np.array([3.0])
-    )
+    given = model(["sigma"], mu="student_t(4, [1, 2], 3)", sigma="cauchy(0, 5)")
+    data = program_data(specify("m", given, 2, NOTICED), rows_of([3.0, 1.5, 3.0], frequency=[2, 1, 4]).units())
     assert data == {
-        "N": 1,
+        "N": 2,
         "K": 2,
-        "y": [3.0],
+        "y": [1.5, 3.0],
+        "count": [1.0, 6.0],
+        "half_step": 0.0,
+        "whole": [],
+        "trials": [],
+        "exposure": [],
         "family": 1,
-        "location_is_positive": 0,
+        "is_whole": 0,
+        "is_ordered": 1,
+        "known": [0, 0],
+        "has_zero": 0,
+        "location_link": 0,
         "shape_is_bounded": 0,
         "shape_lower": 0.0,
+        "scale_lower": 0.0,
         "origin": 7.0,
         "location_unit": 3.0,
         "scale_unit": 3.0,
@@ -300,47 +473,86 @@ def test_the_data_have_the_values():
         "shape_fixed": [0.0, 0.0],
         "shape_prior": [],
         "shape_arguments": [],
+        "zero_count": 0,
+        "zero_fixed": [],
+        "zero_prior": [],
+        "zero_arguments": [],
     }
-    known = program_data(specify("m", VARIANTS["known"], 3, NOTICED), np.array([]))
-    assert (known["N"], known["y"], known["location_fixed"], known["scale_fixed"]) == (0, [], [1, 2, 3], [2, 2, 2])
+    units = rows_of([1.0, 2.0]).units()
+    known = program_data(specify("m", VARIANTS["known"], 3, NOTICED), units)
+    assert (known["location_fixed"], known["scale_fixed"]) == ([1, 2, 3], [2, 2, 2])
     assert (known["theta_count"], known["location_count"], known["scale_count"]) == (3, 0, 0)
     assert (known["location_prior"], known["location_arguments"], known["scale_arguments"]) == ([], [], [])
-    weights = program_data(specify("m", VARIANTS["weights fixed"], 3, NOTICED), np.array([]))
+    weights = program_data(specify("m", VARIANTS["weights fixed"], 3, NOTICED), units)
     assert (weights["theta_count"], weights["theta_concentration"]) == (0, [])
     assert weights["theta_fixed"] == pytest.approx([0.2, 0.3, 0.5])
 
 
-# The family's number, whether locations are positive, whether shapes have an end and which, and how many shapes.
+def test_the_data_of_counts_have_their_trials_exposures_and_extra_zeros():
+    rows = rows_of([3, 0, 3, 3], frequency=[2, 1, 4, 1], trials=[8, 8, 8, 9])
+    data = program_data(specify("m", model(family="beta_binomial"), 2, NOTICED), rows.units())
+    assert (data["N"], data["whole"], data["trials"], data["count"]) == (3, [0, 3, 3], [8, 8, 9], [1, 6, 1])
+    assert (data["y"], data["exposure"], data["is_whole"], data["has_zero"]) == ([], [1.0] * 3, 1, 0)
+    assert all(type(value) is int for key in ("whole", "trials") for value in data[key])
+    given = model(family="zero_inflated_poisson", zero="beta(2, 3)")
+    data = program_data(specify("m", given, 2, NOTICED), rows_of([3, 0], exposure=[0.5, 2]).units())
+    assert (data["whole"], data["trials"], data["exposure"], data["y"]) == ([0, 3], [0, 0], [2.0, 0.5], [])
+    assert (data["has_zero"], data["zero_count"], data["zero_fixed"]) == (1, 1, [])
+    assert (data["zero_prior"], data["zero_arguments"]) == ([8], [[2.0, 3.0, 0.0]])
+    given = model(family="zero_inflated_poisson", fixed={"zero": 0.25})
+    data = program_data(specify("m", given, 2, NOTICED), rows_of([3, 0]).units())
+    assert (data["has_zero"], data["zero_count"], data["zero_fixed"]) == (1, 0, [0.25])
+
+
+def test_half_a_step_goes_to_the_program_only_for_continuous_families():
+    units = rows_of([1.0, 2.0], trials=4).units()
+    for name in UNIVARIATE:
+        given = specify("m", model(family=name), 2, NOTICED, rounding=1.0)
+        continuous = UNIVARIATE[name].kind == CONTINUOUS
+        assert given["rounding"] == (1.0 if continuous else None)
+        assert program_data(given, units)["half_step"] == (0.5 if continuous else 0.0)
+
+
+# The family's number, the link of locations, whether shapes have an end and which, how many scales, shapes and zeros.
 SLOTS_OF = {
-    "normal": (1, 0, 0, 0.0, 0),
-    "student_t": (2, 0, 1, 1.0, 1),
-    "lognormal": (3, 0, 0, 0.0, 0),
-    "gamma": (4, 1, 0, 0.0, 0),
-    "skew_normal": (5, 0, 0, 0.0, 3),
+    "normal": (1, 0, 0, 0.0, 3, 0, 0),
+    "student_t": (2, 0, 1, 1.0, 3, 1, 0),
+    "lognormal": (3, 0, 0, 0.0, 3, 0, 0),
+    "gamma": (4, 1, 0, 0.0, 3, 0, 0),
+    "skew_normal": (5, 0, 0, 0.0, 3, 3, 0),
+    "poisson": (6, 1, 0, 0.0, 0, 0, 0),
+    "negative_binomial": (7, 1, 0, 0.0, 1, 0, 0),
+    "zero_inflated_poisson": (6, 1, 0, 0.0, 0, 0, 1),
+    "zero_inflated_negative_binomial": (7, 1, 0, 0.0, 1, 0, 1),
+    "binomial": (8, 2, 0, 0.0, 0, 0, 0),
+    "beta_binomial": (9, 2, 0, 0.0, 1, 0, 0),
 }
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", UNIVARIATE)
 def test_the_data_tell_the_program_the_family_and_its_supports(name):
-    data = program_data(specify("m", model(family=name), 3, NOTICED), np.array([1.0]))
-    keys = ("family", "location_is_positive", "shape_is_bounded", "shape_lower", "shape_count")
+    given = specify("m", model(family=name), 3, NOTICED)
+    data = program_data(given, rows_of([1.0], trials=4).units())
+    keys = ("family", "location_link", "shape_is_bounded", "shape_lower", "scale_count", "shape_count", "zero_count")
     assert tuple(data[key] for key in keys) == SLOTS_OF[name]
-    assert (data["location_count"], data["scale_count"]) == (3, 3)
+    assert data["location_count"] == 3
     assert data["shape_fixed"] == ([] if name in WITH_SHAPE else [0.0] * 3)
-    unit = (1.9, 0.6, 0.6) if data["family"] in (3, 4) else (7.0, 3.0, 3.0)
-    assert (data["origin"], data["location_unit"], data["scale_unit"]) == unit
+    assert data["has_zero"] == data["zero_count"]
+    assert data["is_whole"] == (data["family"] > 5)
+    unit = given["unit"]
+    assert (data["origin"], data["location_unit"], data["scale_unit"]) == tuple(unit.values())
 
 
 @pytest.mark.parametrize(("family", "fixed"), [("student_t", {"nu": 4}), ("skew_normal", {"slant": [-1, 0, 2]})])
 def test_a_fixed_shape_goes_to_the_program_as_one_value_for_each_component(family, fixed):
-    data = program_data(specify("m", model(fixed=fixed, family=family), 3, NOTICED), np.array([1.0]))
+    data = program_data(specify("m", model(fixed=fixed, family=family), 3, NOTICED), rows_of([1.0]).units())
     assert data["shape_fixed"] == np.broadcast_to(np.array(*fixed.values(), float), 3).tolist()
     assert (data["shape_count"], data["shape_prior"], data["shape_arguments"]) == (0, [], [])
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", CONTINUOUS_FAMILIES)
 def test_own_scales_of_every_family_on_tied_values_are_refused(name):
-    scale = FAMILIES[name].names[1]
+    scale = UNIVARIATE[name].names[1]
     with pytest.raises(
         UserError, match=f"with a {scale} per component under a normal prior .* improper; share {scale},"
     ):
@@ -366,24 +578,42 @@ def test_own_sds_on_tied_values_under_a_prior_that_does_not_vanish_are_refused(p
     (sentence,) = caught.value.sentences
     assert sentence.startswith("models.mine: 4 of the 50 values are tied with another")
     assert prior.split("(")[0] in sentence
-    assert "share sigma, or give it a lognormal or inv_gamma prior" in sentence
+    assert "share sigma, give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at" in sentence
+    assert "or say `rounding: " in sentence
+
+
+def test_ties_of_rounded_values_name_the_step():
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(sigma="normal(0, 5)"), 3, TIED | {"step": 0.01})
+    assert "best cut at 0.01 by T[0.01, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
+
+
+@pytest.mark.parametrize("name", ["negative_binomial", "zero_inflated_negative_binomial", "beta_binomial"])
+def test_ties_of_counts_let_no_component_collapse(name):
+    given = model(family=name, own=["dispersion"], dispersion="normal(0, 5)")
+    assert specify("mine", given, 3, TIED | {"most_tied": 20})["components"] == 3
 
 
 @pytest.mark.parametrize(
-    ("given", "components", "noticed"),
+    ("given", "components", "noticed", "rounding"),
     [
-        (model(["sigma"], sigma="cauchy(0, 5)"), 3, TIED),
-        (model(sigma="lognormal(0, 1)"), 3, TIED | {"most_tied": 20}),
-        (model(sigma="inv_gamma(1, 1)"), 3, TIED | {"most_tied": 20}),
-        (model(), 3, TIED | {"most_tied": 20}),
-        (model(fixed={"sigma": 1}), 3, TIED),
-        (model(sigma="cauchy(0, 5)"), 1, TIED),
-        (model(sigma="cauchy(0, 5)"), 3, NOTICED),
+        (model(["sigma"], sigma="cauchy(0, 5)"), 3, TIED, None),
+        (model(sigma="lognormal(0, 1)"), 3, TIED | {"most_tied": 20}, None),
+        (model(sigma="inv_gamma(1, 1)"), 3, TIED | {"most_tied": 20}, None),
+        (model(), 3, TIED | {"most_tied": 20}, None),
+        (model(fixed={"sigma": 1}), 3, TIED, None),
+        (model(sigma="cauchy(0, 5)"), 1, TIED, None),
+        (model(sigma="cauchy(0, 5)"), 3, NOTICED, None),
+        (model(sigma="cauchy(0, 5)"), 3, TIED | {"most_tied": 20}, 0.5),
+        (model(sigma="exponential(1)"), 3, TIED | {"most_tied": 20}, 0.5),
+        (model(sigma="normal(0, 5) T[0.1, ]"), 3, TIED | {"most_tied": 20}, None),
+        (model(sigma="exponential(1) T[0.1, ]"), 3, TIED | {"most_tied": 20}, None),
     ],
-    ids=["shared", "lognormal", "inv_gamma", "default", "fixed", "one component", "no ties"],
-)
-def test_each_way_out_is_accepted(given, components, noticed):
-    assert specify("m", given, components, noticed)["components"] == components
+    ids=["shared", "lognormal", "inv_gamma", "default", "fixed", "one component", "no ties", "rounded half-cauchy",
+         "rounded exponential", "cut normal", "cut exponential"],
+)  # fmt: skip
+def test_each_way_out_is_accepted(given, components, noticed, rounding):
+    assert specify("m", given, components, noticed, rounding)["components"] == components
 
 
 @pytest.mark.parametrize(

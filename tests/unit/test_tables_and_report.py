@@ -4,11 +4,13 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import jinja2
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import noticed_in
 
 from stanmix import columns, comparison, files, tables
 from stanmix.invariants import InvariantError
@@ -134,9 +136,16 @@ def test_a_table_has_a_cell_for_each_value_and_badges_for_statuses():
 
 
 def test_columns_of_memberships_and_comparisons():
-    found = columns.membership(["obs_id", "y", "probability_1", "component", "uncertainty", "true_component"])
-    assert [c["title"] for c in found] == ["row", "y", "component 1", "most probable", "uncertainty", "true"]
-    assert [c["format"] for c in found] == [{}, {}, {"decimals": 4}, {}, {"decimals": 4}, {}]
+    keys = ["obs_id", "id", "y", "trials", "weight", "probability_1", "probability_zero", "component", "uncertainty"]
+    frame = pd.DataFrame({key: [1, 2] for key in [*keys, "true_component"]})
+    titles = ["row", "id", "y", "trials", "weight", "component 1", "extra zero", "most probable", "uncertainty", "true"]
+    found = columns.membership(frame)
+    assert [c["key"] for c in found] == list(frame)
+    assert [c["title"] for c in found] == titles
+    probability = {"decimals": 4}
+    assert [c["format"] for c in found] == [{}, {}, {}, {}, {}, probability, probability, {}, probability, {}]
+    # weights that are all 1 say nothing
+    assert "weight" not in [c["key"] for c in columns.membership(frame.assign(weight=1))]
     assert [c["key"] for c in columns.comparison(True)][:-1] == [c["key"] for c in columns.comparison(False)]
     assert columns.comparison(True)[-1]["key"] == "right"
 
@@ -237,9 +246,12 @@ def artifacts(tmp_path, root):
             "specification": {
                 "model": model,
                 "family": "normal",
+                "kind": "continuous",
+                "rounding": 0.125,
+                "notes": [HOSTILE],
                 "program": "p",
                 "components": 2,
-                "n": 3,
+                "n": 5,
                 "label": HOSTILE,
                 "weights": {"mode": "estimated", "concentration": [1.0, 2.0]},
                 "parameters": [mu, entry],
@@ -248,22 +260,40 @@ def artifacts(tmp_path, root):
                 "versions": {"numpy": "9.9"},
             },
             "checks": {"status": status, "checks": [CHECK | {"status": status}]},
+            "labels": {
+                "pairs": [{"first": 1, "second": 2, "exchanged": 0.0421, "edge": 0.03}],
+                "largest": 0.0421,
+                "empty": [0.0, 0.0],
+                "trusted": True,
+            },
+            "label_free": summary.assign(title=["log likelihood", "mixture mean", HOSTILE]),
             "summary": summary,
             "membership": pd.DataFrame(
                 {
                     "obs_id": [1, 2, 3],
+                    "id": [HOSTILE, "b", "c"],
                     "y": [0.0, 4.0, 2.0],
+                    "weight": [1, 1, 3],
                     "probability_1": [0.9, 0.0, 0.6],
                     "probability_2": [0.1, 1.0, 0.4],
                     "component": [1, 2, 1],
                     "uncertainty": [0.1, 0.0, 0.4],
                 }
             ),
-            "loo": {"elpd": -3.0, "n": 3, "right": None},
-            "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0]}),
-            "predictive": {"peaks": [{"x": 1.0, "sd_keep": 0.1, "sd_anew": 0.6, "ratio": 6.0}]},
+            "loo": {"elpd": -5.0, "n": 5, "right": None},
+            "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0], "weight": [1, 1, 3]}),
+            "predictive": {
+                "looked_at": 4,
+                "peaks": [{"x": 1.0, "sd_keep": 0.1, "sd_anew": 0.6, "ratio": 6.0}],
+                "transform": [{"title": "PIT", "p_value": 0.371}, {"title": "LOO-PIT", "p_value": 0.482}],
+                "statistics": [
+                    {"name": "mean", "observed": 2.0, "p_value": 0.9},
+                    {"name": "maximum", "observed": 765.4, "p_value": 0.013},
+                ],
+            },
         }
-        figures = ("diagram", "traces", "membership_figure", "replicates", "bands", "ecdf", "density")
+        figures = ("diagram", "prior", "traces", "membership_figure", "density", "ecdf", "transform", "statistics")
+        figures += ("replicates", "bands")
         return {
             name: put(f"{model}/{name}", content)
             for name, content in (contents | dict.fromkeys(figures, "<svg/>")).items()
@@ -283,27 +313,18 @@ def artifacts(tmp_path, root):
         for title, status in (("first", "pass"), ("second", "fail"))
     ]
     inputs = {
-        "noticed": put(
-            "noticed",
-            {
-                "n": 3,
-                "mean": 2.0,
-                "sd": 2.0,
-                "median": 2.0,
-                "minimum": 0.0,
-                "maximum": 4.0,
-                "distinct": 3,
-                "label": HOSTILE,
-                "sentences": [HOSTILE],
-            },
-        ),
-        "facts": put("facts", {"bandwidth": 1.0, "narrow_bandwidth": 0.5, "valleys": []}),
+        "noticed": put("noticed", noticed_in([0, 4, 2], frequency=[1, 1, 3]) | {"sentences": [HOSTILE]}),
+        "facts": put("facts", {"kind": "continuous", "bandwidth": 1.0, "narrow_bandwidth": 0.5, "valleys": []}),
         "comparison_json": put(
             "comparison", {"sentence": "A sentence.", "columns": columns.comparison(False), "models": rows}
         ),
+        "numbers": put("numbers", []),
         "toolchain": put("toolchain", {"cmdstan": "2.27.0", "cmdstan_origin": "here", "compiler": HOSTILE}),
     }
-    inputs |= {f"{name}_svg": put(f"{name}.svg", "<svg/>") for name in ("data", "weights", "comparison", "estimates")}
+    inputs |= {
+        f"{name}_svg": put(f"{name}.svg", "<svg/>")
+        for name in ("data", "weights", "comparison", "estimates", "numbers")
+    }
     return {
         "dataset": "some-data",
         "inputs": inputs,
@@ -320,7 +341,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     page = Page(text)
     harmless(page)
-    assert page.text.count(HOSTILE) >= 5
+    assert page.text.count(HOSTILE) >= 9
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
     for _, attributes in page.tags:
@@ -336,11 +357,49 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "2.27.0",
         "numpy 9.9",
         "1.000000",
+        "rounded to 0.1250",
+        "LOO-PIT: an even sample lies as far out with probability 0.48",
+        "Far out: maximum 765.4 (p = 0.013).",
+        "the two that are most easily exchanged are so with probability 0.042",
+        "a random sample of 4 of the 5 observations",
     ):
         assert number in page.text, number
-    assert "2 and 1 of the 3 observations" in page.text
-    assert "1 of them is uncertain" in page.text
+    assert "4 belong to component 1 and 1 belongs to component 2" in page.text
+    assert "3 of them are uncertain" in page.text
     assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", text)
+
+
+def test_where_the_names_of_components_cannot_be_trusted_nothing_is_said_of_them(artifacts, tmp_path):
+    path = artifacts["fits"]["second"]["labels"]
+    trust = json.loads(Path(path).read_text())
+    write_report(**artifacts)
+    before = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    Path(path).write_text(json.dumps(trust | {"trusted": False}))
+    write_report(**artifacts)
+    text = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert "nothing is said of single components here" in text
+    assert before.count("theta[1]") == 2
+    assert text.count("theta[1]") == 1  # of the other fit
+    assert "mixture mean" not in before
+    assert "mixture mean" in text
+    assert text.count("sigma") == before.count("sigma")  # which all components share
+
+
+NUMBER = {"elpd": -3.0, "elpd_diff": -1.25, "dse": 0.5, "n_bad": 0, "refitted": 2, "failed": [HOSTILE], "within": False,
+          "smallest": 1, "agreement": 0.75}  # fmt: skip
+
+
+def test_the_verdict_on_the_number_of_components_stands_first_and_last(artifacts, tmp_path):
+    judged = {"model": "first", "verdict": 2, "best": 2, "sentence": f"The verdict is two. {HOSTILE}"}
+    rows = [{"components": 1, **NUMBER, "agreement": None}, {"components": 2, **NUMBER, "failed": [], "within": True}]
+    Path(artifacts["inputs"]["numbers"]).write_text(json.dumps([judged | {"rows": rows}]))
+    write_report(**artifacts)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    harmless(Page(text))
+    assert judged["sentence"] in Page(text.split("</header>")[0]).text
+    section = Page(text.split('<section id="numbers">')[1].split("</section>")[0]).text
+    for number in ("-3.0", "-1.2", "0.5", "0.75", HOSTILE, judged["sentence"]):
+        assert number in section, number
 
 
 def test_a_failed_check_stands_in_the_first_screen(artifacts, tmp_path):

@@ -30,9 +30,21 @@ def code(root, tmp_path_factory):
     return folder
 
 
+def calls(rng):
+    """Counts of two kinds of callers in some hours, a fifth of them extra zeros; one is missing, one was never seen."""
+    lines = ["who,name,count,hours,shifts,tries,times,again"]
+    for i in range(1, 61):
+        hours = rng.integers(1, 9) / 2
+        count = 0 if i % 5 == 0 else rng.poisson(hours * (1 if i % 3 else 12))
+        lines.append(f'"caller {i}, <b>",n{i},{count},{hours},{rng.integers(1, 4)},200,{rng.integers(1, 4)},1')
+    lines[7] = '"caller 7, <b>",n7,NA,1.5,1,200,2,1'
+    lines[9] = '"caller 9, <b>",n9,3,1.5,1,200,0,1'
+    return "\n".join(lines) + "\n"
+
+
 @pytest.fixture(scope="session")
 def new_run(code):
-    """A function that makes a folder to run in: its configuration and its CSV file."""
+    """A function that makes a folder to run in: its configuration and its CSV files."""
 
     def make(name, config=CONFIG):
         folder = unused(code.parent / name)
@@ -40,8 +52,13 @@ def new_run(code):
             (folder / below).mkdir(parents=True)
         rng = np.random.default_rng(5)
         values = np.concatenate([rng.normal(10, 1, 25), rng.normal(20, 1, 20)])
-        rows = "".join(f"r{i},{value:.6f},{value + 1:.6f}\n" for i, value in enumerate(values, start=1))
-        (folder / "data" / "readings.csv").write_text("name,reading,again\n" + rows)
+        other = rng.normal(values / 2, 1)
+        rows = [
+            f"r{i},{value:.6f},{value + 1:.6f},{beside:.3f},{'' if i % 9 else 1 + int(value > 15)}\n"
+            for i, (value, beside) in enumerate(zip(values, other, strict=True), start=1)
+        ]
+        (folder / "data" / "readings.csv").write_text("name,reading,again,other,group\n" + "".join(rows))
+        (folder / "data" / "calls.csv").write_text(calls(rng))
         run = Run(folder, code)
         run.configure(config)
         return run

@@ -11,7 +11,7 @@ from pathlib import Path
 # One environment for all runs: other tests of the session may change this process's own, and CMDSTAN is an input.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "PYTHONPATH"))}
 
-# Two data sets and three fits. The model `wrong` is wrong on purpose: its means are far from those of the data.
+# Three data sets and four fits. The model `wrong` is wrong on purpose: its means are far from those of the data.
 CONFIG = """\
 seed: 7
 strict: false
@@ -24,6 +24,14 @@ datasets:
     csv: data/readings.csv
     column: reading
     label: reading (mm)
+  calls:
+    csv: data/calls.csv
+    column: count
+    exposure: hours
+    weights: times
+    id: who
+    missing: drop
+    label: calls
 models:
   wrong:
     family: normal
@@ -31,12 +39,16 @@ models:
   free:
     family: normal
     share: [sigma]
+  counts:
+    family: zero_inflated_poisson
 analyses:
   - {dataset: pair, models: [wrong, free], components: 2}
   - {dataset: readings, models: [free], components: 2}
+  - {dataset: calls, models: [counts], components: 2}
 """
-# The same without the first data set: what it makes of the second must be the same.
+# Of these the second data set alone: what it makes of it must be the same.
 HALF = CONFIG.replace("  - {dataset: pair, models: [wrong, free], components: 2}\n", "")
+HALF = HALF.replace("  - {dataset: calls, models: [counts], components: 2}\n", "")
 
 
 def changed(text, old, new):

@@ -1,6 +1,7 @@
 """What a user gets who makes a mistake: sentences with file and line, no traceback, and no harm to what is there."""
 
 import json
+import re
 
 import pytest
 from runs import CONFIG, changed
@@ -17,7 +18,7 @@ def run(finished):
 @pytest.fixture
 def told(run):
     """A function that runs with a configuration and returns the output, after a look at what holds for all mistakes."""
-    kept = (run / "data" / "readings.csv").read_bytes()
+    kept = {name: (run / "data" / f"{name}.csv").read_bytes() for name in ("readings", "calls")}
     before = run.hashes(), run.times()
 
     def run_with(config=CONFIG):
@@ -30,7 +31,8 @@ def told(run):
         return end.stdout
 
     yield run_with
-    (run / "data" / "readings.csv").write_bytes(kept)
+    for name, content in kept.items():
+        (run / "data" / f"{name}.csv").write_bytes(content)
     run.configure(CONFIG)
 
 
@@ -78,7 +80,7 @@ def test_a_file_that_is_not_there(told, run):
 def test_cells_that_are_no_numbers(told, run):
     path = run / "data" / "readings.csv"
     rows = path.read_text().splitlines()
-    rows[3], rows[9] = "r3,about ten,11", "r9,,11"
+    rows[3], rows[9] = "r3,about ten,11,1,", "r9,,11,1,"
     path.write_text("\n".join(rows) + "\n")
     said = told()
     assert "data/readings.csv, line 4, column 'reading': 'about ten' is not a number" in said
@@ -108,17 +110,17 @@ def test_a_new_folder_gets_no_results_from_a_mistake(new_run):
 
 def test_ties_under_a_prior_that_lets_a_component_collapse(told, run):
     path = run / "data" / "readings.csv"
-    path.write_text(path.read_text() + "r46,10.5,1\nr47,10.5,1\n")
+    path.write_text(path.read_text() + "r46,10.5,1,1,\nr47,10.5,1,1,\n")
     said = told(changed(CONFIG, "    share: [sigma]\n", f"    {TIED}\n"))
-    assert "datasets.readings with models.free: 2 of the 47 values are tied with another" in said
+    assert "datasets.readings (data/readings.csv) with models.free: 2 of the 47 values are tied with another" in said
     assert "lognormal or inv_gamma" in said
 
 
 def test_values_below_0_under_a_family_that_has_none(told, run):
     path = run / "data" / "readings.csv"
-    path.write_text(path.read_text() + "r46,-2.5,1\n")
+    path.write_text(path.read_text() + "r46,-2.5,1,1,\n")
     said = told(changed(CONFIG, "    family: normal\n    share: [sigma]\n", "    family: gamma\n"))
-    assert "datasets.readings with models.free: the family gamma needs values above 0, but the smallest is -2.5" in said
+    assert "with models.free: the family gamma needs values above 0, but line 47 has -2.5" in said
     assert "use a family of the whole line, such as normal" in said
 
 
@@ -136,6 +138,94 @@ def test_a_cmdstan_that_is_not_there(finished):
     assert "Traceback" not in end.stdout
     assert end.stdout.count("CMDSTAN is /no/such/folder, and that is no CmdStan") == 1
     assert "Set CMDSTAN to the folder of a built CmdStan, or unset it" in end.stdout
+
+
+INTEGERS = "name,reading,again,other,group\n" + "".join(f"r{i},{i % 7},1,1,\n" for i in range(1, 46))
+OWN = ("    share: [sigma]\n", f"    {TIED}\n")
+COUNTED = "data/calls.csv, line 13, column 'count': "
+
+
+def bernoulli(text):
+    """The counts as successes of one trial each."""
+    return re.sub(r"(n\d+),(\d+|NA),", r"\1,1,", text.replace(",200,", ",1,")).replace("n5,1,", "n5,0,")
+
+
+# The file that is changed (or made), how (a text or bytes), edits of the configuration, and what is said.
+MISTAKES = {
+    "a negative count": (
+        "calls", lambda text: text.replace("n12,", "n12,-"), [],
+        ["with models.counts: the family zero_inflated_poisson needs counts from 0, but line 13 has -"],
+    ),
+    "a fraction as a count": (
+        "calls", lambda text: text.replace("n12,", "n12,0."), [],
+        ["with models.counts: the family zero_inflated_poisson needs whole numbers, but line 13 has 0."],
+    ),
+    "more successes than trials": (
+        "calls", lambda text: text.replace("n12,", "n12,20"),
+        [("exposure: hours", "trials: tries"), ("family: zero_inflated_poisson", "family: binomial")],
+        [COUNTED + "20", "of 200 trials (column 'tries') is not possible; successes are a whole number from 0 to the"],
+    ),
+    "semicolons": (
+        "readings", lambda text: text.replace(",", ";"), [],
+        ["data/readings.csv, line 1: there is no column 'reading'", "by semicolons, so save it comma-separated"],
+    ),
+    "UTF-16": (
+        "readings", lambda text: text.encode("utf-16"), [],
+        ["data/readings.csv: this is text in UTF-16; save the file as CSV in UTF-8."],
+    ),
+    "an empty file": (
+        "readings", lambda text: "", [],
+        ["data/readings.csv: the file is empty or its first line is; it needs a header that names the columns."],
+    ),
+    "a folder": (
+        "readings", lambda text: text, [("csv: data/readings.csv", "csv: data")],
+        ["data: this is a folder, not a CSV file."],
+    ),
+    "tied integers": (
+        "readings", lambda text: INTEGERS, [OWN],
+        ["45 of the 45 values are tied with another", "under a normal prior", "best cut at 1 by T[1, ]", "rounding: 1"],
+    ),
+    "more components than values": (
+        "readings", lambda text: INTEGERS,
+        [("{dataset: readings, models: [free], components: 2}", "{dataset: readings, models: [free], components: 8}")],
+        ["with models.free: 8 components are asked for, but the data have only 7 distinct values; ask for fewer."],
+    ),
+    "two Bernoulli components": (
+        "calls", bernoulli,
+        [("exposure: hours", "trials: tries"), ("family: zero_inflated_poisson", "family: binomial")],
+        ["2 binomial components have 3 unknowns, but no row has more than 1 trials"],
+    ),
+    "a density beside a probability": (
+        "calls", lambda text: text, [("models: [counts]", "models: [counts, free]"), ("    exposure: hours\n", "")],
+        ["compares 'counts' and 'free', one a density and one a probability, which LOO cannot compare"],
+    ),
+    "trials that are not named": (
+        "calls", lambda text: text, [("zero_inflated_poisson", "beta_binomial"), ("    exposure: hours\n", "")],
+        ["names 'counts' of the family beta_binomial, which needs the key 'trials' in datasets.calls"],
+    ),
+    "two rows of one name": (
+        "calls", lambda text: text.replace("caller 12,", "caller 11,"), [],
+        ["data/calls.csv, line 13, column 'who': the id 'caller 11, <b>' stands in line 12 already"],
+    ),
+    "a missing value": (
+        "calls", lambda text: text, [("    missing: drop\n", "")],
+        ["data/calls.csv, line 8, column 'count': the value is missing ('NA'); fill it, or set missing: drop"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_data_or_in_what_is_asked_of_them(told, run, mistake):
+    name, change, edits, words = MISTAKES[mistake]
+    path = run / "data" / f"{name}.csv"
+    content = change(path.read_text())
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    config = CONFIG
+    for old, new in edits:
+        config = changed(config, old, new)
+    said = told(config)
+    for each in words:
+        assert each in said
 
 
 def test_a_configuration_that_is_not_there(finished):

@@ -1,53 +1,116 @@
-"""One data set under every family, from the configuration to the page."""
+"""Data sets under every family, from the configuration to the comparison and the page."""
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from stanmix.families import FAMILIES
 
+POSITIVE = ("normal", "student_t", "lognormal", "gamma", "skew_normal")
+COUNTS = ("poisson", "negative_binomial", "zero_inflated_poisson", "zero_inflated_negative_binomial")
+SHARES = ("binomial", "beta_binomial")
 MODELS = "".join(f"  {name}: {{family: {name}}}\n" for name in FAMILIES)
 CONFIG = f"""\
 seed: 11
 sampling: {{chains: 2, warmup: 200, draws: 200}}
 datasets:
   sizes: {{simulate: {{family: lognormal, sizes: [50, 40], meanlog: [0, 2], sdlog: 0.3}}}}
+  calls: {{simulate: {{family: zero_inflated_poisson, n: 90, theta: [0.6, 0.4], rate: [3, 20], zero: 0.2}}}}
+  votes: {{simulate: {{family: binomial, sizes: [30, 20], p: [0.1, 0.6], trials: 20}}}}
+  leaves: {{csv: data/leaves.csv, columns: [length, width], label: leaves}}
 models:
 {MODELS}analyses:
-  - {{dataset: sizes, models: [{", ".join(FAMILIES)}], components: 2}}
+  - {{dataset: sizes, models: [{", ".join(POSITIVE)}], components: 2}}
+  - {{dataset: calls, models: [{", ".join(COUNTS)}], components: 2}}
+  - {{dataset: calls, models: [zero_inflated_poisson], components: [1, 3]}}
+  - {{dataset: votes, models: [{", ".join(SHARES)}], components: 2}}
+  - {{dataset: leaves, models: [multivariate_normal], components: 2}}
 """
+DATASETS = dict.fromkeys(POSITIVE, "sizes") | dict.fromkeys(COUNTS, "calls") | dict.fromkeys(SHARES, "votes")
+DATASETS["multivariate_normal"] = "leaves"
+SIMULATED = {"sizes": ("lognormal", [5 / 9, 4 / 9]), "calls": ("zero_inflated_poisson", [0.6, 0.4])}
+SIMULATED["votes"] = ("binomial", [0.6, 0.4])
 
 
 @pytest.fixture(scope="module")
 def run(new_run, toolchain_record):
     run = new_run("families", CONFIG)
-    told = run.snakemake()
+    rng = np.random.default_rng(1)
+    rows = np.concatenate([rng.normal([5, 2], 0.5, (30, 2)), rng.normal([9, 4], 0.5, (20, 2))])
+    pd.DataFrame(rows, columns=["length", "width"]).round(3).to_csv(run / "data" / "leaves.csv", index=False)
+    # figures of single columns are drawn in other tests
+    targets = [f"results/compare/{name}/numbers.json" for name in ("calls", "votes")]
+    told = run.snakemake(*targets, "results/reports/sizes.html", "results/reports/leaves.html")
     assert told.returncode == 0, told.stdout
     return run
 
 
+def test_every_family_has_a_data_set_here():
+    assert set(DATASETS) == set(FAMILIES)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_fit_has_the_parameters_of_its_family(run, name):
-    fit = run / f"results/fits/sizes/{name}/2"
+    dataset, family = DATASETS[name], FAMILIES[name]
+    fit = run / f"results/fits/{dataset}/{name}/2"
     summary = pd.read_csv(fit / "summary.csv")
-    assert list(summary["parameter"].unique()) == ["theta", *FAMILIES[name].names]
-    ordered = summary[summary["parameter"] == FAMILIES[name].ordered]["mean"]
-    assert ordered.is_monotonic_increasing
-    # the truth goes with parameters of its own family, and weights are the same in all
-    known = set(summary[summary["truth"].notna()]["parameter"])
-    assert known == ({"theta", "meanlog", "sdlog"} if name == "lognormal" else {"theta"})
-    assert json.loads((fit / "data.json").read_text())["family"] == FAMILIES[name].number
+    assert list(summary["parameter"].unique()) == ["theta", *family.names]
     weights = summary[summary["parameter"] == "theta"]["mean"]
-    assert list(weights) == pytest.approx([5 / 9, 4 / 9], abs=0.15)
+    data = json.loads((fit / "data.json").read_text())
+    if name == "multivariate_normal":
+        assert (data["D"], data["N"]) == (2, 50)
+        assert list(weights) == pytest.approx([0.6, 0.4], abs=0.15)
+        return
+    assert summary[summary["parameter"] == family.ordered]["mean"].is_monotonic_increasing
+    assert data["family"] == family.number
+    # the truth goes with parameters of its own family, and weights are the same in all
+    true_family, theta = SIMULATED[dataset]
+    known = set(summary[summary["truth"].notna()]["parameter"])
+    assert known == {"theta"} | (set(family.names) if name == true_family else set())
+    assert list(weights) == pytest.approx(theta, abs=0.15)
 
 
 def test_families_are_compared_on_the_scale_of_the_data(run):
     table = pd.read_csv(run / "results/compare/sizes/comparison.csv").set_index("model")
-    assert set(table.index) == set(FAMILIES)
+    assert set(table.index) == set(POSITIVE)
     # without the Jacobian of the logs lognormal would be off by the sum of the logs, about 80
     assert table.loc["lognormal", "elpd"] == pytest.approx(table.loc["gamma", "elpd"], abs=15)
     page = (run / "results/reports/sizes.html").read_text()
-    for name in FAMILIES:
+    for name in POSITIVE:
         assert name in page
     assert "gamma(2, 0.1), above 1" in page
+
+
+def test_families_of_counts_that_can_describe_them_predict_alike(run):
+    table = pd.read_csv(run / "results/compare/calls/comparison.csv").set_index("model")
+    elpd = table["elpd"]
+    # the negative binomial family holds the Poisson one, and a fifth of extra zeros cannot do without them
+    best = elpd["zero_inflated_poisson (K = 2)"]
+    assert elpd["zero_inflated_negative_binomial"] == pytest.approx(best, abs=6)
+    assert elpd["poisson"] < best - 5
+    assert elpd["zero_inflated_poisson (K = 1)"] < best - 50
+    shares = pd.read_csv(run / "results/compare/votes/comparison.csv").set_index("model")["elpd"]
+    assert shares["binomial"] == pytest.approx(shares["beta_binomial"], abs=6)
+
+
+def test_the_number_of_components_is_judged_for_the_model_with_several(run):
+    (judged,) = json.loads((run / "results/compare/calls/numbers.json").read_text())
+    assert judged["model"] == "zero_inflated_poisson"
+    assert [row["components"] for row in judged["rows"]] == [1, 2, 3]
+    assert [row["within"] for row in judged["rows"]][:2] == [False, True]
+    for row in judged["rows"]:
+        loo = json.loads((run / f"results/fits/calls/zero_inflated_poisson/{row['components']}/loo.json").read_text())
+        assert (row["elpd"], row["n_bad"], row["refitted"]) == (loo["elpd"], loo["n_bad"], loo["refitted"])
+    assert json.loads((run / "results/compare/votes/numbers.json").read_text()) == []
+
+
+def test_memberships_and_truth_of_extra_zeros(run):
+    table = pd.read_csv(run / "results/fits/calls/zero_inflated_poisson/2/membership.csv")
+    assert list(table.filter(like="probability_")) == ["probability_1", "probability_2", "probability_zero"]
+    assert table.loc[table["y"] > 0, "probability_zero"].max() == 0
+    np.testing.assert_allclose(table.filter(like="probability_").sum(axis=1), 1, rtol=1e-9)
+    assert set(table["true_component"].astype(str)) == {"1", "2", "zero"}
+    assert (table["right"] == (table["component"].astype(str) == table["true_component"].astype(str))).all()
+    assert table["right"].mean() > 0.8

@@ -45,7 +45,11 @@ def wait_for(condition, process):
 def half_of(finished):
     """The files of a run of `HALF` and their hashes, which are those of the whole for that data set."""
     hashes = finished.hashes()
-    return {name: found for name, found in hashes.items() if "/pair" not in name and name != "results/manifest.json"}
+    return {
+        name: found
+        for name, found in hashes.items()
+        if "/pair" not in name and "/calls" not in name and name != "results/manifest.json"
+    }
 
 
 def assert_whole(run, finished):
@@ -71,7 +75,7 @@ def killed(new_run, toolchain_record, tmp_path_factory):
     with run.started(said, TMPDIR=str(scratch)) as process:
         wait_for((run / "results/data/readings/observations.csv").exists, process)
         os.killpg(process.pid, signal.SIGKILL)
-    for moment in ("continuous", "sampling", "draws.nc", "loo.json", "membership.svg", "readings.html"):
+    for moment in ("univariate", "sampling", "draws.nc", "loo.json", "membership.svg", "readings.html"):
         environment = {"PYTHONPATH": str(scratch), "KILLED_AT": moment, "TMPDIR": str(scratch)}
         with run.started(said, **environment) as process:
             assert process.wait(PATIENCE) == -signal.SIGKILL, f"not killed at {moment}:\n{said.read_text()}"

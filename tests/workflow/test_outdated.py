@@ -8,19 +8,25 @@ from runs import CONFIG, changed, edited
 
 from stanmix import schema
 
-DATASETS = ("pair", "readings")
-FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2")
+DATASETS = ("pair", "readings", "calls")
+FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2", "calls/counts/2")
 
 
 def data(dataset, *, made=True):
     """The jobs of a data set before any fit; with made=False those after its observations."""
-    load = {"pair": "simulate/pair", "readings": "read/readings"}[dataset]
+    load = {"pair": "simulate/pair"}.get(dataset, f"read/{dataset}")
     return {f"describe/{dataset}", f"draw_dataset/{dataset}"} | ({load} if made else set())
 
 
 def fits(*names):
     """The jobs of fits, by data set, model and number of components."""
-    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess", "draw_fit")}
+    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess")} | drawn(*names)
+
+
+def drawn(*names):
+    """The jobs that draw figures of fits: counts have no densities of replicated data."""
+    bands = {f"draw_bands/{name}" for name in names if name.split("/")[1] not in ("counts", "shares", "several")}
+    return {f"draw_fit/{name}" for name in names} | bands
 
 
 def pages(*datasets):
@@ -30,12 +36,21 @@ def pages(*datasets):
 
 ALL_PAIR = data("pair") | fits("pair/wrong/2", "pair/free/2") | pages("pair")
 ALL_READINGS = data("readings") | fits("readings/free/2") | pages("readings")
+ALL_CALLS = data("calls") | fits("calls/counts/2") | pages("calls")
 ALL_FITS = fits(*FITS) | pages(*DATASETS)
-FREE = fits("pair/free/2", "readings/free/2") | pages(*DATASETS)
+FREE = fits("pair/free/2", "readings/free/2") | pages("pair", "readings")
 WRONG = fits("pair/wrong/2") | pages("pair")
 FREE_SHARES = "    share: [sigma]\n"
 PAIR_IS = "family: normal, n: 70, theta: [0.6, 0.4], mu: [0, 8], sigma: 1"
 FREE_IS = "    family: normal\n" + FREE_SHARES
+COUNTS = fits("calls/counts/2") | pages("calls")
+COUNTS_ARE = "    family: zero_inflated_poisson\n"
+# The simulated data set with another model alone, of shares.
+SHARES = [
+    ("  counts:\n", "  shares: {family: binomial}\n  counts:\n"),
+    ("models: [wrong, free]", "models: [shares]"),
+]
+ALL_SHARES = data("pair") | fits("pair/shares/2") | pages("pair")
 
 
 def pair_of(family, parameters):
@@ -48,7 +63,29 @@ def free_of(family, *lines):
     return FREE_IS, "".join(f"    {line}\n" for line in (f"family: {family}", *lines)), FREE
 
 
-# For every key of the configuration: what to change, and which jobs that makes outdated.
+def counts_of(family, *lines):
+    """An edit of the model `counts`: another family, or other keys of its own."""
+    return COUNTS_ARE, "".join(f"    {line}\n" for line in (f"family: {family}", *lines)), COUNTS
+
+
+def tries_of(*lines, family="binomial"):
+    """An edit of the data set `calls` and its model `counts`: successes of trials."""
+    model = "".join(f"    {line}\n" for line in (f"family: {family}", *lines))
+    return [("exposure: hours", "trials: tries"), (COUNTS_ARE, model)], ALL_CALLS
+
+
+def several_of(*lines):
+    """An edit of the data set `readings`: two of its columns, with a model of its own."""
+    model = "".join(f"    {line}\n" for line in ("family: multivariate_normal", *lines))
+    changes = [
+        ("column: reading\n", "columns: [reading, other]\n"),
+        ("  counts:\n", f"  several:\n{model}  counts:\n"),
+        ("readings, models: [free]", "readings, models: [several]"),
+    ]
+    return changes, {"compile/multivariate"} | data("readings") | fits("readings/several/2") | pages("readings")
+
+
+# For every key of the configuration: what to change (or a list of such changes), and which jobs that makes outdated.
 EDITS = {
     "seed": ("seed: 7", "seed: 8", data("pair") | ALL_FITS),
     "strict": ("strict: false", "strict: true", {"manifest", "verdict"}),
@@ -59,10 +96,22 @@ EDITS = {
     "sampling.max_treedepth": ("max_treedepth: 10", "max_treedepth: 11", ALL_FITS),
     "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
     "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),
+    "datasets.*.columns": several_of(),
+    "datasets.*.known": ("column: reading\n", "column: reading\n    known: group\n", ALL_READINGS),
+    "datasets.*.trials": tries_of(),
+    "datasets.*.exposure": ("exposure: hours", "exposure: shifts", ALL_CALLS),
+    "datasets.*.weights": ("weights: times", "weights: again", ALL_CALLS),
+    "datasets.*.id": ("id: who", "id: name", ALL_CALLS),
+    "datasets.*.missing": ("column: reading\n", "column: reading\n    missing: drop\n", ALL_READINGS),
+    "datasets.*.rounding": (
+        "column: reading\n",
+        "column: reading\n    rounding: 0.000001\n",
+        fits("readings/free/2") | pages("readings"),
+    ),
     "datasets.*.label": (
         "label: reading (mm)",
         "label: reading (cm)",
-        {"draw_dataset/readings", "draw_fit/readings/free/2", "report/readings", "manifest"},
+        {"draw_dataset/readings", "report/readings", "manifest"} | drawn("readings/free/2"),
     ),
     "datasets.*.simulate.family": (PAIR_IS, PAIR_IS.replace("normal", "student_t") + ", nu: 5", ALL_PAIR),
     "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
@@ -77,9 +126,18 @@ EDITS = {
     "datasets.*.simulate.cv": pair_of("gamma", "mean: [1, 8], cv: 0.6"),
     "datasets.*.simulate.sd": pair_of("skew_normal", "mean: [0, 8], sd: 2, slant: 1"),
     "datasets.*.simulate.slant": pair_of("skew_normal", "mean: [0, 8], sd: 2, slant: [1, 4]"),
+    "datasets.*.simulate.rate": pair_of("poisson", "rate: [1, 8]"),
+    "datasets.*.simulate.dispersion": pair_of("negative_binomial", "mean: [1, 8], dispersion: 0.5"),
+    "datasets.*.simulate.zero": pair_of("zero_inflated_poisson", "rate: [1, 8], zero: 0.2"),
+    "datasets.*.simulate.p": ([pair_of("binomial", "p: [0.1, 0.6], trials: 12")[:2], *SHARES], ALL_SHARES),
+    "datasets.*.simulate.trials": ([pair_of("binomial", "p: [0.1, 0.6], trials: 13")[:2], *SHARES], ALL_SHARES),
     "datasets.*.simulate.seed": ("mu: [0, 8],", "mu: [0, 8], seed: 3,", ALL_PAIR),
     "models.*.family": free_of("student_t", "share: [sigma]"),
     "models.*.share": (FREE_SHARES, "", FREE),
+    "models.*.labels": (FREE_SHARES, FREE_SHARES + "    labels: relabelled\n", FREE),
+    "models.*.correlation": several_of("correlation: diagonal"),
+    "models.*.order": several_of("order: other"),
+    "models.*.priors.correlation": several_of('priors: {correlation: "lkj(5)"}'),
     "models.*.own": free_of("student_t", "share: [sigma]", "own: [nu]"),
     "models.*.fixed.theta": (
         FREE_SHARES,
@@ -95,6 +153,10 @@ EDITS = {
     "models.*.fixed.cv": free_of("gamma", "fixed: {cv: 0.2}"),
     "models.*.fixed.sd": free_of("skew_normal", "fixed: {sd: [1, 2]}"),
     "models.*.fixed.slant": free_of("skew_normal", "fixed: {slant: 3}"),
+    "models.*.fixed.rate": counts_of("zero_inflated_poisson", "fixed: {rate: [1, 12]}"),
+    "models.*.fixed.zero": counts_of("zero_inflated_poisson", "fixed: {zero: 0.2}"),
+    "models.*.fixed.dispersion": counts_of("negative_binomial", "fixed: {dispersion: 0.2}"),
+    "models.*.fixed.p": tries_of("fixed: {p: [0.01, 0.1]}"),
     "models.*.priors.theta": (
         FREE_SHARES,
         FREE_SHARES + "    priors: {theta: dirichlet(2)}\n",
@@ -109,6 +171,10 @@ EDITS = {
     "models.*.priors.cv": free_of("gamma", 'priors: {cv: "lognormal(-2, 1)"}'),
     "models.*.priors.sd": free_of("skew_normal", 'priors: {sd: "lognormal(0, 1)"}'),
     "models.*.priors.slant": free_of("skew_normal", 'priors: {slant: "normal(0, 1)"}'),
+    "models.*.priors.rate": counts_of("zero_inflated_poisson", 'priors: {rate: "lognormal(0, 1)"}'),
+    "models.*.priors.zero": counts_of("zero_inflated_poisson", 'priors: {zero: "beta(2, 5)"}'),
+    "models.*.priors.dispersion": counts_of("negative_binomial", 'priors: {dispersion: "exponential(1)"}'),
+    "models.*.priors.p": tries_of('priors: {p: "beta(1, 9)"}', family="beta_binomial"),
     "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "manifest"}),
     "analyses.*.models": ("[wrong, free]", "[free]", pages("pair") | {"draw_dataset/pair"}),
     "analyses.*.components": (
@@ -120,29 +186,42 @@ EDITS = {
 # Edits of code that change nothing yet count: jobs that use the file are run again.
 COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}
 COMMENTS |= dict.fromkeys((".stan", ".stanfunctions"), "// {}")
-ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | {f"draw_comparison/{d}" for d in DATASETS}
-ALL_DRAWN |= {f"draw_fit/{fit}" for fit in FITS}
-ALL_REPORTS = {"report/pair", "report/readings", "manifest"}
-ALL_DESCRIBED = {"describe/pair", "describe/readings"}
+ALL_DRAWN = {f"{rule}/{d}" for d in DATASETS for rule in ("draw_dataset", "draw_comparison")} | drawn(*FITS)
+ALL_REPORTS = {f"report/{d}" for d in DATASETS} | {"manifest"}
+ALL_READ = {"simulate/pair", "read/readings", "read/calls"}
+ALL_DESCRIBED = {f"describe/{d}" for d in DATASETS}
 ALL_ASSESSED = {f"assess/{fit}" for fit in FITS}
-AFTER_ASSESSED = {f"{rule}/{d}" for rule in ("compare", "draw_comparison") for d in DATASETS} | ALL_REPORTS
-AFTER_ASSESSED |= {f"draw_fit/{fit}" for fit in FITS}
+AFTER_DESCRIBED = {f"draw_dataset/{d}" for d in DATASETS} | drawn(*FITS) | ALL_REPORTS
+AFTER_ASSESSED = (
+    {f"{rule}/{d}" for rule in ("compare", "draw_comparison") for d in DATASETS} | drawn(*FITS) | ALL_REPORTS
+)
+EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_DRAWN | ALL_FITS
+COMPILED = {"compile/univariate"} | ALL_FITS
 CODE = {
-    "stan/functions/mixture.stanfunctions": {"compile/continuous"} | ALL_FITS,
-    "stan/functions/components.stanfunctions": {"compile/continuous"} | ALL_FITS,
-    "stan/continuous.stan": {"compile/continuous"} | ALL_FITS,
-    "workflow/stanmix/figures/traces.py": {f"draw_fit/{fit}" for fit in FITS} | ALL_REPORTS,
+    "stan/functions/mixture.stanfunctions": COMPILED,
+    "stan/functions/components.stanfunctions": COMPILED,
+    "stan/univariate.stan": COMPILED,
+    "workflow/stanmix/figures/traces.py": drawn(*FITS) | ALL_REPORTS,
+    "workflow/stanmix/figures/calibration.py": drawn(*FITS) | ALL_REPORTS,
     "workflow/stanmix/figures/weights.py": {f"draw_dataset/{d}" for d in DATASETS} | ALL_REPORTS,
     "workflow/stanmix/figures/style.py": ALL_DRAWN | ALL_REPORTS,
-    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED | ALL_DRAWN,
+    "workflow/stanmix/predictive.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/whole.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/continuous.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/stanmix/assessment.py": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/prior.py": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/stanmix/fitting.py": ALL_FITS,
+    "workflow/stanmix/starts.py": ALL_FITS,
     "workflow/stanmix/comparison.py": pages(*DATASETS),
-    "workflow/stanmix/priors.py": ALL_PAIR | ALL_READINGS - {"read/readings"},
-    "workflow/stanmix/families.py": ALL_PAIR | ALL_READINGS - {"read/readings"},
+    "workflow/stanmix/noticing.py": EVERYTHING,
+    "workflow/stanmix/observations.py": EVERYTHING,
+    "workflow/stanmix/priors.py": EVERYTHING - {"read/readings", "read/calls"},
+    "workflow/stanmix/families.py": EVERYTHING - {"read/readings", "read/calls"},
+    "workflow/stanmix/family.py": EVERYTHING - {"read/readings", "read/calls"},
     "workflow/stanmix/schema.py": set(),  # it checks, before any job, and what it lets through is in the params
-    "workflow/stanmix/toolchain.py": {"toolchain", "compile/continuous"} | ALL_FITS,
-    "workflow/stanmix/cmdstan.py": {"compile/continuous"} | ALL_FITS,
+    "workflow/stanmix/toolchain.py": {"toolchain"} | COMPILED,
+    "workflow/stanmix/cmdstan.py": COMPILED,
     "workflow/stanmix/invariants.py": ALL_REPORTS,
     "workflow/stanmix/manifest.py": {"manifest"},
     "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
@@ -174,19 +253,26 @@ def leaves(rules, place=()):
     return {".".join(place)}
 
 
+def changed_all(text, changes):
+    """A text with one change, or with each of a list of them."""
+    for old, new in changes[0] if isinstance(changes[0], list) else [changes]:
+        text = changed(text, old, new)
+    return text
+
+
 def test_every_key_of_the_configuration_is_edited_here():
     assert leaves(schema.schema()) == set(EDITS)
 
 
 @pytest.mark.parametrize("key", EDITS)
 def test_outdated_after_an_edit_of_the_configuration(run, outdated, key):
-    old, new, expected = EDITS[key]
-    with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
+    *changes, expected = EDITS[key]
+    with edited(run / "config" / "config.yaml", lambda text: changed_all(text, changes)):
         assert outdated(run) == expected
 
 
 def test_no_key_is_without_effect():
-    assert [key for key, (_, _, expected) in EDITS.items() if not expected - {"manifest"}] == []
+    assert [key for key, (*_, expected) in EDITS.items() if not expected - {"manifest"}] == []
 
 
 @pytest.mark.parametrize("file", CODE)
@@ -238,9 +324,10 @@ def test_a_touch_makes_nothing_outdated(run, outdated):
         ("manifest.json", {"manifest"}),
         ("reports/pair.html", {"report/pair", "manifest"}),
         ("data/readings/data.png", {"draw_dataset/readings", "report/readings", "manifest"}),
-        ("fits/pair/free/2/label_free.csv", {"assess/pair/free/2", "draw_fit/pair/free/2"} | pages("pair")),
+        ("fits/pair/free/2/label_free.csv", {"assess/pair/free/2"} | drawn("pair/free/2") | pages("pair")),
+        ("fits/readings/free/2/bands.png", {"draw_bands/readings/free/2", "report/readings", "manifest"}),
         ("fits/pair/wrong/2/draws.nc", WRONG),
-        ("programs/continuous/program.json", {"compile/continuous"} | ALL_FITS),
+        ("programs/univariate/program.json", COMPILED),
     ],
 )
 def test_outdated_after_the_loss_of_an_output(run, outdated, output, expected):

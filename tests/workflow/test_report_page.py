@@ -5,6 +5,7 @@ import html.parser
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +13,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 ORDER = ["data", "models", "fits", "checks", "estimates", "memberships", "predictive", "comparison", "provenance"]
 HEADINGS = [name.capitalize() for name in ORDER]
 HEADINGS[ORDER.index("predictive")] = "Predictive checks"
-FITS = {"pair": ("wrong", "free"), "readings": ("free",)}
+FITS = {"pair": ("wrong", "free"), "readings": ("free",), "calls": ("counts",)}
 SUMMARY = {  # the page's columns and the table's
     "mean": "mean",
     "sd": "sd",
@@ -155,8 +156,8 @@ def test_the_sections_stand_in_order(page):
 
 
 def test_every_figure_of_every_fit_is_there(page, dataset):
-    # data and weights; seven for each fit; comparison and estimates
-    assert len(page.all("img")) == 2 + 7 * len(FITS[dataset]) + 2
+    # data and weights; ten for each fit, one less of counts; comparison and estimates
+    assert len(page.all("img")) == 2 + (9 if dataset == "calls" else 10) * len(FITS[dataset]) + 2
     assert len({image.attributes["src"] for image in page.all("img")}) == len(page.all("img"))
 
 
@@ -215,8 +216,16 @@ def test_the_sum_of_the_weights_is_said_and_is_1(page, dataset, artifact):
 def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
     for model, part in below_headings(page.one("section", id="memberships")).items():
         table = artifact(model, "membership.csv")
-        sizes = [int((table["component"] == k).sum()) for k in (1, 2)]
-        assert f"{sizes[0]} and {sizes[1]} of the {len(table)} observations" in part.text
+        parts = {"1": "component 1", "2": "component 2"} | ({"zero": "the extra zeros"} if dataset == "calls" else {})
+        sizes = {of: int(table.loc[table["component"].astype(str) == k, "weight"].sum()) for k, of in parts.items()}
+        listed = [f"{size} belong{'s' if size == 1 else ''} to {of}" for of, size in sizes.items()]
+        n = table["weight"].sum()
+        assert (
+            f"Of the {n} observations, by their most probable component, {', '.join(listed[:-1])} and {listed[-1]}."
+            in part.text
+        )
+        uncertain = int(table.loc[table["uncertainty"] > 0.1, "weight"].sum())
+        assert f" {uncertain} of them {'is' if uncertain == 1 else 'are'} uncertain by more than 0.1." in part.text
         if dataset == "pair":
             right = int((table["component"] == table["true_component"]).sum())
             assert f"{right} of {len(table)} are assigned to their true component" in part.text
@@ -242,7 +251,86 @@ def test_the_page_says_where_its_data_come_from(page, dataset, finished):
     text = page.one("section", id="data").text
     noticed = json.loads((finished / f"results/data/{dataset}/noticed.json").read_text())
     assert rows_of(page.one("section", id="data").one("table"))[0]["n"] == str(noticed["n"])
-    assert ("simulated" if dataset == "pair" else "the column reading of data/readings.csv") in text
+    origin = {
+        "pair": "simulated",
+        "readings": "the column reading of data/readings.csv.",
+        "calls": "the column count of data/calls.csv, exposure in hours, weights in times.",
+    }
+    assert origin[dataset] in text
+
+
+@pytest.fixture(scope="module")
+def calls(finished):
+    """The page of the counts, and the rows of their CSV file that are complete and were seen."""
+    given = pd.read_csv(finished / "data/calls.csv")
+    page = Tree((finished / "results/reports/calls.html").read_text()).root
+    return page, given[given["count"].notna() & (given["times"] > 0)]
+
+
+def test_the_numbers_of_weighted_counts_come_from_their_file(calls):
+    page, kept = calls
+    section = page.one("section", id="data")
+    (row,) = rows_of(section.one("table"))
+    values = np.repeat(kept["count"], kept["times"])
+    assert row["n"] == str(len(values))
+    for shown, value in (("mean", values.mean()), ("sd", values.std(ddof=1)), ("median", values.median())):
+        assert_rounded(row[shown], value)
+    assert [float(row[key]) for key in ("minimum", "maximum", "distinct values")] == [
+        values.min(),
+        values.max(),
+        values.nunique(),
+    ]
+    assert "line 8 (column 'count': the value is missing ('NA'))" in section.text
+    assert "line 10 (column 'times': the weight is 0)" in section.text
+    assert f"The {len(values)} observations stand in {len(kept)} rows" in section.text
+    exposure = (kept["hours"] * kept["times"]).sum()
+    text = re.search(r"The exposure adds to ([\d.]+): ([\d.]+) per unit of it", section.text)
+    assert_rounded(text[1], exposure)
+    assert_rounded(text[2], values.sum() / exposure)
+
+
+def test_the_names_of_rows_stand_in_the_table_of_memberships_and_do_nothing(calls, finished):
+    page, kept = calls
+    table = pd.read_csv(finished / "results/fits/calls/counts/2/membership.csv")
+    for column, given in (("id", "who"), ("y", "count"), ("exposure", "hours"), ("weight", "times")):
+        assert table[column].tolist() == kept[given].tolist()
+    assert table.loc[table["y"] > 0, "probability_zero"].max() == 0
+    assert table.loc[table["y"] == 0, "probability_zero"].min() > 0
+    shown = rows_of(page.one("section", id="memberships").one("table"))
+    least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
+    assert [row["id"] for row in shown] == least["id"].tolist()
+    assert [row["weight"] for row in shown] == [str(weight) for weight in least["weight"]]
+    for row, value in zip(shown, least["probability_zero"], strict=True):
+        assert float(row["extra zero"]) == pytest.approx(value, abs=5.1e-5)
+
+
+def test_the_estimates_of_counts_are_per_exposure_and_sane(finished):
+    summary = pd.read_csv(finished / "results/fits/calls/counts/2/summary.csv").set_index(["parameter", "component"])
+    assert summary.loc[("rate", 1), "mean"] == pytest.approx(1, abs=0.5)
+    assert summary.loc[("rate", 2), "mean"] == pytest.approx(12, abs=3)
+    zero = summary.loc["zero"].iloc[0]
+    assert zero["hdi_lower"] < 0.2 < zero["hdi_upper"]
+
+
+def test_the_probability_integral_transform_and_the_statistics_are_those_of_the_tables(page, dataset, artifact):
+    for model, part in below_headings(page.one("section", id="predictive")).items():
+        found = artifact(model, "predictive.json")
+        for panel in found["transform"]:
+            text = f"{panel['title']}: an even sample lies as far out with probability ([\\d.e-]+)\\."
+            assert_rounded(re.search(text, part.text)[1], panel["p_value"])
+        replicated = artifact(model, "statistics.csv")
+        assert [row["name"] for row in found["statistics"]] == list(replicated)
+        assert ("zeros" in replicated) is (dataset == "calls")
+        far = []
+        for row in found["statistics"]:
+            values = replicated[row["name"]]
+            tied = np.isclose(values, row["observed"], rtol=1e-12)  # tables have fifteen digits
+            above = (~tied & (values > row["observed"])).mean() + tied.mean() / 2
+            assert row["p_value"] == pytest.approx(2 * min(above, 1 - above))
+            far += [row["name"]] if row["p_value"] < 0.05 else []
+        shown = re.search(r"Far out: (.*?\))\.", part.text)
+        assert (shown is not None) == bool(far)
+        assert all(f"{name} " in shown[1] for name in far)
 
 
 def test_the_page_shows_config_programs_and_versions(page, dataset, finished):
@@ -251,7 +339,7 @@ def test_the_page_shows_config_programs_and_versions(page, dataset, finished):
     assert f"CmdStan {toolchain['cmdstan']}" in section.text
     assert toolchain["compiler"] in section.text
     assert f"{dataset}:" in section.text
-    assert section.all("summary")[0].text == "continuous.stan"
+    assert section.all("summary")[0].text == "univariate.stan"
     assert "log_sum_exp" in section.text
 
 

@@ -8,6 +8,7 @@ import subprocess
 import warnings
 from importlib.metadata import version
 
+import jinja2
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,27 +16,35 @@ import pytest
 from stanmix import manifest
 from stanmix.files import sha256
 
-FIGURES_OF_FIT = ("diagram", "traces", "membership", "replicates", "bands", "ecdf", "density")
-FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2")
+FIGURES_OF_FIT = (
+    *("diagram", "prior", "traces", "membership", "replicates", "ecdf", "density", "transform", "statistics"),
+    "bands",  # not of counts
+)
+DATASETS = ("pair", "readings", "calls")
+FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2", "calls/counts/2")
 
 
 def promised():
     """Every file under results, the logs left out."""
     files = {"manifest.json", "programs/toolchain.json"}
-    files |= {"programs/continuous/continuous", "programs/continuous/program.json", "data/pair/truth.json"}
-    pictures = [f"{{}}/{name}" for name in FIGURES_OF_FIT]
-    for dataset in ("pair", "readings"):
+    files |= {"programs/univariate/univariate", "programs/univariate/program.json", "data/pair/truth.json"}
+    for dataset in DATASETS:
         files.add(f"reports/{dataset}.html")
         files |= {f"data/{dataset}/{name}" for name in ("observations.csv", "noticed.json", "density.csv")}
         files |= {f"data/{dataset}/{name}" for name in ("density.json", "data.svg", "data.png")}
         files |= {f"data/{dataset}/weights.{kind}" for kind in ("svg", "png")}
         files |= {f"compare/{dataset}/comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
         files |= {f"compare/{dataset}/estimates.{kind}" for kind in ("csv", "svg", "png")}
+        files |= {f"compare/{dataset}/numbers.{kind}" for kind in ("json", "svg", "png")}
     for fit in FITS:
-        files |= {f"{picture.format(f'fits/{fit}')}.{kind}" for picture in pictures for kind in ("svg", "png")}
-        files |= {f"fits/{fit}/{name}.json" for name in ("specification", "data", "checks", "loo", "predictive")}
+        figures = [name for name in FIGURES_OF_FIT if name != "bands" or "counts" not in fit]
+        files |= {f"fits/{fit}/{name}.{kind}" for name in figures for kind in ("svg", "png")}
+        files |= {
+            f"fits/{fit}/{name}.json" for name in ("specification", "data", "checks", "labels", "loo", "predictive")
+        }
         files |= {f"fits/{fit}/{name}.html" for name in ("summary", "membership")}
-        tables = ("summary", "label_free", "membership", "loo", "density", "memberships_by_value", "replicates", "ecdf")
+        tables = ["summary", "label_free", "membership", "loo", "density", "memberships_by_value", "replicates", "ecdf"]
+        tables += ["transform", "statistics", "prior"]
         files |= {f"fits/{fit}/{name}.csv" for name in tables} | {f"fits/{fit}/draws.nc"}
     return {f"results/{name}" for name in files}
 
@@ -102,6 +111,22 @@ def test_what_is_fixed_is_no_parameter(draws_of):
     assert idata.constant_data["mu"].values.tolist() == [2, 10]
 
 
+def test_draws_of_counts_hold_weights_exposures_and_the_row_of_each_replicate(draws_of, finished):
+    idata = draws_of("calls/counts/2")
+    given = pd.read_csv(finished / "data/calls.csv")
+    kept = given[given["count"].notna() & (given["times"] > 0)]
+    assert len(kept) == 58
+    assert idata.observed_data["y"].values.tolist() == kept["count"].tolist()
+    assert idata.constant_data["weight"].values.tolist() == kept["times"].tolist()
+    assert idata.constant_data["exposure"].values.tolist() == kept["hours"].tolist()
+    assert set(idata.posterior.data_vars) == {"theta", "rate", "zero"}
+    assert idata.posterior["zero"].dims == ("chain", "draw")
+    replicates = idata.posterior_predictive["y"]
+    assert replicates.sizes["replicated"] == kept["times"].sum()
+    assert replicates["obs_id"].values.tolist() == np.repeat(np.arange(1, 59), kept["times"]).tolist()
+    assert (replicates.values == np.floor(replicates.values)).all()
+
+
 def test_draws_say_seed_config_and_versions(draws_of):
     attributes = {key: json.loads(value) for key, value in draws_of("pair/free/2").attrs.items()}
     assert attributes["seed"] > 0
@@ -116,13 +141,16 @@ def test_draws_say_seed_config_and_versions(draws_of):
 def test_no_file_holds_draws_by_observations(finished, draws_of, fit):
     idata = draws_of(fit)
     replicates = idata.posterior_predictive["y"]
-    n = replicates.sizes["obs_id"]
+    place = (
+        "replicated" if fit.startswith("calls") else "obs_id"
+    )  # rows that count several times are replicated as often
+    n = replicates.sizes[place]
     assert 50 <= replicates.size / n <= 400
     by_observation = [
         (group, name)
         for group in idata.groups()
         for name, values in idata[group].data_vars.items()
-        if "obs_id" in values.dims and values.ndim > 1
+        if place in values.dims and values.ndim > 1
     ]
     assert by_observation == [("posterior_predictive", "y")]
     sizes = {path.name: pd.read_csv(path).size for path in (finished / f"results/fits/{fit}").glob("*.csv")}
@@ -157,11 +185,13 @@ def test_snakemakes_own_report_holds_captions_and_loads_nothing(finished):
     assert sorted(categories) == ["1 Data", "2 Fits", "3 Memberships", "4 Predictive checks", "5 Comparison"]
     shown = {name for category in categories.values() for names in category.values() for name in names}
     assert {name for name in shown if name.endswith(".svg")} == {n for n in finished.hashes() if n.endswith(".svg")}
-    # One distinctive run of words of every caption that the rules name.
+    # One distinctive run of words of every caption that the rules name, of both kinds of data where they differ.
     words = " ".join(re.sub(r"\\n|\s+", " ", page).split())
     for path in sorted((run.code / "workflow" / "report").glob("*.rst")):
-        start = " ".join(re.sub(r"[*`]", "", path.read_text()).split()[:4])
-        assert start in words, f"{path.name} is in no caption"
+        for kind in ("continuous", "whole"):
+            text = jinja2.Template(path.read_text()).render(snakemake={"params": {"kind": kind}})
+            start = " ".join(re.sub(r"[*`]", "", text).split()[:4])
+            assert start in words, f"{path.name} is in no caption of {kind} data"
 
 
 def test_lint_is_clean(finished):
@@ -209,5 +239,5 @@ def test_two_folders_and_other_numbers_of_cores_give_the_same_bytes(finished, ne
     assert set(first) == set(second)
     assert [name for name in first if first[name] != second[name]] == []
     assert str(twin.folder).encode() not in b"".join(
-        (twin / name).read_bytes() for name in second if not name.endswith("/continuous")
+        (twin / name).read_bytes() for name in second if not name.endswith("/univariate")
     )

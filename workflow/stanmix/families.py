@@ -20,7 +20,8 @@ from stanmix.family import (
 )
 from stanmix.priors import ABOVE_ONE, CORRELATION, POSITIVE, REAL, UNIT, Prior
 
-SMALLEST_DISPERSION = 0.05  # of an estimate: chains must not start on the plateau where it does not matter
+# Of an estimate: chains must not start on the plateau where it does not matter, nor where an outlier alone puts it.
+SMALLEST_DISPERSION, LARGEST_DISPERSION = 0.05, 3.0
 
 
 def _moments(y, shares, mean=None):
@@ -73,7 +74,7 @@ def _estimate_negative_binomial(points, shares, known):
     expected = points.size[:, None] * mean
     beyond = (shares * ((points.y[:, None] - expected) ** 2 - expected)).sum(axis=0)
     square = beyond / (shares * expected**2).sum(axis=0)
-    return {"mean": mean, "dispersion": np.sqrt(np.maximum(square, SMALLEST_DISPERSION**2))} | known
+    return {"mean": mean, "dispersion": np.sqrt(np.clip(square, SMALLEST_DISPERSION**2, LARGEST_DISPERSION**2))} | known
 
 
 def _estimate_binomial(points, shares, known):

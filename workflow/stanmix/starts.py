@@ -181,7 +181,8 @@ def _moved(family, specification, estimate, steps, size):
     """The estimate moved by steps of about one standard error, in the sampler's unit: a dict of arrays (K,)."""
     unit = specification["unit"]
     location = to_link(estimate[family.ordered], family.link)
-    location = location + steps[0] * family.spread(estimate, size)
+    step = steps[0] * family.spread(estimate, size)
+    location = location + (step if family.link == 0 else np.clip(step, -1, 1))  # of few events little is known
     location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
     moved = {"location": (location - unit["origin"]) / unit["location"]}
     for parameter in family.parameters[1:]:
