@@ -12,7 +12,7 @@ from stanmix.specification import lower_ends, matrices
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
 SMALLEST_GAP = 1e-3  # of the unit of locations: ordered parameters must not start equal
-STILL = 1e-10  # relative change of the log likelihood below which EM stands still
+STILL = 1e-12  # relative change of the log likelihood below which the last run of EM ends
 FINISHING = 20  # times as many steps for the best of several runs of EM
 WEAKENED = (0.02, 0.1)  # how far starting correlations are moved towards 0
 SLANT_STEP = 0.5  # how far a real parameter without a unit is moved
@@ -44,7 +44,7 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
     ]
     _, state, shares = max(runs, key=lambda run: run[0])
     if len(runs) > 1:  # short runs tell which is best, and that one is finished (Biernacki, Celeux & Govaert 2003)
-        _, state, _ = _climb(specification, family, points, units.count, shares, FINISHING * steps)
+        _, state, _ = _climb(specification, family, points, units.count, shares, FINISHING * steps, STILL)
     if points.known is not None:
         return state  # its components have their names
     order = np.argsort(family.order_in(state, specification), kind="stable")
@@ -63,16 +63,16 @@ def _with_known(family, points, shares):
     return np.where(points.known[:, None] > 0, points.known[:, None] == np.arange(1, shares.shape[1] + 1), shares)
 
 
-def _climb(specification, family, points, count, shares, steps):
+def _climb(specification, family, points, count, shares, steps, still=None):
     """EM from given shares: the log likelihood before the last step, the state after it, and the last shares."""
     total = -np.inf
-    for step in range(steps):
+    for _ in range(steps):
         state = _maximise(specification, family, points, count, shares)
         terms = mixture.log_terms(family.name, points, {name: value[None] for name, value in state.items()})[0]
         largest = logsumexp(terms, axis=1)
         shares = np.exp(terms - largest[:, None])
         before, total = total, count @ largest
-        if step > EM_STEPS and total - before < STILL * abs(total):  # at first it may pause
+        if still and total - before < still * abs(total):
             break
     return total, _maximise(specification, family, points, count, shares), shares
 
