@@ -123,7 +123,7 @@ def _co_clustering(inputs, rows):
     return co_clustering.draw_co_clustering(
         found["similarity"].to_numpy(),
         found["cluster"].to_numpy(),
-        rows.y[looked_at] if rows.y.ndim == 1 else rows.y[looked_at, 0],
+        rows.units().index[looked_at],  # in the order of the values, then of trials or exposures
         total=rows.n,
         component=best,
         names=_part_names(parts),

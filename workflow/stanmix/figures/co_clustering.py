@@ -14,7 +14,7 @@ _NAMED = 0.03  # share of the side from which on a cluster has its number beside
 
 
 @styled
-def draw_co_clustering(similarity, cluster, y, *, total, component=None, names=None):
+def draw_co_clustering(similarity, cluster, place, *, total, component=None, names=None):
     """Draw the probabilities that two observations share a component, sorted by cluster and then by value.
 
     Parameters
@@ -23,8 +23,8 @@ def draw_co_clustering(similarity, cluster, y, *, total, component=None, names=N
         Posterior probabilities.
     cluster : array of int, shape (m,)
         The cluster of each observation in a partition.
-    y : array, shape (m,)
-        What observations are sorted by within their cluster.
+    place : array, shape (m,)
+        What observations are sorted by within their cluster: their values, or their places in the order of values.
     total : int
         How many observations there are, of which these may be a sample.
     component : array of int, shape (m,), optional
@@ -36,13 +36,13 @@ def draw_co_clustering(similarity, cluster, y, *, total, component=None, names=N
     -------
     matplotlib.figure.Figure
     """
-    similarity, cluster, y = np.asarray(similarity), np.asarray(cluster), np.asarray(y, dtype=float)
-    m = len(y)
-    order = np.lexsort((y, cluster))
+    similarity, cluster, m = np.asarray(similarity), np.asarray(cluster), len(cluster)
+    order = np.lexsort((place, cluster))
     similarity, cluster = similarity[np.ix_(order, order)], cluster[order]
     # An observation with itself says nothing, and a black line would.
-    beside = np.where(np.arange(m) > 0, np.arange(m) - 1, min(1, m - 1))
-    np.fill_diagonal(similarity, similarity[np.arange(m), beside])
+    if m > 1:
+        beside = np.pad(np.diagonal(similarity, 1), 1)
+        np.fill_diagonal(similarity, np.maximum(beside[:-1], beside[1:]))
     begins = [0, *(np.flatnonzero(np.diff(cluster)) + 1), m]
 
     figure = new_figure(7.2, 6.9)
