@@ -5,6 +5,7 @@ DATASETS = CONFIG["datasets"]
 FITS = plan.fits(CONFIG)
 ANALYSED = list(dict.fromkeys(fit.dataset for fit in FITS))
 CONTINUOUS_MODELS = [name for name in CONFIG["models"] if plan.family(CONFIG["models"][name]).kind == "continuous"]
+PREDICTED = [name for name in ANALYSED if "predict" in DATASETS[name]]
 SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
 
 if workflow.is_main_process:
@@ -52,7 +53,8 @@ def folder(fit):
 
 def files_of(fit):
     """What the page shows of a fit: names and files in its folder."""
-    return FILES_OF_FIT | ({"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {})
+    bands = {"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {}
+    return FILES_OF_FIT | bands | ({"predicted": "predicted.csv"} if fit.dataset in PREDICTED else {})
 
 
 def of_fits(name):
@@ -75,6 +77,7 @@ def artifacts():
             made += expand(map(str, each.output), dataset=dataset)
     for fit in FITS:
         bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
-        for each in (rules.fit, rules.assess, rules.draw_fit, *bands):
+        new = [rules.predict] if fit.dataset in PREDICTED else []
+        for each in (rules.fit, rules.assess, rules.draw_fit, *bands, *new):
             made += expand(map(str, each.output), **vars(fit))
     return made

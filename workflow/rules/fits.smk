@@ -59,6 +59,8 @@ rule assess:
             labels={**FIT_LABELS, "what": "table"},
             caption="../report/membership_table.rst",
         ),
+        memberships=f"{FIT}/memberships.json",
+        co_clustering=f"{FIT}/co_clustering.nc",
         loo=f"{FIT}/loo.json",
         loo_pointwise=f"{FIT}/loo.csv",
         density=f"{FIT}/density.csv",
@@ -90,6 +92,7 @@ rule draw_fit:
         labels=f"{FIT}/labels.json",
         summary=f"{FIT}/summary.csv",
         membership=f"{FIT}/membership.csv",
+        co_clustering=f"{FIT}/co_clustering.nc",
         memberships_by_value=f"{FIT}/memberships_by_value.csv",
         density=f"{FIT}/density.csv",
         replicates=f"{FIT}/replicates.csv",
@@ -121,6 +124,13 @@ rule draw_fit:
             caption="../report/membership.rst",
         ),
         membership_png=f"{FIT}/membership.png",
+        co_clustering_svg=report(
+            f"{FIT}/co_clustering.svg",
+            category="3 Memberships",
+            labels={**FIT_LABELS, "what": "who belongs together"},
+            caption="../report/co_clustering.rst",
+        ),
+        co_clustering_png=f"{FIT}/co_clustering.png",
         replicates_svg=report(
             f"{FIT}/replicates.svg",
             category="4 Predictive checks",
@@ -201,3 +211,34 @@ rule draw_bands:
         "Drawing replicated densities of {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/draw_bands.py"
+
+
+rule predict:
+    input:
+        new=lambda wildcards: DATASETS[wildcards.dataset]["predict"],
+        observations="results/data/{dataset}/observations.csv",
+        membership=f"{FIT}/membership.csv",
+        labels=f"{FIT}/labels.json",
+        draws=f"{FIT}/draws.nc",
+        specification=f"{FIT}/specification.json",
+        code=package("predict"),
+    output:
+        predicted=f"{FIT}/predicted.csv",
+        predicted_html=report(
+            f"{FIT}/predicted.html",
+            category="3 Memberships",
+            labels={**FIT_LABELS, "what": "new rows"},
+            caption="../report/predicted.rst",
+        ),
+    log:
+        "results/logs/predict/{dataset}/{model}/{components}.log",
+    wildcard_constraints:
+        dataset=plan.alternatives(PREDICTED),
+    conda:
+        "../envs/stanmix.yaml"
+    params:
+        source=lambda wildcards: plan.source_of_new(DATASETS[wildcards.dataset]),
+    message:
+        "Memberships of {input.new} under {wildcards.model} with {wildcards.components} components"
+    script:
+        "../scripts/predict.py"

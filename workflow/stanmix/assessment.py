@@ -10,9 +10,11 @@ from stanmix import (
     crossvalidation,
     inference,
     labels,
+    memberships,
     mixture,
     multivariate,
     observations,
+    partitions,
     predictive,
     refitting,
     replication,
@@ -39,8 +41,9 @@ def assess(inputs, outputs, seed, say=print):
     inputs : mapping
         Paths: observations, draws, specification, data, executable, toolchain and, for simulated data, truth.
     outputs : mapping
-        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, loo, loo_pointwise,
-        density, memberships_by_value, replicates, ecdf, transform, statistics, prior, predictive.
+        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships,
+        co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform, statistics,
+        prior, predictive.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     say : callable
@@ -73,19 +76,17 @@ def assess(inputs, outputs, seed, say=print):
     found += checks.predictive_checks(p_values)
     found += checks.label_checks(trust)
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
-    write_json(
-        outputs["labels"],
-        trust | {"trusted": all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)},
-    )
+    trust["trusted"] = all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)
+    write_json(outputs["labels"], trust)
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, truth)
-    probabilities = mixture.membership(family, points, draws)[units.index]
     # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
     comparable = truth is not None and mixture.parts(family, specification["components"]) == mixture.parts(
         truth["family"], truth["components"]
     )
-    right = _write_membership(outputs, name, rows, specification, probabilities, rows.component if comparable else None)
+    true_component = rows.component if comparable else None
+    right = _write_memberships(outputs, rows, specification, points, draws, trust["trusted"], true_component)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": right})
     pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
     pointwise |= {"elpd": loo["elpd_i"][units.index], "pareto_k": loo["pareto_k"][units.index]}
@@ -199,42 +200,51 @@ def _write_summary(outputs, name, rows, label_free, truth):
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
-def _write_membership(outputs, name, rows, specification, probabilities, true_component):
+def _write_memberships(outputs, rows, specification, points, draws, trusted, true_component):
     """Write the memberships; return how many are right, or None when there is no truth to compare with."""
-    best = probabilities.argmax(axis=1)
-    parts = mixture.parts(specification["family"], specification["components"])
-    frame = pd.DataFrame({"obs_id": range(1, len(best) + 1)})
-    if rows.ids is not None:
-        frame["id"] = rows.ids
-    if "columns" in specification:
-        frame[[columns.VALUE + name for name in specification["columns"]]] = rows.y
-    else:
-        frame["y"] = rows.y
-    for column in ("trials", "exposure"):
-        if getattr(rows, column) is not None:
-            frame[column] = getattr(rows, column)
-    frame["weight"] = rows.frequency
-    frame[[f"probability_{part}" for part in parts]] = probabilities
-    frame["component"] = np.array(parts)[best]
-    frame["uncertainty"] = 1 - probabilities.max(axis=1)
+    family, units = specification["family"], rows.units()
+    found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
+    frame = memberships.table(rows, specification, found)
+    frame.insert(0, "obs_id", range(1, len(frame) + 1))
+    frame.insert(list(frame).index(columns.probability(columns.parts_of(frame)[0])), "weight", rows.frequency)
+    sampled = replication.sampled_rows(rows, memberships.OBSERVATIONS)
+    similarity, clusters, loss = memberships.cluster(family, points, units.count, draws, units.index[sampled])
+    frame["cluster"] = clusters = clusters[units.index]
     right = None
-    note = "The posterior probability of each component for every observation, the least certain first."
     if true_component is not None:
-        frame["true_component"], frame["right"] = np.array(parts)[true_component - 1], best == true_component - 1
+        parts = np.array(columns.parts_of(frame))
+        frame["true_component"] = parts[true_component - 1]
+        frame["right"] = frame["component"] == frame["true_component"]
         right = int(frame["right"].sum())
-        note += f" {right} of {len(best)} most probable components are the true ones."
     write_csv(outputs["membership"], frame)
+    memberships.write_co_clustering(outputs["co_clustering"], similarity, sampled + 1, clusters[sampled])
+    facts = {
+        "expected_misclassification": partitions.expected_misclassification(found["mean"], rows.frequency),
+        "interval": memberships.INTERVAL,
+        "loss": loss,
+        "agreement": partitions.adjusted_rand(clusters, frame["component"], rows.frequency),
+        "looked_at": len(sampled),
+        "clusters": memberships.describe(rows, specification.get("columns"), clusters, similarity, sampled),
+    }
+    write_json(outputs["memberships"], facts)
+    _write_membership_page(outputs["membership_html"], specification["model"], frame, trusted, right)
+    return right
+
+
+def _write_membership_page(path, name, frame, trusted, right):
+    if trusted:
+        note = "The posterior probability of each component for every observation, the least certain first. "
+        note += "The 90% interval is that of the most probable component."
+        frame = memberships.with_interval_of_best(frame).sort_values("uncertainty", ascending=False, kind="stable")
+    else:
+        note = "The names of the components cannot be trusted, so no memberships are shown, but the cluster of each "
+        note += "observation in a partition that needs no names."
+    if trusted and right is not None:
+        note += f" {right} of {len(frame)} most probable components are the true ones."
     if len(frame) > LISTED:
         note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
-    shown = frame.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
-    tables.write_html(
-        outputs["membership_html"],
-        f"Memberships under {name}",
-        note,
-        columns.membership(frame),
-        shown.to_dict("records"),
-    )
-    return right
+    shown, titles = frame.head(LISTED).to_dict("records"), columns.membership(frame, trusted)
+    tables.write_html(path, f"Memberships under {name}", note, titles, shown)
 
 
 def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed):

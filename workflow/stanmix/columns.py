@@ -1,5 +1,7 @@
 """What the columns of each table are called, and how their numbers are written."""
 
+import re
+
 SUMMARY = [
     {"key": "title", "title": "parameter", "text": True},
     {"key": "mean", "title": "mean"},
@@ -14,6 +16,8 @@ SUMMARY = [
 OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
 # How pandas reads tables with these, whose names may look like numbers or like what it takes for missing.
 TEXT = {"dtype": dict.fromkeys(OF_SCALARS, str), "keep_default_na": False, "na_values": [""]}
+PART = re.compile(r"probability_(\d+|zero)")  # a column of memberships, its intervals left aside
+INTERVAL = re.compile(PART.pattern + "_(lower|upper)")
 VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same
 TRUTH = [
     {"key": "truth", "title": "truth"},
@@ -34,6 +38,16 @@ LABELS = [
         "title": "at the edge",
         "format": {"decimals": 4},
         "help": "share of draws that the order holds apart",
+    },
+]
+CLUSTERS = [
+    {"key": "cluster", "title": "cluster"},
+    {"key": "size", "title": "observations"},
+    {
+        "key": "together",
+        "title": "together",
+        "format": {"decimals": 3},
+        "help": "mean probability that two of its observations share a component",
     },
 ]
 NUMBERS = [
@@ -86,18 +100,49 @@ def comparison(with_truth):
     return [*COMPARISON, right] if with_truth else COMPARISON
 
 
-def membership(frame):
-    """Columns of a membership table (a DataFrame) for `tables.html_table`; weights only where they say something."""
+def clusters(names):
+    """Columns of the table of clusters, with the names of the data's columns where there are several."""
+    if names is None:
+        return [*CLUSTERS, *({"key": key, "title": key} for key in ("mean", "minimum", "maximum"))]
+    return [*CLUSTERS, *({"key": VALUE + name, "title": f"mean of {name}"} for name in names)]
+
+
+def probability(part, end="mean"):
+    """The column that holds the probability of a part, or the lower or upper end of its interval."""
+    return f"probability_{part}" if end == "mean" else f"probability_{part}_{end}"
+
+
+def parts_of(frame):
+    """The parts that a table of memberships has columns for (list of str)."""
+    return [found[1] for name in frame.columns if (found := PART.fullmatch(name))]
+
+
+def membership(frame, trusted=True):
+    """Columns of a membership table (a DataFrame) for `tables.html_table`; weights only where they say something.
+
+    Of intervals only that of the most probable component, if it is there as from and to. Without trust in the names of
+    components nothing that is said by them, but the clusters.
+    """
     titles = {"obs_id": "row", "true_component": "true", "component": "most probable"}
+    titles["log_density"] = "log density"
+    helps = {"log_density": "log posterior predictive density or probability"}
+    helps["from"] = helps["to"] = "90% interval of the probability of the most probable component"
     columns = []
-    for key in frame.columns:
-        if key == "weight" and (frame[key] == 1).all():
+    for key in [key for key in frame.columns if key not in ("from", "to")]:
+        part = PART.fullmatch(key)
+        named = part is not None or key in ("component", "uncertainty", "true_component", "right")
+        withheld = key == "cluster" if trusted else named
+        if withheld or INTERVAL.fullmatch(key) or (key == "weight" and (frame[key] == 1).all()):
             continue
-        probability = key.startswith("probability_") or key == "uncertainty"
-        part = key.removeprefix("probability_")
-        if key.startswith(VALUE):
-            columns.append({"key": key, "title": key.removeprefix(VALUE)})
-            continue
-        title = "extra zero" if part == "zero" else titles.get(key, key.replace("probability_", "component "))
-        columns.append({"key": key, "title": title, "format": {"decimals": 4} if probability else {}})
+        shown = [key, "from", "to"] if key == "component" and "from" in frame else [key]
+        for each in shown:
+            if each.startswith(VALUE):
+                columns.append({"key": each, "title": each.removeprefix(VALUE)})
+                continue
+            title = titles.get(each, each)
+            if part is not None:
+                title = "extra zero" if part[1] == "zero" else f"component {part[1]}"
+            written = {"decimals": 4} if part is not None or each in ("uncertainty", "from", "to") else {}
+            column = {"key": each, "title": title, "format": written}
+            columns.append(column | ({"help": helps[each]} if each in helps else {}))
     return columns

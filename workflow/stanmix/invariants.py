@@ -2,24 +2,25 @@
 
 import numpy as np
 
-from stanmix import mixture
+from stanmix import columns, mixture
 
 TOLERANCE = 1e-6
+SLACK = 0.05  # the intervals may look at fewer draws than the means
 
 
 class InvariantError(Exception):
     """The artifacts contradict themselves; the report would print something impossible."""
 
 
-def verify(title, specification, summary, membership, loo, loo_pointwise, noticed):
+def verify(title, specification, summary, membership, memberships, loo, loo_pointwise, noticed):
     """Check the tables of one fit against each other.
 
     Parameters
     ----------
     title : str
         What to call the fit.
-    specification, loo, noticed : dict
-        The fit's specification and LOO, and what was noticed about the data.
+    specification, memberships, loo, noticed : dict
+        The fit's specification, what is said of its memberships, its LOO, and what was noticed about the data.
     summary, membership, loo_pointwise : pandas.DataFrame
         As written by `assessment.assess`.
 
@@ -29,7 +30,8 @@ def verify(title, specification, summary, membership, loo, loo_pointwise, notice
         With one sentence for each invariant that does not hold.
     """
     components, n = specification["components"], specification["n"]
-    probabilities = membership.filter(regex="^probability_").to_numpy()
+    parts = columns.parts_of(membership)
+    probabilities = membership[[columns.probability(part) for part in parts]].to_numpy()
     broken = []
 
     def hold(condition, sentence):
@@ -44,11 +46,21 @@ def verify(title, specification, summary, membership, loo, loo_pointwise, notice
     outside = summary[~((summary["hdi_lower"] <= summary["median"]) & (summary["median"] <= summary["hdi_upper"]))]
     hold(outside.empty, f"the interval of {', '.join(outside['parameter'])} does not contain the median.")
     rows = np.abs(probabilities.sum(axis=1) - 1).max()
-    parts = [name.removeprefix("probability_") for name in membership if name.startswith("probability_")]
     hold(parts == mixture.parts(specification["family"], components), "the membership table has other components.")
     hold(rows < TOLERANCE, f"a row of the membership table adds to 1 only within {rows:.2g}.")
     best = np.array(parts)[probabilities.argmax(axis=1)]
     hold((best == membership["component"].astype(str)).all(), "a most probable component is not.")
+    if rows < TOLERANCE and parts == mixture.parts(specification["family"], components):
+        _hold_intervals(hold, membership, parts, probabilities)
+    from_table = np.average(membership["uncertainty"], weights=membership["weight"])
+    hold(
+        abs(from_table - memberships["expected_misclassification"]) < TOLERANCE,
+        "the expected misclassification is not that of the table.",
+    )
+    sizes = membership.groupby("cluster")["weight"].sum()
+    said = {entry["cluster"]: entry["size"] for entry in memberships["clusters"]}
+    hold(sizes.to_dict() == said, "the clusters have other sizes than in the table.")
+    hold(list(said) == list(range(1, len(said) + 1)), "the clusters are not numbered from 1.")
     for entry in specification["parameters"]:
         if entry["ordered"] and entry["mode"] != "fixed":
             chosen = summary["parameter"] == entry["name"]
@@ -70,3 +82,23 @@ def verify(title, specification, summary, membership, loo, loo_pointwise, notice
         hold((inside == summary["covered"])[summary["truth"].notna()].all(), "covered contradicts an interval.")
     if broken:
         raise InvariantError("\n".join(broken))
+
+
+def _hold_intervals(hold, membership, parts, probabilities):
+    ends = [columns.probability(part, end) for end in ("lower", "upper") for part in parts]
+    if not set(ends) <= set(membership):
+        hold(False, "a membership has no interval.")
+        return
+    lower, upper = np.hsplit(membership[ends].to_numpy(), 2)
+    hold(
+        ((lower >= -TOLERANCE) & (lower <= upper + TOLERANCE) & (upper <= 1 + TOLERANCE)).all(),
+        "the interval of a membership has no order, or leaves 0 and 1.",
+    )
+    # No more than a twentieth of the draws lies beyond each end. So the mean may lie outside, but not far.
+    near = (probabilities >= 0.95 * lower - SLACK) & (probabilities <= 0.95 * upper + 0.05 + SLACK)
+    hold(near.all(), "a membership is farther from its interval than a mean can be.")
+    if 0.05 * len(parts) < 1:  # then there is a draw above all lower ends, and one below all upper ends
+        around = (lower.sum(axis=1) <= 1 + TOLERANCE) & (upper.sum(axis=1) >= 1 - TOLERANCE)
+        hold(around.all(), "no memberships within their intervals add to 1.")
+    uncertain = (membership["uncertainty"] + probabilities.max(axis=1) - 1).abs() < TOLERANCE
+    hold(uncertain.all(), "an uncertainty is not that of the most probable component.")

@@ -157,7 +157,7 @@ def _check_dataset(place, dataset):
         if ("column" in dataset) == ("columns" in dataset):
             yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
         return
-    for key in ("column", "columns", "trials", "exposure", "weights", "id"):
+    for key in ("column", "columns", "trials", "exposure", "weights", "id", "predict"):
         if key in dataset:
             yield (*place, key), "goes with csv, not with simulate"
     if dataset["missing"] != "error":

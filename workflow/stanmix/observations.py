@@ -131,7 +131,9 @@ class Units:
         return np.asarray(values)[..., self.index]
 
 
-def read_csv(path, columns, *, trials=None, exposure=None, weights=None, known=None, id=None, missing="error"):
+def read_csv(
+    path, columns, *, trials=None, exposure=None, weights=None, known=None, id=None, missing="error", new=False
+):
     """Read observations from a CSV file with a header.
 
     Parameters
@@ -152,11 +154,13 @@ def read_csv(path, columns, *, trials=None, exposure=None, weights=None, known=N
         The column of the rows' names: any text, no two rows the same.
     missing : {"error", "drop"}
         What becomes of a row in which one of these numbers is missing.
+    new : bool
+        Whether these are new rows for a fit that was made: then one is enough.
 
     Returns
     -------
     Observations
-        In the order of the file, with at least 2 distinct rows; what was left out stands in `dropped`.
+        In the order of the file, with at least 2 distinct rows unless new; what was left out stands in `dropped`.
 
     Raises
     ------
@@ -170,9 +174,9 @@ def read_csv(path, columns, *, trials=None, exposure=None, weights=None, known=N
     wrong = _misused(path, roles)
     if wrong:
         raise UserError(*wrong)
-    with _text(path) as file:
+    with _text(path, "predict" if new else "csv") as file:
         known, id = (None if name is None else _tidy(name) for name in (known, id))
-        table = _Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop")
+        table = _Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop", new)
         table.read(csv.reader(file, strict=True))
     return _observations(table, columns, dict(roles[len(columns) :]))
 
@@ -195,7 +199,7 @@ def _misused(path, roles):
 
 
 @contextlib.contextmanager
-def _text(path):
+def _text(path, key):
     """The file opened as UTF-8, after all of it was seen to be that."""
     try:
         mode = os.stat(path).st_mode
@@ -206,7 +210,7 @@ def _text(path):
             file.seek(0)
             yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; check csv in the configuration.") from None
+        raise UserError(f"{path}: there is no such file; check {key} in the configuration.") from None
     except IsADirectoryError:
         raise UserError(f"{path}: this is a folder, not a CSV file.") from None
     except OSError as error:
@@ -242,8 +246,8 @@ def _seems_utf16(head):
 class _Table:
     """The needed columns of a CSV file while it is read, and the faults that were found, each with its line."""
 
-    def __init__(self, path, names, texts, drop):
-        self.path, self.names, self.drop = path, names, drop
+    def __init__(self, path, names, texts, drop, new):
+        self.path, self.names, self.drop, self.new = path, names, drop, new
         self.of_texts = {role: name for role, name in texts.items() if name is not None}  # columns kept as they are
         self.numbers, self.lines, self.texts = [], [], {role: [] for role in self.of_texts}
         self.faults, self.dropped = [], []
@@ -323,7 +327,7 @@ class _Table:
             self.dropped.append((line, f"column '{name}': {_missing(text)}"))
             return None
         for name, text in wrong if self.drop else gaps + wrong:
-            self.fault(line, _wrong_cell(text), name)
+            self.fault(line, _wrong_cell(text, self.new), name)
         return None if gaps or wrong else values
 
     def fault(self, line, what, column=None):
@@ -402,9 +406,9 @@ def _missing(text):
     return f"the value is missing ({text!r})" if text else "the cell is empty"
 
 
-def _wrong_cell(text):
+def _wrong_cell(text, new):
     if text.lower() in MISSING:
-        return f"{_missing(text)}; fill it, or set missing: drop"
+        return f"{_missing(text)}; fill it, or {'remove the row' if new else 'set missing: drop'}"
     shown = _quoted(text)
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text):
         return f"{shown} has a comma; write decimals with a point and thousands without a mark"
@@ -460,7 +464,10 @@ def _observations(table, columns, roles):
         lines=table.lines[kept],
         dropped=tuple(sorted(table.dropped + unseen)),
     )
-    _check_distinct(table.path, observations, columns, roles)
+    if not table.new:
+        _check_distinct(table.path, observations, columns, roles)
+    elif not len(observations.y):
+        raise UserError(f"{table.path}: there are no rows below the header.")
     return observations
 
 

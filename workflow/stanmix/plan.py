@@ -63,6 +63,12 @@ def source(dataset):
     return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}}
 
 
+def source_of_new(dataset):
+    """What to read from the CSV file with new rows of a data set, as keywords of `observations.read_csv`."""
+    kept = ("columns", "trials", "exposure", "id")
+    return {key: value for key, value in source(dataset).items() if key in kept} | {"new": True}
+
+
 def kind(config, dataset):
     """Of what kind the observations of a data set are: that of its models, whole numbers before continuous ones."""
     kinds = {family(config["models"][fit.model]).kind for fit in fits(config) if fit.dataset == dataset}

@@ -10,13 +10,15 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from stanmix import checks, columns, invariants, plan, tables
+from stanmix import checks, columns, invariants, memberships, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
 
-LEAST_CERTAIN = 10  # rows of a membership table on the page
+LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
+AS_WRITTEN = {"id": str}  # names of rows that look like numbers or like nothing
 FIGURES = (
-    *("diagram", "prior", "traces", "membership_figure", "density", "ecdf", "transform", "statistics", "replicates"),
+    *("diagram", "prior", "traces", "membership_figure", "co_clustering", "density"),
+    *("ecdf", "transform", "statistics", "replicates"),
     "bands",  # only of continuous data
 )
 
@@ -32,8 +34,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         Paths of what belongs to the data set: noticed, facts, data_svg, weights_svg, comparison_json, comparison_svg,
         estimates_svg, numbers, numbers_svg, toolchain and, for simulated data, truth.
     fits : dict
-        For each fit's title a mapping of paths: specification, checks, summary, membership, loo, loo_pointwise,
-        predictive and the figures of `FIGURES`.
+        For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, membership,
+        memberships, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
@@ -86,11 +88,12 @@ def _fit_view(title, paths, noticed):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
-    membership = pd.read_csv(paths["membership"])
-    invariants.verify(title, specification, summary, membership, loo, pd.read_csv(paths["loo_pointwise"]), noticed)
+    membership, said = pd.read_csv(paths["membership"], converters=AS_WRITTEN), read_json(paths["memberships"])
+    pointwise = pd.read_csv(paths["loo_pointwise"])
+    invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
-    least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LEAST_CERTAIN)
+    least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
     estimated = [
         {
             "name": _of_column(entry),
@@ -123,7 +126,10 @@ def _fit_view(title, paths, noticed):
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
-        "membership_table": tables.html_table(columns.membership(least), least.to_dict("records")),
+        "membership_table": _membership_table(least, trust["trusted"]),
+        "memberships": said,
+        "clusters_table": tables.html_table(columns.clusters(specification.get("columns")), said["clusters"]),
+        "predicted": _predicted(paths["predicted"], trust["trusted"]) if "predicted" in paths else None,
         "sizes": _sizes(membership),
         "uncertain": int(membership.loc[membership["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
@@ -137,9 +143,21 @@ def _number_row(row):
     return row | {"failed": ", ".join(row["failed"]) or "none", "within": "yes" if row["within"] else "no"}
 
 
+def _membership_table(frame, trusted):
+    frame = memberships.with_interval_of_best(frame)
+    return tables.html_table(columns.membership(frame, trusted), frame.to_dict("records"))
+
+
+def _predicted(path, trusted):
+    """The first new rows and how many there are."""
+    frame = pd.read_csv(path, dtype={"component": str}, converters=AS_WRITTEN)
+    first = frame.head(LISTED)
+    return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, trusted)}
+
+
 def _sizes(membership):
     """How many observations have each part as their most probable one: name and size (list of tuple)."""
-    parts = [name.removeprefix("probability_") for name in membership if name.startswith("probability_")]
+    parts = columns.parts_of(membership)
     sizes = membership.groupby(membership["component"].astype(str))["weight"].sum()
     return [("the extra zeros" if part == "zero" else f"component {part}", int(sizes.get(part, 0))) for part in parts]
 

@@ -3,11 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import observations, replication
-from stanmix.columns import OF_SCALARS, TEXT, VALUE
+from stanmix import memberships, observations, replication
+from stanmix.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
 from stanmix.drawing import save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
-from stanmix.figures import calibration, counts, diagram, membership, multivariate, predictive, prior, traces
+from stanmix.figures import (
+    calibration,
+    co_clustering,
+    counts,
+    diagram,
+    membership,
+    multivariate,
+    predictive,
+    prior,
+    traces,
+)
 from stanmix.files import read_json
 
 STATISTICS = {
@@ -29,11 +39,11 @@ def draw_fit(inputs, outputs, label):
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, labels, summary, membership, memberships_by_value, density,
-        replicates, ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
+        Paths: observations, draws, specification, labels, summary, membership, co_clustering, memberships_by_value,
+        density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
     outputs : mapping
-        Paths for each of diagram, traces, membership, replicates, ecdf, density, transform, statistics and prior, with
-        _svg and _png.
+        Paths for each of diagram, traces, membership, co_clustering, replicates, ecdf, density, transform, statistics
+        and prior, with _svg and _png.
     label : str
         What the values are, with their unit.
     """
@@ -58,6 +68,7 @@ def draw_fit(inputs, outputs, label):
     far = sorted(row["p_value"] for row in found)[:MOST_STATISTICS][-1]
     found = [row for row in found if row["p_value"] <= far][:MOST_STATISTICS]
     save(calibration.draw_statistics(found), outputs, "statistics")
+    save(_co_clustering(inputs, rows), outputs, "co_clustering")
     for name, figure in DRAW[specification["kind"]](inputs, specification, rows, y, label).items():
         save(figure, outputs, name)
 
@@ -90,15 +101,31 @@ def _one_column(inputs, rows, label):
 
 def _membership(inputs, rows, label):
     by_value, members = pd.read_csv(inputs["memberships_by_value"]), pd.read_csv(inputs["membership"])
-    parts = [column.removeprefix("probability_") for column in members if column.startswith("probability_")]
+    parts = parts_of(members)
     true = members.get("true_component")
     return membership.draw_membership(
         rows.y,
-        members.filter(regex="^probability_").to_numpy(),
+        members[[probability(part) for part in parts]].to_numpy(),
         label=label,
         x=by_value["x"].to_numpy(),
         curves=by_value.filter(regex="^probability_").to_numpy().T,
         true_component=None if true is None else true.astype(str).map(parts.index).to_numpy(),
+        names=_part_names(parts),
+    )
+
+
+def _co_clustering(inputs, rows):
+    found, members = memberships.read_co_clustering(inputs["co_clustering"]), pd.read_csv(inputs["membership"])
+    looked_at = found["obs_id"].to_numpy() - 1
+    parts, best = parts_of(members), None
+    if read_json(inputs["labels"])["trusted"]:
+        best = members["component"].astype(str).map(parts.index).to_numpy()[looked_at]
+    return co_clustering.draw_co_clustering(
+        found["similarity"].to_numpy(),
+        found["cluster"].to_numpy(),
+        rows.units().index[looked_at],  # in the order of the values, then of trials or exposures
+        total=rows.n,
+        component=best,
         names=_part_names(parts),
     )
 
@@ -185,7 +212,8 @@ def _multivariate(inputs, specification, rows, y, label):
         }
         for name, group in pd.read_csv(inputs["ecdf"], **TEXT).groupby("column", sort=False)
     ]
-    members = pd.read_csv(inputs["membership"]).filter(regex="^probability_").to_numpy()
+    members = pd.read_csv(inputs["membership"])
+    members = members[[probability(part) for part in parts_of(members)]].to_numpy()
     data = {"title": "the data", "y": y[:, [i, j]], "component": None}
     replicated = _sets(pd.read_csv(inputs["replicates"]), names, i, j, "replicated data set")
     imagined = _sets(pd.read_csv(inputs["prior"]), names, i, j, "prior data set")

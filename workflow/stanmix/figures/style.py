@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextToPath
 
 from stanmix.files import whole
@@ -75,6 +76,17 @@ def styled(draw):
     return under_the_style
 
 
+class RoundedLayout(ConstrainedLayoutEngine):
+    """The constrained layout without its last bits, which differ between runs and would make other bytes."""
+
+    def execute(self, figure):
+        super().execute(figure)
+        for axes in figure.axes:
+            in_layout = axes.get_in_layout()
+            axes.set_position(np.round(axes.get_position(original=True).bounds, 9))
+            axes.set_in_layout(in_layout)  # setting a position takes it out
+
+
 @styled
 def new_figure(width, height, layout="constrained"):
     """Make an empty figure that knows nothing of pyplot.
@@ -90,10 +102,8 @@ def new_figure(width, height, layout="constrained"):
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height), layout=RoundedLayout(w_pad=0.08, h_pad=0.08) if layout else None)
     FigureCanvasAgg(figure)
-    if layout == "constrained":
-        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure
 
 
