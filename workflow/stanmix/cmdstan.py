@@ -221,6 +221,9 @@ def optimise(executable, data, starts, seed, record):
                         seed=seed,
                         algorithm="LBFGS",
                         iter=CLIMBING_STEPS,
+                        refresh=CLIMBING_STEPS,
+                        tol_rel_grad=1,  # the default is taken in by saddles
+                        require_converged=False,
                         sig_figs=SIGNIFICANT_DIGITS,
                         output_dir=scratch,
                     )
