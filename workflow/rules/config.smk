@@ -42,6 +42,11 @@ def truth_of(wildcards):
     return f"results/data/{wildcards.dataset}/truth.json" if wildcards.dataset in SIMULATED else []
 
 
+def modes_of(wildcards):
+    """The modes of a fit; nothing for a single component, which has one."""
+    return "results/fits/{dataset}/{model}/{components}/modes.json" if int(wildcards.components) > 1 else []
+
+
 def fits_of(dataset):
     return [fit for fit in FITS if fit.dataset == dataset]
 
@@ -52,7 +57,8 @@ def folder(fit):
 
 def files_of(fit):
     """What the page shows of a fit: names and files in its folder."""
-    return FILES_OF_FIT | ({"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {})
+    files = FILES_OF_FIT | ({"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {})
+    return files | ({"modes": "modes.json", "modes_figure": "modes.svg"} if fit.components > 1 else {})
 
 
 def of_fits(name):
@@ -75,6 +81,7 @@ def artifacts():
             made += expand(map(str, each.output), dataset=dataset)
     for fit in FITS:
         bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
-        for each in (rules.fit, rules.assess, rules.draw_fit, *bands):
+        searched = [rules.find_modes, rules.draw_modes] if fit.components > 1 else []
+        for each in (rules.fit, *searched, rules.assess, rules.draw_fit, *bands):
             made += expand(map(str, each.output), **vars(fit))
     return made

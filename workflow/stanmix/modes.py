@@ -22,9 +22,9 @@ from stanmix.starts import (
     SMALLEST_GAP,
     climb,
     expectation_maximisation,
+    first_shares,
     named,
     start_near,
-    with_zeros,
 )
 
 # The search, and what is kept of it.
@@ -171,7 +171,7 @@ def search(specification, units, chains, inputs, seed, say=print):
                 start_near(specification, units, state, rng, step) for state, step in zip(states, steps, strict=True)
             ]
             told = cmdstan.optimise(inputs["executable"], data, starts, seed_for(seed, "climb"), record)
-            return [one and _reached(one, specification, density) for one in told]
+            return [one and _reached(one, specification, points, density) for one in told]
 
         reached = climbed(begun, [0.0] * len(begun))
         groups = _grouped([one for one in reached if one])
@@ -256,7 +256,7 @@ def _ends(specification, units, density, rng):
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)
         total, state, _ = climb(specification, points, units.count, shares, STEPS)
-        states.append((total, named(specification, state)))
+        states.append((total, named(specification, points, state)))
     states.sort(key=lambda pair: -pair[0])
     ends = []
     for _, state in states:
@@ -312,7 +312,7 @@ def dispersed_shares(specification, points, count, number, rng):
         group = _cut(z @ direction, count, rng.dirichlet(np.ones(components)))
     firmness = 1 - 0.1 * rng.random()
     shares = firmness * (group[:, None] == np.arange(components)) + (1 - firmness) / components
-    return with_zeros(family, points, shares)
+    return first_shares(family, points, shares)
 
 
 def _coordinates(family, points, count):
@@ -350,16 +350,25 @@ def _cut(values, count, sizes):
     return group
 
 
-def _reached(one, specification, density):
+def _reached(one, specification, points, density):
     """Where a climb ended: height, state and the log density of the observations; None where that is not finite."""
     height, slots = one
     state = {}
     for entry in [{"name": "theta", "slot": "theta"}, *specification["parameters"]]:
         values = slots[entry["slot"]]
         state[entry["name"]] = np.array(np.broadcast_to(values, (specification["components"], *values.shape[1:])))
+    if not any(entry["ordered"] for entry in specification["parameters"]) and _alike(specification):
+        state = named(specification, points, state)
     with np.errstate(all="ignore"):
         values = density(state)
     return {"height": height, "state": state, "density": values} if np.isfinite(values).all() else None
+
+
+def _alike(specification):
+    """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
+    told = [specification["weights"].get("concentration") or specification["weights"]["value"]]
+    told += [entry["priors"] or entry["value"] for entry in specification["parameters"]]
+    return all(each == values[0] for values in told for each in values)
 
 
 def _grouped(ends):
