@@ -43,6 +43,11 @@ def truth_of(wildcards):
     return f"results/data/{wildcards.dataset}/truth.json" if wildcards.dataset in SIMULATED else []
 
 
+def modes_of(wildcards):
+    """The modes of a fit; nothing for a single component, which has one."""
+    return "results/fits/{dataset}/{model}/{components}/modes.json" if int(wildcards.components) > 1 else []
+
+
 def fits_of(dataset):
     return [fit for fit in FITS if fit.dataset == dataset]
 
@@ -53,8 +58,9 @@ def folder(fit):
 
 def files_of(fit):
     """What the page shows of a fit: names and files in its folder."""
-    bands = {"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {}
-    return FILES_OF_FIT | bands | ({"predicted": "predicted.csv"} if fit.dataset in PREDICTED else {})
+    files = FILES_OF_FIT | ({"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {})
+    files |= {"predicted": "predicted.csv"} if fit.dataset in PREDICTED else {}
+    return files | ({"modes": "modes.json", "modes_figure": "modes.svg"} if fit.components > 1 else {})
 
 
 def of_fits(name):
@@ -78,6 +84,7 @@ def artifacts():
     for fit in FITS:
         bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
         new = [rules.predict] if fit.dataset in PREDICTED else []
-        for each in (rules.fit, rules.assess, rules.draw_fit, *bands, *new):
+        searched = [rules.find_modes, rules.draw_modes] if fit.components > 1 else []
+        for each in (rules.fit, *searched, rules.assess, rules.draw_fit, *bands, *new):
             made += expand(map(str, each.output), **vars(fit))
     return made

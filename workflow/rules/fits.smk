@@ -1,6 +1,7 @@
 # The fits: draws from the posterior, the tables that assess them, and their figures.
 # Needs: results/data/{dataset}/, results/programs/. Makes: results/fits/{dataset}/{model}/{components}/.
 FIT = "results/fits/{dataset}/{model}/{components}"
+SEVERAL = r"[2-9]|[1-9]\d+"  # numbers of components: a single one has one mode
 FIT_LABELS = {"data set": "{dataset}", "model": "{model}", "components": "{components}"}
 
 
@@ -31,11 +32,39 @@ rule fit:
         "../scripts/fit.py"
 
 
+rule find_modes:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        draws=f"{FIT}/draws.nc",
+        specification=f"{FIT}/specification.json",
+        data=f"{FIT}/data.json",
+        toolchain="results/programs/toolchain.json",
+        executable=executable_of,
+        code=package("find_modes"),
+    output:
+        modes=f"{FIT}/modes.json",
+        modes_table=f"{FIT}/modes.csv",
+        modes_density=f"{FIT}/modes_density.csv",
+    log:
+        "results/logs/find_modes/{dataset}/{model}/{components}.log",
+    wildcard_constraints:
+        components=SEVERAL,
+    conda:
+        "../envs/stanmix.yaml"
+    params:
+        seed=seed_of("find_modes"),
+    message:
+        "Searching the modes of {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
+    script:
+        "../scripts/find_modes.py"
+
+
 rule assess:
     input:
         observations="results/data/{dataset}/observations.csv",
         truth=truth_of,
         draws=f"{FIT}/draws.nc",
+        modes=modes_of,
         specification=f"{FIT}/specification.json",
         data=f"{FIT}/data.json",
         toolchain="results/programs/toolchain.json",
@@ -184,6 +213,36 @@ rule draw_fit:
         "Drawing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/draw_fit.py"
+
+
+rule draw_modes:
+    input:
+        observations="results/data/{dataset}/observations.csv",
+        specification=f"{FIT}/specification.json",
+        modes=f"{FIT}/modes.json",
+        modes_density=f"{FIT}/modes_density.csv",
+        code=package("draw_modes"),
+    output:
+        modes_svg=report(
+            f"{FIT}/modes.svg",
+            category="2 Fits",
+            labels={**FIT_LABELS, "what": "modes of the posterior"},
+            caption="../report/modes.rst",
+        ),
+        modes_png=f"{FIT}/modes.png",
+    log:
+        "results/logs/draw_modes/{dataset}/{model}/{components}.log",
+    wildcard_constraints:
+        components=SEVERAL,
+    conda:
+        "../envs/stanmix.yaml"
+    params:
+        kind=kind_of,
+        label=label_of,
+    message:
+        "Drawing the modes of {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
+    script:
+        "../scripts/draw_modes.py"
 
 
 rule draw_bands:

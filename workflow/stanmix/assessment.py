@@ -39,7 +39,8 @@ def assess(inputs, outputs, seed, say=print):
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, data, executable, toolchain and, for simulated data, truth.
+        Paths: observations, draws, specification, data, executable, toolchain, for several components modes and, for
+        simulated data, truth.
     outputs : mapping
         Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships,
         co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform, statistics,
@@ -75,6 +76,7 @@ def assess(inputs, outputs, seed, say=print):
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
     found += checks.predictive_checks(p_values)
     found += checks.label_checks(trust)
+    found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
     trust["trusted"] = all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)
     write_json(outputs["labels"], trust)

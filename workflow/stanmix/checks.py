@@ -4,10 +4,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from stanmix import mode_words
 from stanmix.errors import UserError
 from stanmix.files import read_json, write_text
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
+NEAR_MODE, HIGHER_MODE = 5.0, 10.0  # nats below the best mode, and above every mode that a chain visits
+VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do not visit the modes alike
 LABELS = ("labels", "label_order")  # the checks without which nothing is said of single components
 
 
@@ -260,6 +263,67 @@ def label_checks(labels):
             f"Component {emptiest + 1} owns less than one observation in {100 * labels['empty'][emptiest]:.0f}% of the "
             "draws.",
             "The data do not need so many components: ask for fewer, or give theta a larger concentration.",
+        ),
+    ]
+
+
+def mode_checks(found):
+    """Do the chains see the same modes, and did they miss one?
+
+    Parameters
+    ----------
+    found : dict
+        What `modes.search` returned.
+
+    Returns
+    -------
+    list of Check
+    """
+    modes, p_value = found["modes"], found["p_value"]
+    visited = [mode for mode in modes if any(mode["visits"])]
+    alike = 1.0 if p_value is None else p_value
+    where = mode_words.on_chains(found)
+    if len(visited) > 1 and p_value is not None:
+        where += f" If they visited them alike, they would differ as much as here with probability {alike:.2g}."
+    highest = max((mode["gap"] for mode in visited), default=-np.inf)
+    missed = [mode for mode in modes if not any(mode["visits"]) and mode["gap"] > -NEAR_MODE]
+    above = [mode for mode in missed if mode["gap"] > highest + HIGHER_MODE and not mode["collapsed"]]
+    amount = f"{len(modes)} mode{'s' if len(modes) > 1 else ''} found within {found['listed']:g} nats of the best"
+    if not missed:
+        said = f"{amount}: no chain misses one within {NEAR_MODE:g} nats of the best."
+    elif visited and missed[0]["gap"] > highest:
+        said = (
+            f"{amount}: no chain visits mode {missed[0]['number']}, which is {missed[0]['gap'] - highest:.1f} nats "
+            f"higher than the highest that one visits."
+        )
+    else:
+        said = f"{amount}: no chain visits mode {missed[0]['number']}, {mode_words.height(missed[0])}."
+        if len(missed) > 1:
+            said = (
+                f"{amount}: {len(missed)} within {NEAR_MODE:g} nats are visited by no chain, the highest of them mode "
+                f"{missed[0]['number']}, {mode_words.height(missed[0])}."
+            )
+    return [
+        _judged(
+            "modes_of_chains",
+            "Modes that the chains visit",
+            p_value,
+            f"p at least {VISITED_ALIKE[WARN]:g}",
+            FAIL if alike < VISITED_ALIKE[FAIL] else WARN if alike < VISITED_ALIKE[WARN] else PASS,
+            where,
+            "What the chains say together depends on how many of them happened to start near which mode: compare the "
+            "pictures of the modes, and use priors that tell them apart, fewer components, or labels: relabelled where "
+            "only the order keeps them apart.",
+        ),
+        _judged(
+            "modes",
+            "Modes that no chain visits",
+            len(missed),
+            f"0 within {NEAR_MODE:g} nats of the best",
+            FAIL if above else WARN if missed else PASS,
+            said,
+            "The posterior may hold more than the chains saw: compare the pictures of the modes; use priors that tell "
+            "them apart, or fewer components, because components that the data do not need have many places to be.",
         ),
     ]
 

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import math
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from stanmix import toolchain
 from stanmix.errors import UserError
 from stanmix.files import sha256, whole, write_json
@@ -18,6 +21,7 @@ from stanmix.programs import content_key, sources
 
 SIGNIFICANT_DIGITS = 14
 PROGRESS_EVERY = 10  # seconds
+CLIMBING_STEPS = 2000  # of the optimiser; a few dozen are usual
 
 
 def use(record):
@@ -176,6 +180,62 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
         }
         statistics = {name: values.T for name, values in fit.method_variables().items()}
     return variables, statistics
+
+
+def optimise(executable, data, starts, seed, record):
+    """Climb to modes of the posterior by L-BFGS, in the space of the program's own parameters without a Jacobian.
+
+    Parameters
+    ----------
+    executable : path-like
+        What `compile_program` made.
+    data : path-like
+        The program's data as JSON.
+    starts : list of dict
+        Starting values.
+    seed : int
+        From 1 to 2**31 - 1.
+    record : dict
+        What `toolchain.describe` said.
+
+    Returns
+    -------
+    list of (float, dict) or None
+        For each start the log density that was reached and there theta and the parameters as in the program, each of
+        shape (K,) or longer. A line search that fails is taken for the end. None where nothing finite was reached.
+    """
+    import cmdstanpy
+
+    use(record)
+    model = cmdstanpy.CmdStanModel(exe_file=str(Path(executable).absolute()))
+    logger = cmdstanpy.utils.get_logger()
+    found, before = [], logger.level
+    logger.setLevel("ERROR")  # two lines for each climb
+    try:
+        for start in starts:
+            with tempfile.TemporaryDirectory() as scratch:
+                try:
+                    end = model.optimize(
+                        data=str(data),
+                        inits=start,
+                        seed=seed,
+                        algorithm="LBFGS",
+                        iter=CLIMBING_STEPS,
+                        refresh=CLIMBING_STEPS,
+                        tol_rel_grad=1,  # the default is taken in by saddles
+                        require_converged=False,
+                        sig_figs=SIGNIFICANT_DIGITS,
+                        output_dir=scratch,
+                    )
+                    variables = {n: v for n, v in end.stan_variables().items() if not n.endswith("_free")}
+                    height = float(end.optimized_params_dict["lp__"])
+                except (RuntimeError, ValueError):  # no line of numbers was written: the start was not a legal one
+                    height, variables = -math.inf, {}
+            finite = math.isfinite(height) and all(np.isfinite(values).all() for values in variables.values())
+            found.append((height, variables) if finite else None)
+    finally:
+        logger.setLevel(before)
+    return found
 
 
 class Progress(io.TextIOBase):

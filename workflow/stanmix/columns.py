@@ -94,6 +94,23 @@ def title_of(name, component, columns=()):
     return f"{name}[{', '.join(index)}]" if index else name
 
 
+def modes(parameters, with_remarks):
+    """Columns of the table of modes: the weights and parameters of their components, and what is odd about these."""
+    found = [
+        {"key": "number", "title": "mode"},
+        {
+            "key": "gap",
+            "title": "gap",
+            "format": {"decimals": 1},
+            "help": "log density minus that of the best",
+        },
+        {"key": "starts", "title": "starts", "help": "how many starts of the search led there"},
+        {"key": "chains", "title": "chains", "text": True, "help": "whose draws lead there, and how many if not all"},
+        *({"key": name, "title": name, "text": True} for name in ("theta", *parameters)),
+    ]
+    return [*found, {"key": "remarks", "title": "remarks", "text": True, "long": True}] if with_remarks else found
+
+
 def comparison(with_truth):
     """Columns of the comparison of models, with the right memberships where the truth is known."""
     right = {"key": "right", "title": "memberships right", "help": "most probable component is the true one"}

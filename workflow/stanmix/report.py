@@ -6,11 +6,12 @@ from pathlib import Path
 
 import docutils.core
 import jinja2
+import numpy as np
 import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from stanmix import checks, columns, invariants, memberships, plan, tables
+from stanmix import checks, columns, invariants, memberships, mode_words, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
 
@@ -20,6 +21,7 @@ FIGURES = (
     *("diagram", "prior", "traces", "membership_figure", "co_clustering", "density"),
     *("ecdf", "transform", "statistics", "replicates"),
     "bands",  # only of continuous data
+    "modes_figure",  # only of several components
 )
 
 
@@ -53,6 +55,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
     noticed, comparison = read_json(inputs["noticed"]), read_json(inputs["comparison_json"])
     facts = read_json(inputs["facts"])
     views = [_fit_view(title, paths, noticed) for title, paths in fits.items()]
+    for view in [view for view in views if view["modes"]["modes"]][:1]:
+        view["modes"]["first"] = True  # the caption stands there
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
         raise invariants.InvariantError(f"{dataset}: the comparison does not hold the models of the report.")
     page = tables.environment().get_template("report.html.j2")
@@ -119,6 +123,7 @@ def _fit_view(title, paths, noticed):
         "label_free_table": tables.html_table(
             columns.SUMMARY, pd.read_csv(paths["label_free"]).astype(object).to_dict("records")
         ),
+        "modes": _modes_view(read_json(paths["modes"]), specification) if "modes" in paths else {"modes": []},
         "failed": [check for check in found["checks"] if check["status"] == "fail"],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
@@ -137,6 +142,23 @@ def _fit_view(title, paths, noticed):
         "versions": specification["versions"],
         "figures": {name: _image(paths[name]) for name in FIGURES if name in paths},
     }
+
+
+def _modes_view(found, specification):
+    """What the page says of the modes: all that was found, where the chains are, and a table of the first modes."""
+    if not found["modes"]:
+        return found
+    names = [name for name in found["modes"][0]["state"] if name != "theta"]
+    modes = {entry["name"]: entry["mode"] for entry in specification["parameters"]}
+    names = [name for name in names if modes[name] == "own" and np.ndim(found["modes"][0]["state"][name]) == 1]
+    rows = []
+    for mode in found["modes"][: found["shown"]]:
+        row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
+        row["chains"] = mode_words.chains_in(mode) or "none"
+        row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
+        rows.append(row | {"remarks": mode_words.remarks(mode)})
+    table = columns.modes(names, any(row["remarks"] for row in rows))
+    return {**found, "first": False, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
 
 
 def _number_row(row):

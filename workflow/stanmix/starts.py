@@ -11,6 +11,7 @@ from stanmix.specification import lower_ends, matrices
 
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
+SMALLEST_WEIGHT = 1e-9  # weights and scales must not start at the edge
 SMALLEST_GAP = 1e-3  # of the unit of locations: ordered parameters must not start equal
 STILL = 1e-12  # relative change of the log likelihood below which the last run of EM ends
 FINISHING = 20  # times as many steps for the best of several runs of EM
@@ -39,21 +40,27 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
     family, components = FAMILIES[specification["family"]], specification["components"]
     points = Points.of(units, specification["rounding"])
     runs = [
-        _climb(specification, family, points, units.count, _with_known(family, points, shares), steps)
+        climb(specification, points, units.count, first_shares(family, points, shares), steps)
         for shares in family.first_shares(points, units.count, components)
     ]
     _, state, shares = max(runs, key=lambda run: run[0])
     if len(runs) > 1:  # short runs tell which is best, and that one is finished (Biernacki, Celeux & Govaert 2003)
-        _, state, _ = _climb(specification, family, points, units.count, shares, FINISHING * steps, STILL)
+        _, state, _ = climb(specification, points, units.count, shares, FINISHING * steps, STILL)
+    return named(specification, points, state)
+
+
+def named(specification, points, state):
+    """A state with the components in their order; what is fixed keeps its places, and all does where some are known."""
     if points.known is not None:
-        return state  # its components have their names
+        return state
+    family = FAMILIES[specification["family"]]
     order = np.argsort(family.order_in(state, specification), kind="stable")
     fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
     fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
     return {name: values if name in fixed else values[order] for name, values in state.items()}
 
 
-def _with_known(family, points, shares):
+def first_shares(family, points, shares):
     """Shares of all parts from those of the components: extra zeros own half of the zeros; what is known is so."""
     if family.zero is not None:
         zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]
@@ -63,8 +70,33 @@ def _with_known(family, points, shares):
     return np.where(points.known[:, None] > 0, points.known[:, None] == np.arange(1, shares.shape[1] + 1), shares)
 
 
-def _climb(specification, family, points, count, shares, steps, still=None):
-    """EM from given shares: the log likelihood before the last step, the state after it, and the last shares."""
+def climb(specification, points, count, shares, steps, still=None):
+    """EM from given shares.
+
+    Parameters
+    ----------
+    specification : dict
+    points : Points
+        The distinct observations, m of them.
+    count : numpy.ndarray
+        How often each was observed, shape (m,).
+    shares : numpy.ndarray
+        How much of each observation every part owns at first, shape (m, P).
+    steps : int
+        EM steps.
+    still : float, optional
+        It ends earlier when the log likelihood changes by less than this share of itself.
+
+    Returns
+    -------
+    total : float
+        The log likelihood before the last step.
+    state : dict of numpy.ndarray
+        theta and the parameters after it, each (K,) or longer.
+    shares : numpy.ndarray
+        The last shares, shape (m, P).
+    """
+    family = FAMILIES[specification["family"]]
     total = -np.inf
     for _ in range(steps):
         state = _maximise(specification, family, points, count, shares)
@@ -118,30 +150,50 @@ def starting_values(specification, units, chains, seed):
         One per chain: theta_free, and each parameter with the suffix _free in the sampler's unit; empty where it is
         fixed.
     """
-    family, components = FAMILIES[specification["family"]], specification["components"]
     rng = np.random.default_rng(seed)
     estimate = expectation_maximisation(specification, units)
-    theta = 0.95 * estimate["theta"] + 0.05 / components
+    estimate["theta"] = 0.95 * estimate["theta"] + 0.05 / specification["components"]
+    return [start_near(specification, units, estimate, rng) for _ in range(chains)]
+
+
+def start_near(specification, units, state, rng, step=1.0):
+    """Starting values near a state.
+
+    Parameters
+    ----------
+    specification : dict
+    units : observations.Units
+        The distinct observations with their counts.
+    state : dict of numpy.ndarray
+        theta and the parameters, each (K,) or longer, the ordered one increasing.
+    rng : numpy.random.Generator
+    step : float
+        How far from it: in standard errors as large as the observations of each component make them. With 0 it is the
+        state itself, as far as the program's limits allow.
+
+    Returns
+    -------
+    dict
+        As one of `starting_values`.
+    """
+    family, theta = FAMILIES[specification["family"]], state["theta"]
     size = np.maximum(1, units.n * theta)  # a component without points is moved no farther than one with one
+    weights = np.maximum(theta, SMALLEST_WEIGHT)
+    weights = weights * np.exp(step * rng.normal(0, np.sqrt(np.maximum(1 - theta, 0) / size)))
+    estimated = specification["weights"]["mode"] == "estimated"
+    start = {"theta_free": (weights / weights.sum()).tolist() if estimated else [1.0]}
+    if family.kind == MULTIVARIATE:
+        return start | _several_columns(specification, state, size, rng, step)
     typical = float(np.quantile(Points.of(units).size, 0.5, method="inverted_cdf"))  # a whole number of trials
-    starts = []
-    for _ in range(chains):
-        weights = theta * np.exp(rng.normal(0, np.sqrt((1 - theta) / size)))
-        estimated = specification["weights"]["mode"] == "estimated"
-        start = {"theta_free": (weights / weights.sum()).tolist() if estimated else [1.0]}
-        if family.kind == MULTIVARIATE:
-            start |= _several_columns(specification, estimate, size, rng)
-        else:
-            start |= _one_column(family, specification, estimate, size, typical, rng)
-        starts.append(start)
-    return starts
+    return start | _one_column(family, specification, state, size, typical, rng, step)
 
 
-def _one_column(family, specification, estimate, size, typical, rng):
+def _one_column(family, specification, estimate, size, typical, rng, step):
     """Starting values of the location, scale, shape and weight of extra zeros of one chain."""
     components = specification["components"]
     entries = {entry["slot"]: entry for entry in specification["parameters"]}
-    moved = _moved(family, specification, estimate, rng.normal(size=(4, components)) / np.sqrt(size), typical)
+    steps = step * rng.normal(size=(4, components)) / np.sqrt(size)
+    moved = _moved(family, specification, estimate, steps, typical)
     start = {}
     for slot in SLOTS:
         mode = entries[slot]["mode"] if slot in entries else "fixed"
@@ -151,15 +203,15 @@ def _one_column(family, specification, estimate, size, typical, rng):
     return start | {"ordered_free": location if ordered else [], "unordered_free": [] if ordered else location}
 
 
-def _several_columns(specification, estimate, size, rng):
+def _several_columns(specification, estimate, size, rng, step):
     """Starting values of means, standard deviations and Cholesky factors of correlations of one chain."""
     unit, lowest = np.array(specification["unit"]["scale"]), np.array(lower_ends(specification))
     counts = matrices(specification)
     shape = estimate["mu"].shape
-    mu = estimate["mu"] + rng.normal(size=shape) * estimate["sigma"] / np.sqrt(size)[:, None]
+    mu = estimate["mu"] + step * rng.normal(size=shape) * estimate["sigma"] / np.sqrt(size)[:, None]
     mu = (mu - specification["unit"]["origin"]) / unit
     order = ordering_column(specification)
-    sigma = estimate["sigma"] * np.exp(rng.normal(size=shape) / np.sqrt(2 * size)[:, None])
+    sigma = estimate["sigma"] * np.exp(step * rng.normal(size=shape) / np.sqrt(2 * size)[:, None])
     sigma = np.maximum(sigma[: counts["sigma"]], 1.05 * lowest)
     start = {
         "ordered_free": [] if order is None else _apart(np.sort(mu[:, order]), SMALLEST_GAP).tolist(),
@@ -169,7 +221,7 @@ def _several_columns(specification, estimate, size, rng):
     }
     for k in range(counts["correlation"]):
         # Towards 0, because near a perfect correlation the sampler starts slowly, and as far as the limits demand.
-        for share in (rng.uniform(*WEAKENED), 0.5, 1.0):
+        for share in (step * rng.uniform(*WEAKENED), 0.5, 1.0):
             factor = np.linalg.cholesky(moved_inside(estimate["correlation"][k], share))
             if (given_the_others(sigma[min(k, len(sigma) - 1)], factor) > specification["thinnest"]).all():
                 break
@@ -183,7 +235,8 @@ def _moved(family, specification, estimate, steps, size):
     location = to_link(estimate[family.ordered], family.link)
     step = steps[0] * family.spread(estimate, size)
     location = location + (step if family.link == 0 else np.clip(step, -1, 1))  # of few events little is known
-    location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
+    if next(entry for entry in specification["parameters"] if entry["slot"] == "location")["ordered"]:
+        location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
     moved = {"location": (location - unit["origin"]) / unit["location"]}
     for parameter in family.parameters[1:]:
         end, values, step = ends_of(parameter), estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
@@ -191,7 +244,9 @@ def _moved(family, specification, estimate, steps, size):
             lowest = next(e["priors"][0]["lower"] or 0 if e["priors"] else 0 for e in specification["parameters"]
                           if e["slot"] == "scale")  # fmt: skip
             moved["scale"] = np.maximum(values * np.exp(step / np.sqrt(2)), 1.05 * lowest) / unit["scale"]
+            moved["scale"] = np.maximum(moved["scale"], SMALLEST_WEIGHT)
         elif parameter.slot == "zero":
+            values = np.clip(values, SMALLEST_WEIGHT, 1 - SMALLEST_WEIGHT)
             odds = values / (1 - values) * np.exp(np.tanh(step))
             moved["zero"] = odds / (1 + odds)
         elif end is None:

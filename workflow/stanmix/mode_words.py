@@ -1,0 +1,59 @@
+"""The modes of a posterior in words, for checks, tables and pictures."""
+
+from stanmix.tables import number
+
+MARKS = {
+    "empty": "component{s} {which} without observations",
+    "collapsed": "component{s} {which} on one value, or as narrow as can be",
+    "edge": "component{s} {which} held from passing the next by the order alone",
+}
+
+
+def listed(words):
+    """Words as a list in a sentence: a, b and c."""
+    words = [str(word) for word in words]
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def chains_in(mode):
+    """Which chains visit a mode: their numbers, and where it is not all of their draws how many these are."""
+    return ", ".join(
+        f"{chain}" if visits == mode["places"] else f"{chain} ({visits} of {mode['places']})"
+        for chain, visits in enumerate(mode["visits"], start=1)
+        if visits
+    )
+
+
+def remarks(mode):
+    """What is odd about the components of a mode; empty for nothing."""
+    found = [
+        text.format(s="s" if len(mode[mark]) > 1 else "", which=listed(mode[mark]))
+        for mark, text in MARKS.items()
+        if mode[mark]
+    ]
+    return "; ".join(found)
+
+
+def height(mode):
+    """How far a mode lies below the best one, such as ``3.4 nats below the best``."""
+    return "the best" if mode["gap"] == 0 else f"{number(-mode['gap'], decimals=1)} nats below the best"
+
+
+def on_chains(found):
+    """Where the chains are, in a sentence."""
+    modes = [mode for mode in found["modes"] if any(mode["visits"])]
+    if not modes:
+        return "No climb from a draw of a chain came to an end."
+    chains = range(len(modes[0]["visits"]))
+    if len(modes) == 1:
+        those = "All chains sit" if len(chains) > 1 else "The chain sits"
+        return f"{those} in mode {modes[0]['number']}."
+    if all(max(mode["visits"][chain] for mode in modes) == modes[0]["places"] for chain in chains):
+        groups = [(mode, [chain + 1 for chain in chains if mode["visits"][chain]]) for mode in modes]
+        sits = [
+            f"chain{'s' if len(those) > 1 else ''} {listed(those)} sit{'s' if len(those) == 1 else ''} in mode "
+            f"{mode['number']}"
+            for mode, those in groups
+        ]
+        return f"{listed(sits).capitalize()}."
+    return f"The chains visit {len(modes)} modes."
