@@ -255,7 +255,7 @@ def _ends(specification, units, density, rng):
     amount = int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS))
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)
-        total, state, _ = climb(specification, points, units.count, shares, STEPS, STILL)
+        total, state, _ = climb(specification, points, units.count, shares, STEPS)
         states.append((total, named(specification, points, state)))
     states.sort(key=lambda pair: -pair[0])
     ends = []
