@@ -199,6 +199,33 @@ def test_copies_are_observations_of_their_own_and_share_their_cluster():
     assert clusters.shape == (3,)
 
 
+def test_equal_observations_share_the_cluster_of_most_of_them(monkeypatch):
+    found = np.array([3, 1, 1, 2, 2, 2, 3])  # of the search, for copies of three observations
+    monkeypatch.setattr(partitions, "best_partition", lambda *_: (found, 0.0))
+    points, sampled = points_at([-9.0, 0.0, 9.0]), np.array([0, 0, 0, 1, 1, 1, 2])
+    clusters = memberships.cluster("normal", points, np.array([3.0, 3.0, 1.0]), DRAWS, sampled)[1]
+    assert clusters.tolist() == [1, 2, 3]
+
+
+def test_the_nearest_cluster_is_so_on_average_and_by_all_copies():
+    # One draw, in which the value 0 is as likely from each component and the others are nearly certain.
+    draws = {"theta": np.full((1, 2), 0.5), "mu": np.array([[-1.0, 1.0]]), "sigma": np.ones((1, 2))}
+    points, clusters = points_at([-3.0, -2.0, 0.0, 1.0]), np.array([1, 1, 1, 2])
+
+    def shares(count):
+        return memberships.shares_of("normal", points, clusters, np.array(count), draws)
+
+    def first(value):
+        return 1 / (1 + math.exp(2 * value))
+
+    names, found = shares([5, 2, 1, 1])
+    assert names.tolist() == [1, 2]
+    expected = (5 * first(-3) + 2 * first(-2) + first(0)) / 8
+    np.testing.assert_allclose(found, [[[expected, first(1)], [1 - expected, 1 - first(1)]]], rtol=1e-12)
+    # seven that are elsewhere do not outweigh the one that is near
+    assert memberships.nearest("normal", points_at([0.8, -0.8]), draws, names, found).tolist() == [2, 1]
+
+
 def test_clusters_are_named_in_the_order_of_their_means():
     draws = {"theta": np.full((5, 2), 0.5), "mu": np.array([[0.0, 100.0]] * 5), "sigma": np.ones((5, 2))}
     for y, expected in (([99.0, 0.0, 101.0, 100.0], [2, 1, 2, 2]), ([1.0, 0.0, 99.0], [1, 1, 2])):
@@ -277,7 +304,7 @@ def test_the_heat_map_is_sorted_by_cluster_and_value(with_components):
     figure = co_clustering.draw_co_clustering(
         similarity,
         [1, 2, 1, 2],
-        [5.0, 9.0, 1.0, 7.0],
+        [5.0, 4.0, 1.0, 3.0],
         total=1234,
         component=np.array([0, 1, 0, 2]) if with_components else None,
         names=["component 1", "component 2", "component 3"],
@@ -352,8 +379,11 @@ def test_consistent_memberships_pass_also_with_a_mean_outside_its_interval():
     verify(**fit)
 
 
-def moved(row, first):
+def moved(row, first, other, value):
+    """A change of the probabilities of a row, with an end of the other component's interval that would notice."""
+
     def change(fit):
+        fit["membership"].loc[row, other] = value
         fit["membership"].loc[row, ["probability_1", "probability_2"]] = [first, 1 - first]
         fit["membership"].loc[row, "uncertainty"] = min(first, 1 - first)
 
@@ -370,8 +400,8 @@ BROKEN = {
     "below 0": ((2, "probability_1_lower", -1e-5), "has no order, or leaves 0 and 1"),
     "above 1": ((2, "probability_2_upper", 1 + 1e-5), "has no order, or leaves 0 and 1"),
     "not a number": ((1, "probability_1_upper", np.nan), "has no order, or leaves 0 and 1"),
-    "far above": (moved(2, 0.12), "farther from its interval than a mean can be"),
-    "far below": (moved(0, 0.7), "farther from its interval than a mean can be"),
+    "far above": (moved(2, 0.12, "probability_2_lower", 0), "farther from its interval than a mean can be"),
+    "far below": (moved(0, 0.7, "probability_2_upper", 1), "farther from its interval than a mean can be"),
     "cannot add up": ((0, "probability_2_upper", 0.04), "no memberships within their intervals add to 1"),
     "add up to more": (too_high, "no memberships within their intervals add to 1"),
     "uncertainty": ((1, "uncertainty", 0.21), "an uncertainty is not that of the most probable component"),
