@@ -12,8 +12,9 @@ from stanmix.family import WHOLE
 from stanmix.specification import specify
 
 OUTPUTS = (
-    "checks", "labels", "summary", "summary_html", "label_free", "membership", "membership_html", "loo",
-    "loo_pointwise", "density", "memberships_by_value", "replicates", "ecdf", "transform", "statistics", "prior", "predictive",
+    "checks", "labels", "summary", "summary_html", "label_free", "membership", "membership_html",
+    "memberships", "co_clustering", "loo", "loo_pointwise", "density", "memberships_by_value", "replicates", "ecdf",
+    "transform", "statistics", "prior", "predictive",
 )  # fmt: skip
 Y = np.array([1.0, 2.0, 3.0, 17.0])
 TRIALS = 20.0
@@ -136,7 +137,7 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
     specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
     paths["specification"] = tmp_path / "s.json"
     files.write_json(paths["specification"], specification)
-    files.write_json(paths["truth"], {"family": "other", "components": true_components, "theta": [0.5] * 3})
+    files.write_json(paths["truth"], {"family": "student_t", "components": true_components, "theta": [0.5] * 3})
     shape = (2, 100, 1)
     variables = {"theta": rng.dirichlet([15, 25], shape[:2]), "mu": rng.normal([0, 20], 0.1, (2, 100, 2))}
     variables["sigma"] = np.exp(rng.normal(0, 0.1, (2, 100, 2)))

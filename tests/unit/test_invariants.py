@@ -23,8 +23,12 @@ def consistent():
             "component": [1, 2, 1, 2],
             "weight": [1, 2, 1, 1],
             "right": [True, True, False, True],
+            "uncertainty": [0.1, 0.2, 0.45, 0.001],
+            "cluster": [1, 1, 2, 2],
         }
     )
+    for k in (1, 2):
+        membership[[f"probability_{k}_lower", f"probability_{k}_upper"]] = [0.0, 1.0]
     return {
         "title": "fit",
         "specification": {
@@ -39,6 +43,10 @@ def consistent():
         },
         "summary": summary,
         "membership": membership,
+        "memberships": {
+            "expected_misclassification": 0.1902,
+            "clusters": [{"cluster": 1, "size": 3}, {"cluster": 2, "size": 2}],
+        },
         "loo": {"n": 5, "elpd": -12.0, "right": 3},
         "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -2.0, -3.0, -4.0], "weight": [1, 2, 1, 1]}),
         "noticed": {"n": 5},
@@ -143,9 +151,11 @@ def test_each_contradiction_is_named(change, words):
         verify(**fit)
     assert words in str(caught.value)
     assert all(line.startswith("fit: ") for line in str(caught.value).splitlines())
-    # a missing LOO value changes their sum too, and no component is the most probable beside NaN
-    two = change in (BROKEN["LOO values"][0], BROKEN["membership not a number"][0])
-    assert len(str(caught.value).splitlines()) == (2 if two else 1)
+    # A missing LOO value changes their sum too, no component is the most probable beside NaN, and the weights are
+    # also behind the expected misclassification and the sizes of clusters.
+    more = {"LOO values": 2, "membership not a number": 2, "weights of memberships": 3}
+    expected = next((count for name, count in more.items() if change is BROKEN[name][0]), 1)
+    assert len(str(caught.value).splitlines()) == expected
 
 
 def test_extra_zeros_are_a_part_of_their_own():
@@ -153,6 +163,7 @@ def test_extra_zeros_are_a_part_of_their_own():
     fit["specification"]["family"] = "zero_inflated_poisson"
     fit["membership"]["component"] = fit["membership"]["component"].astype(object)
     fit["membership"].insert(3, "probability_zero", [0.0, 0.0, 0.0, 0.0])
+    fit["membership"][["probability_zero_lower", "probability_zero_upper"]] = [0.0, 1.0]
     verify(**fit)
     fit["membership"].loc[3, ["probability_2", "probability_zero", "component"]] = [0.0, 0.999, "zero"]
     verify(**fit)
@@ -193,6 +204,6 @@ def test_the_tutorial_s_printed_table_is_refused():
         }
     )
     fit["specification"] |= {"components": 3, "parameters": []}
-    fit["membership"]["probability_3"] = 0.0
+    fit["membership"][["probability_3", "probability_3_lower", "probability_3_upper"]] = [0.0, 0.0, 1.0]
     with pytest.raises(InvariantError, match=r"^fit: the posterior mean weights add to 0\.932885 instead of 1\.$"):
         verify(**fit)

@@ -278,8 +278,19 @@ def artifacts(tmp_path, root):
                     "probability_2": [0.1, 1.0, 0.4],
                     "component": [1, 2, 1],
                     "uncertainty": [0.1, 0.0, 0.4],
+                    "cluster": [1, 1, 2],
                 }
-            ),
+            ).assign(**{f"probability_{k}_{end}": at for k in (1, 2) for end, at in (("lower", 0.0), ("upper", 1.0))}),
+            "memberships": {
+                "expected_misclassification": 0.26,
+                "interval": 0.9,
+                "looked_at": 3,
+                "agreement": 0.875,
+                "clusters": [
+                    {"cluster": k, "size": n, "together": 0.75, "mean": 2.0, "minimum": 0.0, "maximum": 4.0}
+                    for k, n in ((1, 2), (2, 3))
+                ],
+            },
             "loo": {"elpd": -5.0, "n": 5, "right": None},
             "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0], "weight": [1, 1, 3]}),
             "predictive": {
@@ -293,7 +304,7 @@ def artifacts(tmp_path, root):
             },
         }
         figures = ("diagram", "prior", "traces", "membership_figure", "density", "ecdf", "transform", "statistics")
-        figures += ("replicates", "bands")
+        figures += ("replicates", "bands", "co_clustering")
         return {
             name: put(f"{model}/{name}", content)
             for name, content in (contents | dict.fromkeys(figures, "<svg/>")).items()
@@ -362,6 +373,9 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "Far out: maximum 765.4 (p = 0.013).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",
+        "expected to be the wrong one for 26% of them",
+        "has 2 clusters; it agrees with the most probable components by an adjusted Rand index of 0.875",
+        "The picture shows a random sample of 3 of the 5 observations",
     ):
         assert number in page.text, number
     assert "4 belong to component 1 and 1 belongs to component 2" in page.text
@@ -383,6 +397,11 @@ def test_where_the_names_of_components_cannot_be_trusted_nothing_is_said_of_them
     assert "mixture mean" not in before
     assert "mixture mean" in text
     assert text.count("sigma") == before.count("sigma")  # which all components share
+    # the clusters take the place of the memberships
+    assert before.count("The least certain observations, with") == 2
+    assert text.count("The least certain observations, with") == 1
+    assert "0.750" not in before  # how surely the observations of a cluster belong together
+    assert text.count("0.750") == 2
 
 
 NUMBER = {"elpd": -3.0, "elpd_diff": -1.25, "dse": 0.5, "n_bad": 0, "refitted": 2, "failed": [HOSTILE], "within": False,

@@ -108,6 +108,11 @@ EDITS = {
         "column: reading\n    rounding: 0.000001\n",
         fits("readings/free/2") | pages("readings"),
     ),
+    "datasets.*.predict": (
+        "column: reading\n",
+        "column: reading\n    predict: data/readings.csv\n",
+        {"predict/readings/free/2", "report/readings", "manifest"},
+    ),
     "datasets.*.label": (
         "label: reading (mm)",
         "label: reading (cm)",

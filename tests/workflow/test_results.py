@@ -187,7 +187,8 @@ def test_snakemakes_own_report_holds_captions_and_loads_nothing(finished):
     assert {name for name in shown if name.endswith(".svg")} == {n for n in finished.hashes() if n.endswith(".svg")}
     # One distinctive run of words of every caption that the rules name, of both kinds of data where they differ.
     words = " ".join(re.sub(r"\\n|\s+", " ", page).split())
-    for path in sorted((run.code / "workflow" / "report").glob("*.rst")):
+    captions = [path for path in sorted((run.code / "workflow" / "report").glob("*.rst")) if path.stem != "predicted"]
+    for path in captions:  # new rows have a run of their own
         for kind in ("continuous", "whole"):
             text = jinja2.Template(path.read_text()).render(snakemake={"params": {"kind": kind}})
             start = " ".join(re.sub(r"[*`]", "", text).split()[:4])
