@@ -168,19 +168,38 @@ def test_the_same_seed_gives_the_same_bytes(prepared):
     assert texts[0] == texts[1]
 
 
+def test_components_are_named_in_order_also_where_the_program_has_none(prepared, monkeypatch):
+    search = prepared(SIDES, {"family": "normal", "labels": "relabelled"}, 2)
+    state = arrays(search()["modes"][0])
+    copy = {name: values[::-1] for name, values in state.items()}
+    monkeypatch.setattr(modes, "_ends", lambda *arguments: [{"state": copy, "starts": 1}])
+    (mode,) = search()["modes"]
+    for name, values in state.items():
+        np.testing.assert_allclose(mode["state"][name], values, rtol=1e-3, err_msg=name)
+
+
 def test_components_that_differ_in_spread_alone_are_one_mode(prepared):
-    y = np.concatenate([stats.norm(0, s).ppf((np.arange(n) + 0.5) / n) for s, n in ((1, 150), (6, 80))])
-    found = prepared(y, {"family": "normal"}, 2)()["modes"]
-    assert len(found) == 1
-    np.testing.assert_allclose(sorted(found[0]["state"]["sigma"]), [1, 6], rtol=0.15)
+    y = np.concatenate([stats.norm(m, s).ppf((np.arange(n) + 0.5) / n) for m, s, n in ((0, 1, 150), (0.3, 6, 80))])
+    # In the order of the means a chain may be where the two have the other names, at the edge of the order.
+    wrong = {"theta": np.array([0.34, 0.66]), "mu": np.array([0.1, 0.11]), "sigma": np.array([5.5, 1])}
+    found = prepared(y, {"family": "normal"}, 2)(chains=[[wrong]])["modes"]
+    assert [mode["visits"] for mode in found] == [[1]]
+    np.testing.assert_allclose(found[0]["state"]["sigma"], [1, 6], rtol=0.15)
+    assert found[0]["edge"] == []
 
 
-def test_a_component_too_many_is_seen(prepared):
-    y = stats.norm(0, 1).ppf((np.arange(100) + 0.5) / 100)
-    search = prepared(y, {"family": "normal", "share": ["sigma"], "priors": {"theta": "dirichlet(0.5)"}}, 2)
+def test_a_prior_without_bound_at_empty_components_is_seen_from_log_weights(prepared):
+    search = prepared(SIDES, {"family": "normal", "priors": {"theta": "dirichlet(0.5)"}}, 2)
     found = search()
-    assert found["log_weights"]  # without that the posterior had no bound at empty components
-    assert all(np.isfinite(mode["log_posterior"]) for mode in found["modes"])
+    assert found["log_weights"]
+    assert len(found["modes"]) > 1
+    heights = []
+    for mode in found["modes"]:
+        state = arrays(mode)
+        # The Dirichlet density of weights, 0.5 - 1 times their logs, and once more these logs.
+        heights.append(log_posterior(SIDES, search.specification, **state) + 0.5 * np.log(state["theta"]).sum())
+    np.testing.assert_allclose([mode["gap"] for mode in found["modes"]], np.array(heights) - heights[0], atol=1e-6)
+    assert not prepared(SIDES, {"family": "normal"}, 2)()["log_weights"]
 
 
 def test_fixed_and_shared_parameters_stay_so(prepared):
