@@ -155,3 +155,13 @@ def test_an_ellipse_holds_nine_tenths_of_a_component_of_two_columns():
     (ellipse,) = figure.axes[0].patches
     inside = ellipse.get_patch_transform().inverted().transform(y)
     assert (np.hypot(*inside.T) < 1).mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_part_at_one_bar_is_seen():
+    x = np.arange(40)
+    zeros = np.where(x == 0, 20.0, 0.0)
+    content = {"x": x, "step": 1, "observed": zeros + 5, "mixture": zeros + 5, "parts": np.array([x * 0 + 5.0, zeros])}
+    figure = figures.draw_modes([picture(1, 0, **content)], label="y", names=["component 1", "extra zeros"])
+    lines = figure.axes[0].lines
+    assert [line.get_marker() for line in lines] == ["None", "o", "None"]
+    assert [text.get_text() for text in figure.legends[0].texts][-1] == "extra zeros"
