@@ -227,7 +227,8 @@ def optimise(executable, data, starts, seed, record):
                         sig_figs=SIGNIFICANT_DIGITS,
                         output_dir=scratch,
                     )
-                    variables = {n: v for n, v in end.stan_variables().items() if not n.endswith("_free")}
+                    variables = end.stan_variables().items()
+                    variables = {n: np.atleast_1d(v) for n, v in variables if not n.endswith("_free")}
                     height = float(end.optimized_params_dict["lp__"])
                 except (RuntimeError, ValueError):  # no line of numbers was written: the start was not a legal one
                     height, variables = -math.inf, {}

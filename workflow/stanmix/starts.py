@@ -235,7 +235,7 @@ def _moved(family, specification, estimate, steps, size):
     location = to_link(estimate[family.ordered], family.link)
     step = steps[0] * family.spread(estimate, size)
     location = location + (step if family.link == 0 else np.clip(step, -1, 1))  # of few events little is known
-    if next(entry for entry in specification["parameters"] if entry["slot"] == "location")["ordered"]:
+    if all(entry["ordered"] for entry in specification["parameters"] if entry["slot"] == "location"):
         location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
     moved = {"location": (location - unit["origin"]) / unit["location"]}
     for parameter in family.parameters[1:]:

@@ -71,5 +71,7 @@ def _chains(mode):
     if len(wholly) == len(mode["visits"]) > 1:
         return "all chains"
     lines = [f"chain{'s' if len(wholly) > 1 else ''} {', '.join(wholly)}"] if wholly else []
+    if len(partly) == len(mode["visits"]) > 1:
+        return "all chains, partly"
     lines += [f"partly chain{'s' if len(partly) > 1 else ''} {', '.join(partly)}"] if partly else []
     return "\n".join("\n".join(textwrap.wrap(line, 22)) for line in lines)

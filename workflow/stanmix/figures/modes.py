@@ -103,11 +103,12 @@ def _curves(axes, mode, y):
     """A mixture of one column and its weighted parts over the data."""
     if mode["step"] > 0:
         data = add_bars(axes, mode["x"], mode["observed"], step=mode["step"], label="data")
-        marker = {"marker": "o", "markersize": 2.4} if len(mode["x"]) <= 30 else {}
     else:
-        data, marker = draw_histogram(axes, np.asarray(y, dtype=float)), {}
+        data = draw_histogram(axes, np.asarray(y, dtype=float))
     for k, part in enumerate(mode["parts"]):
-        axes.plot(mode["x"], visible(part), color=component_colour(k), linewidth=1.6, zorder=2.5, **marker)
+        seen = visible(part)  # of bars: a part at a single one has no line
+        marker = {"marker": "o", "markersize": 2.4} if mode["step"] > 0 and np.isfinite(seen).sum() <= 30 else {}
+        axes.plot(mode["x"], seen, color=component_colour(k), linewidth=1.6, zorder=2.5, **marker)
     axes.plot(mode["x"], mode["mixture"], color=OBSERVED, linewidth=1, zorder=3)
     return data
 
@@ -116,6 +117,7 @@ def _ellipses(axes, mode, y):
     """The components in two columns, each as the ellipse that holds 90 % of it, over the data."""
     shown = np.linspace(0, len(y) - 1, min(len(y), _MOST_POINTS)).round().astype(int)
     axes.scatter(y[shown, 0], y[shown, 1], s=5, c=_GREY, linewidths=0, rasterized=len(shown) > 200, zorder=1.5)
+    axes.margins(x=0.06, y=0.16)  # for ellipses, and for the names of chains
     for k, weight in enumerate(mode["theta"]):
         sds, rho = mode["sigma"][k], mode["rho"][k]
         covariance = np.array([[sds[0] ** 2, rho * sds[0] * sds[1]], [rho * sds[0] * sds[1], sds[1] ** 2]])

@@ -1,0 +1,286 @@
+"""The search of modes against independent ones, on posteriors whose modes are known."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+from scipy.special import expit, logsumexp
+
+from stanmix import config, inference, modes, noticing, plan
+from stanmix.files import read_json, write_json
+from stanmix.observations import Observations
+from stanmix.observations import write as write_observations
+from stanmix.specification import program_data, specify
+
+THREE = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
+# A broad middle with a small group on either side: two components split off the left one, the right one, or the spread.
+SIDES = np.concatenate([stats.norm(m, s).ppf((np.arange(n) + 0.5) / n) for m, s, n in
+                        ((0, 1, 60), (-4.2, 0.3, 13), (4, 0.3, 12))])  # fmt: skip
+
+
+class Search:
+    """A model of a data set, ready to be searched."""
+
+    def __init__(self, folder, executable, record, y, model, components, source=None, **columns):
+        source = source or {"csv": "d.csv", "column": "y"}
+        text = {"datasets": {"d": source}, "models": {"m": model}}
+        checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+        y = np.asarray(y, dtype=float)
+        columns = {name: np.asarray(values) for name, values in columns.items()}
+        self.rows = Observations(y, np.ones(len(y), int), **columns)
+        self.units = self.rows.units()
+        noticed = noticing.notice(self.rows, source.get("columns", ["y"]))
+        self.specification = specify("m", checked["models"]["m"], components, noticed)
+        self.folder = folder
+        self.inputs = {"executable": executable, "toolchain": folder / "toolchain.json", "data": folder / "data.json"}
+        write_json(self.inputs["toolchain"], record)
+        write_json(self.inputs["data"], program_data(self.specification, self.units))
+
+    def __call__(self, seed=1, chains=()):
+        return modes.search(self.specification, self.units, chains, self.inputs, seed, say=lambda text: None)
+
+
+@pytest.fixture(scope="module")
+def prepared(compiled, root, toolchain_record, tmp_path_factory):
+    """A function that makes a `Search`."""
+    executables = {}
+
+    def prepare(y, model, components, **more):
+        program = plan.FAMILIES[model["family"]].program
+        if program not in executables:
+            executables[program] = compiled(root / "stan", program)
+        folder = tmp_path_factory.mktemp("search")
+        return Search(folder, executables[program], toolchain_record, y, model, components, **more)
+
+    return prepare
+
+
+def arrays(mode):
+    return {name: np.array(values) for name, values in mode["state"].items()}
+
+
+def log_posterior(y, specification, theta, mu, sigma):
+    """Of a normal mixture with standard deviations of its own under the default priors, by the textbook."""
+    (at, spread), (middle, tau) = (entry["priors"][0]["arguments"] for entry in specification["parameters"])
+    terms = np.log(theta) - np.log(sigma) - 0.5 * ((y[:, None] - mu) / sigma) ** 2 - 0.5 * np.log(2 * np.pi)
+    prior = -0.5 * (((mu - at) / spread) ** 2).sum()
+    return logsumexp(terms, axis=1).sum() + prior - (np.log(sigma) + 0.5 * ((np.log(sigma) - middle) / tau) ** 2).sum()
+
+
+def searched_by_scipy(y, specification, starts, seed):
+    """Local maxima of that posterior of two components from random starts: log posterior, the highest first."""
+    rng = np.random.default_rng(seed)
+
+    def negative(x):
+        theta = expit(x[0])
+        return -log_posterior(y, specification, np.array([theta, 1 - theta]), x[1:3], np.exp(x[3:]))
+
+    limits = [(-6, 6), *[(y.min(), y.max())] * 2, *[(-5, 3)] * 2]
+    found = []
+    for _ in range(starts):
+        x = np.concatenate([rng.normal(size=1), rng.choice(y, 2), rng.normal(0, 1, 2)])
+        end = optimize.minimize(negative, x, method="L-BFGS-B", bounds=limits)
+        # from beside it again, so that no saddle is taken for a mode
+        end = optimize.minimize(negative, end.x + rng.normal(0, 0.03, 5), method="L-BFGS-B", bounds=limits)
+        if not any(abs(end.fun - other) < 0.01 for other in found):
+            found.append(end.fun)
+    return -np.sort(found)
+
+
+def test_three_gaussians_have_one_mode_whatever_the_seed(prepared):
+    search = prepared(THREE, {"family": "normal"}, 3)
+    first, second = search(1), search(2)
+    assert len(first["modes"]) == len(second["modes"]) == 1
+    (mode,) = first["modes"]
+    assert mode["log_posterior"] == pytest.approx(second["modes"][0]["log_posterior"], abs=1e-3)
+    np.testing.assert_allclose(mode["state"]["mu"], [9, 21, 35], atol=0.5)
+    assert (mode["empty"], mode["collapsed"], mode["edge"], mode["gap"]) == ([], [], [], 0)
+    assert mode["starts"] >= 30  # every start is this mode up to relabelling, or a poor place far below it
+    assert first["starts"] == modes.STARTS
+    assert first["lost"] == 0
+
+
+def test_all_modes_that_an_independent_search_finds_are_found(prepared):
+    search = prepared(SIDES, {"family": "normal"}, 2)
+    expected = searched_by_scipy(SIDES, search.specification, starts=30, seed=4)
+    gaps = expected - expected[0]
+    near = gaps[gaps > -modes.LISTED]
+    assert len(near) >= 2  # otherwise nothing is tested
+    for seed in (1, 2):
+        found = search(seed)["modes"]
+        np.testing.assert_allclose([mode["gap"] for mode in found], near, atol=0.02)
+        assert [mode["number"] for mode in found] == list(range(1, len(near) + 1))
+        assert all(mode["starts"] > 0 for mode in found)
+
+
+def test_gaps_are_differences_of_the_log_posterior(prepared):
+    search = prepared(SIDES, {"family": "normal"}, 2)
+    found = search()["modes"]
+    heights = [log_posterior(SIDES, search.specification, **arrays(mode)) for mode in found]
+    np.testing.assert_allclose([mode["gap"] for mode in found], np.array(heights) - heights[0], atol=1e-6)
+    # And they are modes: no small step in any direction leads higher.
+    rng = np.random.default_rng(0)
+    for mode, height in zip(found, heights, strict=True):
+        for _ in range(100):
+            state = arrays(mode)
+            theta = state["theta"] * np.exp(rng.normal(0, 0.02, 2))
+            beside = {"theta": theta / theta.sum(), "mu": state["mu"] + rng.normal(0, 0.02, 2)}
+            beside["sigma"] = state["sigma"] * np.exp(rng.normal(0, 0.02, 2))
+            assert log_posterior(SIDES, search.specification, **beside) < height + 1e-6
+
+
+@pytest.mark.parametrize("labels", ["ordered", "relabelled"])
+def test_relabelled_copies_count_once(prepared, labels):
+    search = prepared(SIDES, {"family": "normal", "labels": labels}, 2)
+    alone = search()["modes"]
+    state = arrays(alone[0])
+    copies = [{name: values[::-1] for name, values in state.items()}, state]
+    chains = [[copies[labels == "ordered"]] * 2, [state] * 2]  # an ordered program knows one of the copies only
+    found = search(chains=chains)
+    assert [round(mode["gap"], 2) for mode in found["modes"]] == [round(mode["gap"], 2) for mode in alone]
+    assert found["modes"][0]["visits"] == [2, 2]
+    assert found["p_value"] == 1
+    assert np.all(np.diff(found["modes"][0]["state"]["mu"]) > 0)
+
+
+def test_chains_are_found_where_they_are(prepared):
+    search = prepared(SIDES, {"family": "normal"}, 2)
+    first, second = (arrays(mode) for mode in search()["modes"][:2])
+    rng = np.random.default_rng(5)
+
+    def near(state):
+        return {name: values * np.exp(rng.normal(0, 0.03, 2)) for name, values in state.items() if name != "theta"} | {
+            "theta": state["theta"]
+        }
+
+    stuck = search(chains=[[near(state) for _ in range(8)] for state in (first, second, first)])
+    assert [mode["visits"] for mode in stuck["modes"][:2]] == [[8, 0, 8], [0, 8, 0]]
+    assert stuck["p_value"] < 0.001
+    mixing = search(chains=[[near(state) for state in (first, second) * 4] for _ in range(3)])
+    assert [mode["visits"] for mode in mixing["modes"][:2]] == [[4, 4, 4], [4, 4, 4]]
+    assert mixing["p_value"] > 0.5
+
+
+def test_the_same_seed_gives_the_same_bytes(prepared):
+    search = prepared(SIDES, {"family": "normal"}, 2)
+    texts = [json.dumps(search(seed)) for seed in (3, 3)]
+    assert texts[0] == texts[1]
+
+
+def test_components_are_named_in_order_also_where_the_program_has_none(prepared, monkeypatch):
+    search = prepared(SIDES, {"family": "normal", "labels": "relabelled"}, 2)
+    state = arrays(search()["modes"][0])
+    copy = {name: values[::-1] for name, values in state.items()}
+    monkeypatch.setattr(modes, "_ends", lambda *arguments: [{"state": copy, "starts": 1}])
+    (mode,) = search()["modes"]
+    for name, values in state.items():
+        np.testing.assert_allclose(mode["state"][name], values, rtol=1e-3, err_msg=name)
+
+
+def test_components_that_differ_in_spread_alone_are_one_mode(prepared):
+    y = np.concatenate([stats.norm(m, s).ppf((np.arange(n) + 0.5) / n) for m, s, n in ((0, 1, 150), (0.3, 6, 80))])
+    # In the order of the means a chain may be where the two have the other names, at the edge of the order.
+    wrong = {"theta": np.array([0.34, 0.66]), "mu": np.array([0.1, 0.11]), "sigma": np.array([5.5, 1])}
+    found = prepared(y, {"family": "normal"}, 2)(chains=[[wrong]])["modes"]
+    assert [mode["visits"] for mode in found] == [[1]]
+    np.testing.assert_allclose(found[0]["state"]["sigma"], [1, 6], rtol=0.15)
+    assert found[0]["edge"] == []
+
+
+def test_a_prior_without_bound_at_empty_components_is_seen_from_log_weights(prepared):
+    search = prepared(SIDES, {"family": "normal", "priors": {"theta": "dirichlet(0.5)"}}, 2)
+    found = search()
+    assert found["log_weights"]
+    assert len(found["modes"]) > 1
+    heights = []
+    for mode in found["modes"]:
+        state = arrays(mode)
+        # The Dirichlet density of weights, 0.5 - 1 times their logs, and once more these logs.
+        heights.append(log_posterior(SIDES, search.specification, **state) + 0.5 * np.log(state["theta"]).sum())
+    np.testing.assert_allclose([mode["gap"] for mode in found["modes"]], np.array(heights) - heights[0], atol=1e-6)
+    assert not prepared(SIDES, {"family": "normal"}, 2)()["log_weights"]
+
+
+def test_fixed_and_shared_parameters_stay_so(prepared):
+    known = {"family": "normal", "fixed": {"mu": [10, 20, 35], "sigma": 2}, "priors": {"theta": "dirichlet(1)"}}
+    (mode,) = prepared(THREE, known, 3)()["modes"]
+    assert mode["state"]["mu"] == [10, 20, 35]
+    assert mode["state"]["sigma"] == [2, 2, 2]
+    # With these known, the weights at the mode solve theta = mean responsibility.
+    theta = np.array(mode["state"]["theta"])
+    terms = theta * stats.norm([10, 20, 35], 2).pdf(THREE[:, None])
+    np.testing.assert_allclose(theta, (terms / terms.sum(axis=1, keepdims=True)).mean(axis=0), atol=1e-4)
+    (mode,) = prepared(THREE, {"family": "normal", "share": ["sigma"]}, 3)()["modes"]
+    assert len(set(mode["state"]["sigma"])) == 1
+
+
+def test_extra_zeros(prepared):
+    rng = np.random.default_rng(6)
+    y = np.concatenate([np.zeros(60), rng.poisson(3, 120), rng.poisson(14, 80)])
+    found = prepared(y, {"family": "zero_inflated_poisson"}, 2)()["modes"]
+    np.testing.assert_allclose(found[0]["state"]["rate"], [3, 14], rtol=0.2)
+    assert 0.15 < found[0]["state"]["zero"][0] < 0.3
+    assert len(found) == len(prepared(y, {"family": "zero_inflated_poisson"}, 2)(2)["modes"])
+
+
+def test_binomial_counts(prepared):
+    rng = np.random.default_rng(7)
+    trials = rng.integers(8, 20, 150)
+    p = np.repeat([0.1, 0.6], [90, 60])
+    source = {"csv": "d.csv", "column": "y", "trials": "n"}
+    search = prepared(rng.binomial(trials, p), {"family": "binomial"}, 2, source=source, trials=trials.astype(float))
+    (mode,) = search()["modes"]
+    np.testing.assert_allclose(mode["state"]["p"], [0.1, 0.6], atol=0.06)
+    # The program's density is that of the logits: its gradient there vanishes at the mode.
+    arguments = search.specification["parameters"][0]["priors"][0]["arguments"]
+    y = search.rows.y
+
+    def height(logits, theta):
+        terms = np.log(theta) + stats.binom(trials[:, None], expit(logits)).logpmf(y[:, None])
+        return logsumexp(terms, axis=1).sum() + stats.norm(*arguments).logpdf(logits).sum()
+
+    state = arrays(mode)
+    logits = np.log(state["p"] / (1 - state["p"]))
+    for k in range(2):
+        step = 0.01 * np.eye(2)[k]
+        slope = (height(logits + step, state["theta"]) - height(logits - step, state["theta"])) / 0.02
+        assert abs(slope) < 0.02
+
+
+def test_several_columns(prepared):
+    rng = np.random.default_rng(8)
+    y = np.vstack([rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 80), rng.normal([6, 5], 1, (60, 2))])
+    source = {"csv": "d.csv", "columns": ["a", "b"]}
+    for order in ("none", "a"):
+        search = prepared(y, {"family": "multivariate_normal", "order": order}, 2, source=source)
+        found = search()["modes"]
+        np.testing.assert_allclose(found[0]["state"]["mu"], [[0, 0], [6, 5]], atol=0.4)
+        assert found[0]["state"]["correlation"][0][0][1] == pytest.approx(0.7, abs=0.15)
+        assert all(mode["gap"] < -5 for mode in found[1:])
+
+
+def test_the_job_reads_draws_and_writes_the_same_files_twice(prepared):
+    search = prepared(SIDES, {"family": "normal"}, 2)
+    state = arrays(search()["modes"][0])
+    paths = {name: search.folder / f"{name}.csv" for name in ("observations", "modes_table", "modes_density")}
+    paths |= {name: search.folder / f"{name}.json" for name in ("specification", "modes")}
+    paths |= {"draws": search.folder / "draws.nc", **search.inputs}
+    write_observations(search.rows, paths["observations"])
+    write_json(paths["specification"], search.specification)
+    variables = {name: np.broadcast_to(values, (3, 40, 2)) for name, values in state.items()}
+    statistics = dict.fromkeys(inference.SAMPLE_STATS, np.zeros((3, 40)))
+    rows = np.arange(len(SIDES))
+    inference.write_draws(
+        paths["draws"], search.specification, variables, statistics, search.rows, rows, np.zeros((3, 2, len(rows))), {}
+    )
+    written = []
+    for _ in range(2):
+        modes.find_modes(paths, paths, seed=5, say=lambda text: None)
+        written.append([paths[name].read_bytes() for name in ("modes", "modes_table", "modes_density")])
+    assert written[0] == written[1]
+    found = read_json(paths["modes"])
+    assert found["modes"][0]["visits"] == [8, 8, 8]
+    lines = paths["modes_table"].read_text().splitlines()
+    assert lines[0] == "mode,gap,starts,component,theta,mu,sigma"
+    assert len(lines) == 1 + 2 * len(found["modes"])

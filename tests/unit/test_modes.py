@@ -1,0 +1,167 @@
+"""Where the search of modes starts, when chains visit them alike, and what is said of modes."""
+
+from math import comb
+
+import numpy as np
+import pytest
+
+from stanmix import checks, config, mode_words, modes, noticing
+from stanmix.family import Points
+from stanmix.figures import modes as figures
+from stanmix.observations import Observations
+from stanmix.specification import specify
+
+
+def specified(y, model, components, **columns):
+    rows = Observations(np.asarray(y, float), np.ones(len(y), int), **columns)
+    text = {"datasets": {"d": {"csv": "d.csv", "column": "y"}}, "models": {"m": model}}
+    checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+    return specify("m", checked["models"]["m"], components, noticing.notice(rows, ["y"])), rows.units()
+
+
+@pytest.mark.parametrize("family", ["normal", "gamma", "zero_inflated_poisson"])
+@pytest.mark.parametrize("number", range(8))
+def test_every_kind_of_start_shares_each_observation_out(family, number):
+    y = np.random.default_rng(1).poisson(np.repeat([2, 9, 30], 40)) + (family == "gamma")
+    specification, units = specified(y, {"family": family}, 3)
+    points = Points.of(units)
+    shares = modes.dispersed_shares(specification, points, units.count, number, np.random.default_rng(number))
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (shares >= 0).all()
+    if family == "zero_inflated_poisson":
+        assert (shares[points.y > 0, 3] == 0).all()
+        assert (shares[points.y == 0, 3] == 0.5).all()
+
+
+def test_rings_hold_both_sides_of_a_centre():
+    specification, units = specified(np.linspace(-5, 5, 101), {"family": "normal"}, 2)
+    found = []
+    for seed in range(20):
+        shares = modes.dispersed_shares(specification, Points.of(units), units.count, 5, np.random.default_rng(seed))
+        group = shares.argmax(axis=1)
+        if 0 < group.sum() < 80:  # the far ones are on both sides
+            found.append(group[0] == group[-1] == 1 and group[50] == 0)
+    assert len(found) > 5
+    assert all(found)
+
+
+def test_chains_that_sit_apart_have_the_exact_p_value():
+    rng = np.random.default_rng(2)
+    visits = np.array([[8, 0], [0, 8]])
+    assert modes.visited_alike(visits, rng) == pytest.approx((1 + 9999 * 2 / comb(16, 8)) / 10000, abs=5e-4)
+    few = np.array([[3, 0], [0, 3]])  # 2 of the 20 ways to deal six draws out are as far apart
+    assert modes.visited_alike(few, rng) == pytest.approx(0.1, abs=0.015)
+
+
+def test_chains_that_mix_are_alike_and_false_alarms_are_as_rare_as_they_say():
+    rng = np.random.default_rng(3)
+    assert modes.visited_alike(np.array([[4, 4, 4], [4, 4, 4]]), rng) == 1
+    assert modes.visited_alike(np.array([[8, 8]]), rng) == 1
+    assert modes.visited_alike(np.array([[8], [1]]), rng) is None
+    values = []
+    for _ in range(60):
+        first = rng.binomial(8, 0.6, size=4)
+        values.append(modes.visited_alike(np.array([first, 8 - first]), rng))
+    assert min(values) > 0.001
+    assert np.mean(np.array(values) < 0.2) < 0.2 + 3 * np.sqrt(0.2 * 0.8 / 60)
+
+
+def mode(number, gap, visits, starts=5, **marks):
+    empty = {"empty": [], "collapsed": [], "edge": []}
+    return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": starts, **empty, **marks}
+
+
+def found(*listed, p_value=1.0):
+    return {"modes": list(listed), "p_value": p_value, "listed": 15.0, "starts": 40, "shown": 8}
+
+
+ALL = [8, 8, 8, 8]
+NONE = [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("listed", "status", "says"),
+    [
+        ([mode(1, 0, ALL)], "pass", "1 mode found"),
+        ([mode(1, 0, ALL), mode(2, -5.0, NONE)], "pass", "2 modes found"),
+        ([mode(1, 0, ALL), mode(2, -4.9, NONE)], "warn", "mode 2, 4.9 nats below the best"),
+        ([mode(1, 0, NONE), mode(2, -10.0, ALL)], "warn", "mode 1, which is 10.0 nats higher"),
+        ([mode(1, 0, NONE), mode(2, -10.1, ALL)], "fail", "mode 1, which is 10.1 nats higher"),
+        ([mode(1, 0, NONE, collapsed=[2]), mode(2, -10.1, ALL)], "warn", "mode 1, which is 10.1 nats higher"),
+        ([mode(1, 0, ALL), mode(2, -1, NONE), mode(3, -2, NONE)], "warn", "2 within 5 nats are visited by no chain"),
+    ],
+)
+def test_modes_that_no_chain_visits(listed, status, says):
+    chains, missed = checks.mode_checks(found(*listed))
+    assert (missed.name, missed.status) == ("modes", status)
+    assert says in missed.sentence
+    assert bool(missed.remedy) is (status != "pass")
+    assert chains.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "status"), [(0.01, "pass"), (0.0099, "warn"), (0.001, "warn"), (0.00099, "fail"), (None, "pass")]
+)
+def test_chains_in_different_modes(p_value, status):
+    listed = [mode(1, 0, [8, 0, 8, 8]), mode(2, -1, [0, 8, 0, 0])]
+    check = checks.mode_checks(found(*listed, p_value=p_value))[0]
+    assert (check.name, check.status, check.value) == ("modes_of_chains", status, p_value)
+    assert check.sentence.startswith("Chains 1, 3 and 4 sit in mode 1 and chain 2 sits in mode 2.")
+
+
+def test_words():
+    assert mode_words.listed([1]) == "1"
+    assert mode_words.listed([1, 2]) == "1 and 2"
+    assert mode_words.chains_in(mode(1, 0, [8, 0, 3, 8])) == "1, 3 (3 of 8), 4"
+    assert mode_words.on_chains(found(mode(1, 0, ALL))) == "All chains sit in mode 1."
+    assert mode_words.on_chains(found(mode(1, 0, [8]))) == "The chain sits in mode 1."
+    assert mode_words.on_chains(found(mode(1, 0, [4, 4]), mode(2, -1, [4, 4]))) == "The chains visit 2 modes."
+    assert mode_words.on_chains(found()) == "No climb from a draw of a chain came to an end."
+    assert mode_words.remarks(mode(1, 0, ALL)) == ""
+    assert "components 1 and 3 without observations" in mode_words.remarks(mode(1, 0, ALL, empty=[1, 3]))
+
+
+def picture(number, gap, **content):
+    return {"number": number, "gap": gap, "starts": 7, "of": 40, "chains": "chain 2" if number == 2 else "", **content}
+
+
+def test_each_mode_has_a_picture_with_its_title_and_its_chains():
+    x = np.linspace(-4, 4, 50)
+    curve = np.exp(-(x**2))
+    content = {
+        "x": x,
+        "step": 0,
+        "observed": np.full(50, np.nan),
+        "mixture": curve,
+        "parts": np.array([curve, curve]) / 2,
+    }
+    figure = figures.draw_modes(
+        [picture(k + 1, -3.4 * k, **content) for k in range(6)], label="y", y=np.random.default_rng(4).normal(size=90)
+    )
+    assert [axes.get_title("left") for axes in figure.axes][:2] == [
+        "mode 1: best, 7 of 40 starts",
+        "mode 2: \N{MINUS SIGN}3.4 nats, 7 of 40 starts",
+    ]
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["chain 2"]
+    assert len(figure.axes) == 6
+    figure.draw_without_rendering()
+
+
+def test_an_ellipse_holds_nine_tenths_of_a_component_of_two_columns():
+    rng = np.random.default_rng(5)
+    y = rng.multivariate_normal([1, 2], [[4, 2.4], [2.4, 4]], 20_000)
+    content = {"theta": np.ones(1), "mu": np.array([[1, 2]]), "sigma": np.array([[2, 2]]), "rho": np.array([0.6])}
+    figure = figures.draw_modes([picture(1, 0, **content)], label="a", y=y, names=["a", "b"])
+    (ellipse,) = figure.axes[0].patches
+    inside = ellipse.get_patch_transform().inverted().transform(y)
+    assert (np.hypot(*inside.T) < 1).mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_part_at_one_bar_is_seen():
+    x = np.arange(40)
+    zeros = np.where(x == 0, 20.0, 0.0)
+    content = {"x": x, "step": 1, "observed": zeros + 5, "mixture": zeros + 5, "parts": np.array([x * 0 + 5.0, zeros])}
+    figure = figures.draw_modes([picture(1, 0, **content)], label="y", names=["component 1", "extra zeros"])
+    lines = figure.axes[0].lines
+    assert [line.get_marker() for line in lines] == ["None", "o", "None"]
+    assert [text.get_text() for text in figure.legends[0].texts][-1] == "extra zeros"
