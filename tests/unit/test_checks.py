@@ -169,12 +169,27 @@ TRUST = {
 )
 def test_names_of_components_and_empty_ones(exchanged, empty, statuses):
     pairs = [TRUST["pairs"][0], TRUST["pairs"][1] | {"exchanged": exchanged}, TRUST["pairs"][2]]
-    names, emptiness = checks.label_checks({"pairs": pairs, "empty": [0.0, empty, 0.01]})
+    _, names, emptiness = checks.label_checks({"pairs": pairs, "empty": [0.0, empty, 0.01]})
     assert (names.status, emptiness.status) == statuses
     assert names.sentence == f"Components 1 and 3 are exchanged with probability {exchanged:.2g}."
     assert emptiness.sentence == f"Component 2 owns less than one observation in {100 * empty:.0f}% of the draws."
     assert (names.value, emptiness.value) == (exchanged, empty)
     assert checks.label_checks({"pairs": [], "empty": [0.0]}) == []
+
+
+@pytest.mark.parametrize(("edge", "status"), [(0.02, "pass"), (0.021, "warn"), (0.05, "warn"), (0.051, "fail")])
+def test_an_order_that_binds(edge, status):
+    pairs = [TRUST["pairs"][0], TRUST["pairs"][1], TRUST["pairs"][2] | {"edge": edge}]
+    order, *_ = checks.label_checks({"pairs": pairs, "empty": TRUST["empty"]})
+    assert (order.name, order.status, order.value) == ("label_order", status, edge)
+    assert order.sentence.startswith(f"In {100 * edge:.1f}% of the draws components 2 and 3 are as good as equal")
+
+
+def test_without_an_order_none_is_checked():
+    pairs = [pair | {"edge": None} for pair in TRUST["pairs"]]
+    assert [check.name for check in checks.label_checks({"pairs": pairs, "empty": TRUST["empty"]})] == [
+        "labels", "empty",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
