@@ -20,13 +20,18 @@ def data(dataset, *, made=True):
 
 def fits(*names):
     """The jobs of fits, by data set, model and number of components."""
-    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess")} | drawn(*names)
+    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess")} | drawn(*names) | searched(*names)
 
 
 def drawn(*names):
     """The jobs that draw figures of fits: counts have no densities of replicated data."""
     bands = {f"draw_bands/{name}" for name in names if name.split("/")[1] not in ("counts", "shares", "several")}
     return {f"draw_fit/{name}" for name in names} | bands
+
+
+def searched(*names):
+    """The jobs that search the modes of fits of several components and draw them."""
+    return {f"{rule}/{name}" for name in names for rule in ("find_modes", "draw_modes")}
 
 
 def pages(*datasets):
@@ -116,7 +121,14 @@ EDITS = {
     "datasets.*.label": (
         "label: reading (mm)",
         "label: reading (cm)",
-        {"draw_dataset/readings", "report/readings", "manifest"} | drawn("readings/free/2"),
+        {
+            "draw_dataset/readings",
+            "draw_comparison/readings",
+            "draw_modes/readings/free/2",
+            "report/readings",
+            "manifest",
+        }
+        | drawn("readings/free/2"),
     ),
     "datasets.*.simulate.family": (PAIR_IS, PAIR_IS.replace("normal", "student_t") + ", nu: 5", ALL_PAIR),
     "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
@@ -191,12 +203,14 @@ EDITS = {
 # Edits of code that change nothing yet count: jobs that use the file are run again.
 COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}
 COMMENTS |= dict.fromkeys((".stan", ".stanfunctions"), "// {}")
-ALL_DRAWN = {f"{rule}/{d}" for d in DATASETS for rule in ("draw_dataset", "draw_comparison")} | drawn(*FITS)
+ALL_MODES = {f"draw_modes/{fit}" for fit in FITS}
+ALL_COMPARED = {f"draw_comparison/{d}" for d in DATASETS}
+ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | ALL_COMPARED | ALL_MODES | drawn(*FITS)
 ALL_REPORTS = {f"report/{d}" for d in DATASETS} | {"manifest"}
 ALL_READ = {"simulate/pair", "read/readings", "read/calls"}
 ALL_DESCRIBED = {f"describe/{d}" for d in DATASETS}
 ALL_ASSESSED = {f"assess/{fit}" for fit in FITS}
-AFTER_DESCRIBED = {f"draw_dataset/{d}" for d in DATASETS} | drawn(*FITS) | ALL_REPORTS
+AFTER_DESCRIBED = {f"draw_dataset/{d}" for d in DATASETS} | drawn(*FITS) | ALL_COMPARED | ALL_REPORTS
 AFTER_ASSESSED = (
     {f"{rule}/{d}" for rule in ("compare", "draw_comparison") for d in DATASETS} | drawn(*FITS) | ALL_REPORTS
 )
@@ -206,8 +220,10 @@ CODE = {
     "stan/functions/mixture.stanfunctions": COMPILED,
     "stan/functions/components.stanfunctions": COMPILED,
     "stan/univariate.stan": COMPILED,
-    "workflow/stanmix/figures/traces.py": drawn(*FITS) | ALL_REPORTS,
-    "workflow/stanmix/figures/calibration.py": drawn(*FITS) | ALL_REPORTS,
+    # the densities of each number of components are drawn as those of fits
+    "workflow/stanmix/figures/traces.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
+    "workflow/stanmix/figures/calibration.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
+    "workflow/stanmix/figures/modes.py": ALL_MODES | ALL_REPORTS,
     "workflow/stanmix/figures/weights.py": {f"draw_dataset/{d}" for d in DATASETS} | ALL_REPORTS,
     "workflow/stanmix/figures/style.py": ALL_DRAWN | ALL_REPORTS,
     "workflow/stanmix/predictive.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
@@ -367,6 +383,7 @@ def test_what_is_lost_is_remade_alone_and_with_the_same_bytes(finished):
     written = {name for name in after if after[name] != times.get(name) and not name.startswith("results/logs/")}
     compared = {f"comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
     compared |= {f"estimates.{kind}" for kind in ("csv", "svg", "png")}
+    compared |= {f"numbers.{kind}" for kind in ("json", "svg", "png")}
     expected = {f"results/compare/readings/{name}" for name in compared}
     assert written == expected | {"results/reports/readings.html", "results/manifest.json"}
 
