@@ -156,8 +156,8 @@ def test_the_sections_stand_in_order(page):
 
 
 def test_every_figure_of_every_fit_is_there(page, dataset):
-    # data and weights; ten for each fit, one less of counts; comparison and estimates
-    assert len(page.all("img")) == 2 + (9 if dataset == "calls" else 10) * len(FITS[dataset]) + 2
+    # data and weights; twelve for each fit, one less of counts; comparison and estimates
+    assert len(page.all("img")) == 2 + (11 if dataset == "calls" else 12) * len(FITS[dataset]) + 2
     assert len({image.attributes["src"] for image in page.all("img")}) == len(page.all("img"))
 
 

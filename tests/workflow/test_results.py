@@ -18,6 +18,7 @@ from stanmix.files import sha256
 
 FIGURES_OF_FIT = (
     *("diagram", "prior", "traces", "membership", "replicates", "ecdf", "density", "transform", "statistics"),
+    *("co_clustering", "modes"),
     "bands",  # not of counts
 )
 DATASETS = ("pair", "readings", "calls")
@@ -39,13 +40,13 @@ def promised():
     for fit in FITS:
         figures = [name for name in FIGURES_OF_FIT if name != "bands" or "counts" not in fit]
         files |= {f"fits/{fit}/{name}.{kind}" for name in figures for kind in ("svg", "png")}
-        files |= {
-            f"fits/{fit}/{name}.json" for name in ("specification", "data", "checks", "labels", "loo", "predictive")
-        }
+        facts = ("specification", "data", "checks", "labels", "memberships", "modes", "loo", "predictive")
+        files |= {f"fits/{fit}/{name}.json" for name in facts}
         files |= {f"fits/{fit}/{name}.html" for name in ("summary", "membership")}
         tables = ["summary", "label_free", "membership", "loo", "density", "memberships_by_value", "replicates", "ecdf"]
-        tables += ["transform", "statistics", "prior"]
-        files |= {f"fits/{fit}/{name}.csv" for name in tables} | {f"fits/{fit}/draws.nc"}
+        tables += ["transform", "statistics", "prior", "modes", "modes_density"]
+        files |= {f"fits/{fit}/{name}.csv" for name in tables}
+        files |= {f"fits/{fit}/{name}.nc" for name in ("draws", "co_clustering")}
     return {f"results/{name}" for name in files}
 
 
