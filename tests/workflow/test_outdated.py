@@ -216,6 +216,7 @@ AFTER_ASSESSED = (
 )
 EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_DRAWN | ALL_FITS
 COMPILED = {"compile/univariate"} | ALL_FITS
+ALL_LOOKED_AT = ALL_DESCRIBED | AFTER_DESCRIBED | searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED
 CODE = {
     "stan/functions/mixture.stanfunctions": COMPILED,
     "stan/functions/components.stanfunctions": COMPILED,
@@ -226,9 +227,10 @@ CODE = {
     "workflow/stanmix/figures/modes.py": ALL_MODES | ALL_REPORTS,
     "workflow/stanmix/figures/weights.py": {f"draw_dataset/{d}" for d in DATASETS} | ALL_REPORTS,
     "workflow/stanmix/figures/style.py": ALL_DRAWN | ALL_REPORTS,
-    "workflow/stanmix/predictive.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/whole.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/continuous.py": ALL_DESCRIBED | AFTER_DESCRIBED | ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/predictive.py": ALL_LOOKED_AT,
+    "workflow/stanmix/whole.py": ALL_LOOKED_AT,
+    "workflow/stanmix/continuous.py": ALL_LOOKED_AT,
+    "workflow/stanmix/modes.py": searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/stanmix/assessment.py": ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/stanmix/prior.py": ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/stanmix/crossvalidation.py": ALL_ASSESSED | AFTER_ASSESSED,
