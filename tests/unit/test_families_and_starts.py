@@ -324,7 +324,8 @@ def test_em_reaches_the_known_maximum_of_the_likelihood(data, model, components,
     given = specification(rows.y, components, ["sigma"] if model == "normal_shared_sd" else [], family=family)
     given["unit"] = FAMILIES[family].unit(notice(rows, ["y"]))
     units = rows.units()
-    found = starts.expectation_maximisation(given, units, steps=3000)
+    steps = 3000 if family == "poisson" else 600 if reached else 200  # rates move slowly on so flat a likelihood
+    found = starts.expectation_maximisation(given, units, steps)
     parameters = [found[name] for name in ("theta", *FAMILIES[family].names)]
     likelihood = log_likelihood(units.y, family, *parameters, count=units.count)
     assert likelihood < row["loglik"] + 1e-3  # published to many digits, after many starts
