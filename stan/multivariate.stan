@@ -4,8 +4,9 @@
 // The components are in the order of their means in one column, or in none. Observations that are alike are given once,
 // with how many they are.
 functions {
-#include functions/priors.stanfunctions
-#include functions/multivariate.stanfunctions
+#include priors.stanfunctions
+#include marginal.stanfunctions
+#include multivariate.stanfunctions
 }
 data {
   // sizes

@@ -1,11 +1,13 @@
 // A finite mixture for one column of observations, continuous or counts, the memberships summed out, except those that
-// are known. Every component has a location, which may order the components, and in some families a scale and a shape; counts may have extra zeros. Each of
-// these, and the weights, has as many free values as its count says: none when it is fixed in the data or the family has
-// none, one when the components share it, or K. Observations that are alike are given once, with how many they are.
+// are known. Every component has a location, which may order the components, and in some families a scale and a shape;
+// counts may have extra zeros. Each of these, and the weights, has as many free values as its count says: none when it is
+// fixed in the data or the family has none, one when the components share it, or K. Observations that are alike are given
+// once, with how many they are.
 functions {
-#include functions/priors.stanfunctions
-#include functions/components.stanfunctions
-#include functions/mixture.stanfunctions
+#include priors.stanfunctions
+#include components.stanfunctions
+#include mixture.stanfunctions
+#include likelihood.stanfunctions
 }
 data {
   // sizes
@@ -125,9 +127,6 @@ model {
   target += priors_lpdf(scale_unit * scale_free | scale_prior, scale_arguments, scale_lower);
   target += priors_lpdf(shape_free | shape_prior, shape_arguments, lowest_shape);
   target += priors_lpdf(zero_free | zero_prior, zero_arguments, 0);
-  if (is_whole) {
-    target += count_mixture_lpmf(whole | count, known, family, trials, exposure, log(theta), zero, location, scale);
-  } else {
-    target += mixture_lpdf(y | count, known, half_step, family, log(theta), location, scale, shape);
-  }
+  target += log_likelihood(is_whole, y, whole, count, known, half_step, family, trials, exposure, log(theta), zero,
+                           location, scale, shape);
 }

@@ -35,10 +35,10 @@ def compiled(toolchain_record, tmp_path_factory):
     """A function that compiles a program of a folder and returns its executable; the user's cache makes it quick."""
     from stanmix import cmdstan
 
-    def build(folder, program="univariate"):
+    def build(folder, program="univariate", kernel=False):
         place = tmp_path_factory.mktemp(program)
         executable = place / program
-        cmdstan.compile_program(program, Path(folder), toolchain_record, executable, place / "program.json")
+        cmdstan.compile_program(program, Path(folder), kernel, toolchain_record, executable, place / "program.json")
         return executable
 
     return build

@@ -355,7 +355,7 @@ def random_case(
 
 COMPONENTS = """
 functions {
-#include functions/components.stanfunctions
+#include components.stanfunctions
 }
 data {
   int<lower=1> M;
@@ -497,19 +497,26 @@ def mutants(folder, place, changes):
         Pieces of functions/mixture.stanfunctions or of the model block of univariate.stan to replace.
     """
     shutil.copytree(folder, place, dirs_exist_ok=True)
-    mixture, program = "functions/mixture.stanfunctions", "univariate.stan"
-    functions = [(Path(folder) / mixture).read_text(encoding="utf-8")]
+    mixture, likelihood, program = (
+        "functions/mixture.stanfunctions",
+        "functions/likelihood.stanfunctions",
+        "univariate.stan",
+    )
+    specification, call = ((Path(folder) / file).read_text(encoding="utf-8") for file in (mixture, likelihood))
     head, block = (Path(folder) / program).read_text(encoding="utf-8").split("\nmodel {")
-    blocks = [block]
+    specifications, calls, blocks = [specification], [call], [block]
     for i, (file, old, new) in enumerate(changes, 1):
         text = replaced(folder, file, old, new)
         if file == mixture:
-            functions.append(re.sub(r"\b((?:count_)?mixture)_lp", rf"\1_{i}_lp", text))
-            blocks.append(re.sub(r"\b((?:count_)?mixture)_lp", rf"\1_{i}_lp", block))
+            specifications.append(re.sub(r"\b((?:count_)?mixture)_lp", rf"\1_{i}_lp", text))
+            numbered = re.sub(r"\b((?:count_)?mixture)_lp", rf"\1_{i}_lp", call)
+            calls.append(numbered.replace("log_likelihood(", f"log_likelihood_{i}("))
+            blocks.append(block.replace("log_likelihood(", f"log_likelihood_{i}("))
         else:
             blocks.append(text.split("\nmodel {")[1])
     chosen = "\n".join(f"if (mutant == {i}) {{{block}" for i, block in enumerate(blocks))
     head = head.replace("\ndata {", "\ndata {\n  int mutant;")
-    (place / mixture).write_text("\n".join(functions), encoding="utf-8")
+    (place / mixture).write_text("\n".join(specifications), encoding="utf-8")
+    (place / likelihood).write_text("\n".join(calls), encoding="utf-8")
     (place / program).write_text(f"{head}\nmodel {{\n{chosen}\n}}\n", encoding="utf-8")
     return place

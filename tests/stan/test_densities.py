@@ -67,9 +67,9 @@ FREE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def executable(compiled, root):
-    return compiled(root / "stan", "univariate")
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "kernel"])
+def executable(compiled, root, request):
+    return compiled(root / "stan", "univariate", request.param)
 
 
 @pytest.fixture(scope="module")

@@ -174,12 +174,12 @@ def test_density_is_right_far_from_all_components(executable):
     assert difference(executable, data, point, at) == pytest.approx(0, abs=1e-12 * abs(expected))
 
 
-SUM = "total += count[n] * (known[n] > 0 ? terms[known[n], n] : log_sum_exp(col(terms, n)));"
+SUM = "total += count[n] * (known[n] > 0 ? terms[n, known[n]] : log_sum_exp(terms[n]));"
 CHANGES = {
     "no weights": ("real log_height = log_theta[k] - 0.5", "real log_height = -0.5"),
-    "one membership for all rows": (SUM, "total = log_sum_exp(terms * count);"),
+    "one membership for all rows": (SUM, "total = log_sum_exp(count' * terms);"),
     "rows count once": (SUM, SUM.replace("count[n] * ", "")),
-    "nothing is known": (SUM, "total += count[n] * log_sum_exp(col(terms, n));"),
+    "nothing is known": (SUM, "total += count[n] * log_sum_exp(terms[n]);"),
     "no determinant": ("log_height -= sum(log(diagonal(correlation_factor)));", ""),
     "first correlation for all": ("factor[size(factor) == 1 ? 1 : k]", "factor[1]"),
 }
@@ -191,17 +191,19 @@ def mutants(compiled, root, tmp_path_factory):
     place = tmp_path_factory.mktemp("mutants") / "stan"
     shutil.copytree(root / "stan", place)
     functions, program = place / "functions/multivariate.stanfunctions", place / "multivariate.stan"
+    marginal = place / "functions/marginal.stanfunctions"
     text, call = (
-        functions.read_text(),
+        marginal.read_text() + functions.read_text(),
         "target += multivariate_mixture_lpdf(y | count, known, log(theta), mu, sigma, factor_free);",
     )
     copies, calls = [text], [f"if (mutant == 0) {{ {call} }}"]
     for i, (old, new) in enumerate(CHANGES.values(), 1):
         assert text.count(old) == 1, f"the program does not hold {old!r} just once; the mutant must be written anew"
-        only = text[: text.index("/**", 3)].replace(old, new)
+        only = text[: text.rindex("/**")].replace(old, new).replace("marginal(", f"marginal_{i}(")
         copies.append(only.replace("multivariate_mixture_lpdf", f"multivariate_mixture_{i}_lpdf"))
         calls.append(f"if (mutant == {i}) {{ {call.replace('mixture_', f'mixture_{i}_')} }}")
     functions.write_text("\n".join(copies))
+    marginal.write_text("")
     whole = program.read_text()
     assert whole.count(call) == 1
     program.write_text(whole.replace(call, "\n".join(calls)).replace("data {", "data {\n  int mutant;", 1))

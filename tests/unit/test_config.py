@@ -1279,3 +1279,12 @@ def test_whatever_is_changed_in_the_text_gives_lines_or_a_sentence(root, tmp_pat
         if lines is not None:
             assert all(1 <= line <= len(text) for _, line in lines.values())
     assert refused > 20
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 2), (5, 2), (7, 2), (8, 4), (13, 6)])
+def test_cores_that_all_fits_together_leave_idle_are_spread_over_the_chains(cores, threads):
+    config = {
+        "sampling": {"chains": 2},
+        "analyses": [{"dataset": "a", "models": ["m"], "components": [1, 2]}],
+    }
+    assert plan.threads_of_fit(config, cores) == threads

@@ -278,61 +278,80 @@ def test_recorded_gives_back_the_streams_in_the_same_process(tmp_path, capfd):
 
 
 STAN = {
-    "main.stan": 'functions {\n#include functions/a.stanfunctions\n  #include "functions/b.stanfunctions"\n}\n'
-    "// #include no.stan\n",
-    "functions/a.stanfunctions": "#include functions/c.stanfunctions\n",
-    "functions/b.stanfunctions": "#include <functions/c.stanfunctions>\n#include functions/a.stanfunctions\n",
+    "main.stan": 'functions {\n#include a.stanfunctions\n  #include "b.stanfunctions"\n}\n// #include no.stan\n',
+    "functions/a.stanfunctions": "#include c.stanfunctions\n",
+    "functions/b.stanfunctions": "#include <c.stanfunctions>\n#include a.stanfunctions\n",
     "functions/c.stanfunctions": "// nothing\n",
     "functions/other.stanfunctions": "// not included\n",
+    "kernels/b.stanfunctions": "real b();\n",
+    "kernels/main.hpp": '#include <vector>\n#include "shared.hpp"\n',
+    "kernels/shared.hpp": "// double b()\n",
+    "kernels/other.hpp": "// of another program\n",
     "other.stan": "// another program\n",
 }
+PLAIN = {"main.stan", *(f"functions/{name}.stanfunctions" for name in "abc")}
+FAST = {"main.stan", "functions/a.stanfunctions", "functions/c.stanfunctions", "kernels/b.stanfunctions"}
+FAST |= {"kernels/main.hpp", "kernels/shared.hpp"}
+
+
+def written(folder):
+    for name, text in STAN.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
 @pytest.fixture
 def stan(tmp_path):
-    (tmp_path / "functions").mkdir()
-    for name, text in STAN.items():
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return written(tmp_path)
 
 
-def test_sources_are_the_program_and_its_includes_each_once(stan):
-    names = [path.relative_to(stan).as_posix() for path in programs.sources("main", stan)]
+@pytest.mark.parametrize(("kernel", "expected"), [(False, PLAIN), (True, FAST)], ids=["plain", "kernel"])
+def test_sources_are_the_program_and_its_includes_each_once(stan, kernel, expected):
+    names = [path.relative_to(stan).as_posix() for path in programs.sources("main", stan, kernel)]
     assert names[0] == "main.stan"
-    assert sorted(names[1:]) == [f"functions/{name}.stanfunctions" for name in "abc"]
+    assert sorted(names) == sorted(expected)
 
 
-def test_the_shipped_program_s_sources_exist(root):
-    found = programs.sources("univariate", root / "stan")
-    assert len(found) == 4
+def test_an_include_that_is_nowhere_is_named(stan):
+    (stan / "functions/c.stanfunctions").unlink()
+    with pytest.raises(FileNotFoundError, match=r"includes c\.stanfunctions, which is in none of"):
+        programs.sources("main", stan, False)
+
+
+@pytest.mark.parametrize("program", ["univariate", "multivariate"])
+@pytest.mark.parametrize("kernel", [False, True], ids=["plain", "kernel"])
+def test_the_shipped_programs_sources_exist(root, program, kernel):
+    found = programs.sources(program, root / "stan", kernel)
     assert all(path.is_file() for path in found)
+    assert any(path.suffix == ".hpp" for path in found) is kernel
 
 
+@pytest.mark.parametrize(("kernel", "expected"), [(False, PLAIN), (True, FAST)], ids=["plain", "kernel"])
 @pytest.mark.parametrize("changed", sorted(STAN))
-def test_the_name_of_a_program_s_content_follows_its_sources_alone(changed, stan):
-    before = programs.content_key("main", stan, "2.27.0", "g++")
-    assert before == programs.content_key("main", stan, "2.27.0", "g++")
+def test_the_name_of_a_program_s_content_follows_its_sources_alone(changed, stan, kernel, expected):
+    before = programs.content_key("main", stan, kernel, "2.27.0", "g++")
+    assert before == programs.content_key("main", stan, kernel, "2.27.0", "g++")
     (stan / changed).write_text(STAN[changed] + " ")
-    after = programs.content_key("main", stan, "2.27.0", "g++")
-    assert (after == before) is (changed in ("other.stan", "functions/other.stanfunctions"))
+    after = programs.content_key("main", stan, kernel, "2.27.0", "g++")
+    assert (after == before) is (changed not in expected)
     assert len(after) == 32
     assert int(after, 16) >= 0
 
 
 def test_the_name_of_a_program_s_content_follows_version_and_flags_and_not_the_place(stan, tmp_path):
     keys = {
-        programs.content_key("main", stan, *c)
+        programs.content_key("main", stan, False, *c)
         for c in ((), ("2.27.0",), ("2.28.0",), ("2.27.0", "-O2"), ("2.27.", "0"))
     }
     assert len(keys) == 5
-    moved = tmp_path / "elsewhere"
-    (moved / "functions").mkdir(parents=True)
-    for name, text in STAN.items():
-        (moved / name).write_text(text)
-    assert programs.content_key("main", moved, "2.27.0") == programs.content_key("main", stan, "2.27.0")
+    moved = written(tmp_path / "elsewhere")
+    key = programs.content_key("main", moved, False, "2.27.0")
+    assert key == programs.content_key("main", stan, False, "2.27.0")
+    assert key != programs.content_key("main", moved, True, "2.27.0")
     # what moves from one file to the next is another program
     (moved / "main.stan").write_text(STAN["main.stan"].removesuffix("\n"))
-    assert programs.content_key("main", moved, "2.27.0") != programs.content_key("main", stan, "2.27.0")
+    assert programs.content_key("main", moved, False, "2.27.0") != key
 
 
 def names_of(paths):

@@ -2,6 +2,9 @@
 # Needs: config/config.yaml, the CSV files. Makes: CONFIG, FITS and the functions that give a job its slice of them.
 CONFIG = sentences(configuration.checked, dict(config), PLACES)
 DATASETS = CONFIG["datasets"]
+KERNEL = CONFIG["sampling"]["kernel"]
+# A core for each chain; cores that would be left when all fits run at once are spread over the chains.
+THREADS_OF_FIT = plan.threads_of_fit(CONFIG, workflow.cores or 1)
 FITS = plan.fits(CONFIG)
 ANALYSED = list(dict.fromkeys(fit.dataset for fit in FITS))
 CONTINUOUS_MODELS = [name for name in CONFIG["models"] if plan.family(CONFIG["models"][name]).kind == "continuous"]
@@ -69,9 +72,9 @@ def of_fits(name):
 
 
 def programs_of(wildcards):
-    """The Stan programs of a data set's models, with their includes."""
+    """The Stan programs of a data set's models, with their includes, in Stan throughout."""
     names = dict.fromkeys(plan.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
-    return relative(path for name in names for path in programs.sources(name, BASE / "stan"))
+    return relative(path for name in names for path in programs.sources(name, BASE / "stan", kernel=False))
 
 
 def artifacts():

@@ -20,7 +20,7 @@ rule fit:
         "results/logs/fit/{dataset}/{model}/{components}.log",
     conda:
         "../envs/stanmix.yaml"
-    threads: CONFIG["sampling"]["chains"]
+    threads: THREADS_OF_FIT
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         rounding=lambda wildcards: DATASETS[wildcards.dataset].get("rounding"),

@@ -21,7 +21,7 @@ rule toolchain:
 
 rule compile:
     input:
-        sources=lambda wildcards: relative(programs.sources(wildcards.program, BASE / "stan")),
+        sources=lambda wildcards: relative(programs.sources(wildcards.program, BASE / "stan", KERNEL)),
         toolchain="results/programs/toolchain.json",
         code=package("compile"),
     output:
@@ -31,6 +31,8 @@ rule compile:
         "results/logs/compile/{program}.log",
     conda:
         "../envs/stanmix.yaml"
+    params:
+        kernel=KERNEL,
     message:
         "Compiling {wildcards.program}.stan"
     script:

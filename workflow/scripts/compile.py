@@ -10,6 +10,7 @@ with recorded(snakemake.log[0]) as say:
     cmdstan.compile_program(
         snakemake.wildcards.program,
         Path(snakemake.input.sources[0]).parent,
+        snakemake.params.kernel,
         read_json(snakemake.input.toolchain),
         snakemake.output.executable,
         snakemake.output.provenance,

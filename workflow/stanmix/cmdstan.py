@@ -17,7 +17,7 @@ import numpy as np
 from stanmix import toolchain
 from stanmix.errors import UserError
 from stanmix.files import sha256, whole, write_json
-from stanmix.programs import content_key, sources
+from stanmix.programs import content_key, header_of, include_folders, sources
 
 SIGNIFICANT_DIGITS = 14
 PROGRESS_EVERY = 10  # seconds
@@ -53,11 +53,12 @@ def use(record):
     return installation
 
 
-def compile_program(program, folder, record, executable, provenance, say=print):
+def compile_program(program, folder, kernel, record, executable, provenance, say=print):
     """Compile a Stan program, once per content and toolchain on this machine.
 
     Executables are kept in the user's cache folder under a name of their content, so that deleting results or running
-    in another folder compiles nothing again.
+    in another folder compiles nothing again. With a CmdStan that cannot take the kernel the plain program takes its
+    place, which has the same posterior and is slower; the provenance says which it is.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def compile_program(program, folder, record, executable, provenance, say=print):
         The program's name, without .stan.
     folder : path-like
         Where the programs and their includes are.
+    kernel : bool
+        Whether the likelihood shall be the compiled kernel.
     record : dict
         What `toolchain.describe` said.
     executable, provenance : path-like
@@ -77,7 +80,24 @@ def compile_program(program, folder, record, executable, provenance, say=print):
     UserError
         When the cache folder cannot be written.
     """
-    key = content_key(program, folder, record["cmdstan"], record["compiler"])
+    try:
+        _kept_or_compiled(program, folder, kernel, record, executable, say)
+    except ValueError as error:  # what cmdstanpy raises when stanc or the compiler fails
+        if not kernel:
+            raise
+        print(error)
+        say(
+            f"The kernel of {program}.stan cannot be compiled with CmdStan {record['cmdstan']}; the plain program, "
+            "which is slower and has the same posterior, takes its place."
+        )
+        kernel = False
+        _kept_or_compiled(program, folder, kernel, record, executable, say)
+    hashes = {source.relative_to(folder).as_posix(): sha256(source) for source in sources(program, folder, kernel)}
+    write_json(provenance, {"program": program, "kernel": kernel, "sources": hashes, **record})
+
+
+def _kept_or_compiled(program, folder, kernel, record, executable, say):
+    key = content_key(program, folder, kernel, record["cmdstan"], record["compiler"])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stanmix" / "programs"
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -92,26 +112,26 @@ def compile_program(program, folder, record, executable, provenance, say=print):
         kept = cache / key / program
         if not kept.exists():
             say(f"Compiling {program}.stan with CmdStan {record['cmdstan']} (10 to 60 seconds).")
-            _compile(program, folder, record, kept)
+            _compile(program, folder, kernel, record, kept)
     with whole(executable) as beside:
         shutil.copy2(kept, beside)
-    hashes = {source.relative_to(folder).as_posix(): sha256(source) for source in sources(program, folder)}
-    write_json(provenance, {"program": program, "sources": hashes, **record})
 
 
-def _compile(program, folder, record, kept):
+def _compile(program, folder, kernel, record, kept):
     import cmdstanpy
 
     use(record)
     # One fixed place for each content: the executable names it in its messages and is the same every time.
     workshop = kept.parent.with_suffix(".building")
     shutil.rmtree(workshop, ignore_errors=True)
-    for source in sources(program, folder):
+    for source in sources(program, folder, kernel):
         copy = workshop / source.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     model = cmdstanpy.CmdStanModel(
-        stan_file=workshop / f"{program}.stan", stanc_options={"include-paths": [str(workshop)]}
+        stan_file=workshop / f"{program}.stan",
+        stanc_options={"include-paths": [str(place) for place in include_folders(workshop, kernel)]},
+        user_header=str(header_of(program, workshop)) if kernel else None,
     )
     kept.parent.mkdir(exist_ok=True)
     os.replace(model.exe_file, kept)
@@ -136,7 +156,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     record : dict
         What `toolchain.describe` said.
     threads : int
-        How many chains run at once.
+        How many chains run at once; the kernel spreads each over what is left when all run.
     say : callable
         Told how far the chains are, every ten seconds.
 
@@ -156,6 +176,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
 
     use(record)
     progress = Progress(sampling, say, sys.stdout)
+    os.environ["STANMIX_THREADS"] = str(max(1, threads // sampling["chains"]))  # of each chain; for the kernel
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(progress):
         fit = cmdstanpy.CmdStanModel(exe_file=str(Path(executable).absolute())).sample(
             data=str(data),

@@ -35,7 +35,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     seed : int
         This fit's seed; starting values, chains and replicates derive theirs from it.
     threads : int
-        How many chains run at once.
+        How many chains run at once, and what is left for each.
     say : callable
         Told about progress.
     """

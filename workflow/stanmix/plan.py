@@ -115,3 +115,22 @@ def slice_of(config, dataset):
 def alternatives(names):
     """A regular expression that matches each of the names and nothing else; none at all for no names."""
     return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def threads_of_fit(config, cores):
+    """How many threads a fit asks for: one for each chain, or as many for each as leave no core idle.
+
+    Parameters
+    ----------
+    config : dict
+        The checked configuration.
+    cores : int
+        The cores that Snakemake may use.
+
+    Returns
+    -------
+    int
+        A multiple of the number of chains. Snakemake gives no job more threads than there are cores.
+    """
+    chains = config["sampling"]["chains"]
+    return chains * max(1, cores // (chains * len(fits(config))))

@@ -5,38 +5,65 @@ import re
 from pathlib import Path
 
 INCLUDE = re.compile(r"^\s*#include\s+[\"<]?([^\s\">]+)[\">]?", re.MULTILINE)
+OWN_HEADER = re.compile(r"^#include \"(.+)\"", re.MULTILINE)
 
 
-def sources(program, folder):
-    """A Stan program and everything it includes.
+def include_folders(folder, kernel):
+    """Where includes are looked for, in this order (list of pathlib.Path): the kernel's own files come first."""
+    return [Path(folder) / name for name in (["kernels"] if kernel else []) + ["functions"]]
+
+
+def sources(program, folder, kernel=True):
+    """A Stan program and everything it is made from.
 
     Parameters
     ----------
     program : str
         The program's name, without .stan.
     folder : path-like
-        The folder of the programs; includes are relative to it.
+        The folder of the programs; includes are in its folders `kernels` and `functions`.
+    kernel : bool
+        Whether the likelihood is the compiled kernel; otherwise it is written in Stan.
 
     Returns
     -------
     list of pathlib.Path
-        The program first, then the files it includes, directly or not, each once.
+        The program first, then the files it includes, directly or not, each once, then the headers of its kernel, the
+        one of the program's name first.
+
+    Raises
+    ------
+    FileNotFoundError
+        When an include is in none of the folders.
     """
     folder = Path(folder)
     found = [folder / f"{program}.stan"]
     for path in found:  # grows while it is read: includes of includes come too
         for name in INCLUDE.findall(path.read_text(encoding="utf-8")):
-            if folder / name not in found:
-                found.append(folder / name)
-    return found
+            places = [place / name for place in include_folders(folder, kernel)]
+            included = next((place for place in places if place.exists()), None)
+            if included is None:
+                raise FileNotFoundError(f"{path} includes {name}, which is in none of {', '.join(map(str, places))}.")
+            if included not in found:
+                found.append(included)
+    headers = [header_of(program, folder)] if kernel else []
+    for path in headers:
+        included = [path.parent / name for name in OWN_HEADER.findall(path.read_text(encoding="utf-8"))]
+        headers.extend(path for path in included if path not in headers)
+    return found + headers
 
 
-def content_key(program, folder, *circumstances):
+def header_of(program, folder):
+    """The header that defines what the kernels of a program declare (pathlib.Path)."""
+    return Path(folder) / "kernels" / f"{program}.hpp"
+
+
+def content_key(program, folder, kernel, *circumstances):
     """A name for a program's content and what it is compiled with.
 
     Parameters
     ----------
-    program, folder
+    program, folder, kernel
         As for `sources`.
     *circumstances : str
         Whatever else the executable depends on: CmdStan's version, the compiler, flags.
@@ -47,6 +74,6 @@ def content_key(program, folder, *circumstances):
         32 hexadecimal digits.
     """
     digest = hashlib.sha256(repr(circumstances).encode())
-    for path in sources(program, folder):
+    for path in sources(program, folder, kernel):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:32]

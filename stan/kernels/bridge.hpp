@@ -1,0 +1,83 @@
+// From Stan's variables to the kernels and back, for the headers of both programs.
+#ifndef STANMIX_BRIDGE_HPP
+#define STANMIX_BRIDGE_HPP
+
+#include <stan/model/model_header.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace stanmix {
+
+using Values = Eigen::Ref<const Eigen::VectorXd>;
+
+/** Refuse parameters as Stan's own densities do, so that a step into nowhere is rejected. */
+inline void check(bool is_good, const char* what) {
+  if (!is_good) throw std::domain_error(std::string("mixture kernel: ") + what + " out of range");
+}
+
+inline void check_finite(const Eigen::VectorXd& x, const char* what) { check(x.array().isFinite().all(), what); }
+
+inline void check_positive(const Eigen::VectorXd& x, const char* what) {
+  check_finite(x, what);
+  check((x.array() > 0).all(), what);
+}
+
+/** The operands of a result: the variables among the arguments, with their derivatives; constants are left out. */
+class Operands {
+ public:
+  template <typename D, typename G, stan::require_t<stan::is_var<typename D::Scalar>>* = nullptr>
+  void add(const Eigen::MatrixBase<D>& x, const G& slopes) {
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      variables_.push_back(x.coeff(i % x.rows(), i / x.rows()));
+      slopes_.push_back(slopes[i]);
+    }
+  }
+
+  template <typename D, typename G, stan::require_t<std::is_arithmetic<typename D::Scalar>>* = nullptr>
+  void add(const Eigen::MatrixBase<D>&, const G&) {}
+
+  void give(double value, double& result) const { result = value; }
+  void give(double value, stan::math::var& result) const {
+    result = stan::math::precomputed_gradients(value, variables_, slopes_);
+  }
+
+ private:
+  std::vector<stan::math::var> variables_;
+  std::vector<double> slopes_;
+};
+
+/** sum_n count_n log sum_k exp(terms[n, k]), the sum being over the known component where it is known. */
+template <typename R, typename T, typename C>
+R marginal_of(const T& terms_given, const C& count_given, const std::vector<int>& known) {
+  const auto& terms = stan::math::to_ref(terms_given);
+  const Values count(count_given);
+  const Eigen::MatrixXd values = stan::math::value_of(terms);
+  Eigen::MatrixXd slopes = Eigen::MatrixXd::Zero(values.rows(), values.cols());
+  double total = 0;
+  for (Eigen::Index n = 0; n < values.rows(); ++n) {
+    if (known[n] > 0) {
+      total += count[n] * values(n, known[n] - 1);
+      slopes(n, known[n] - 1) = count[n];
+    } else {
+      const double highest = std::max(values.row(n).maxCoeff(), std::numeric_limits<double>::lowest());
+      slopes.row(n) = (values.row(n).array() - highest).exp();
+      const double sum = slopes.row(n).sum();
+      total += count[n] * (highest + std::log(sum));
+      slopes.row(n) *= count[n] / sum;
+    }
+  }
+  Operands operands;
+  operands.add(terms, slopes.data());
+  R result;
+  operands.give(total, result);
+  return result;
+}
+
+}  // namespace stanmix
+
+#endif
