@@ -9,7 +9,7 @@ unexport MAKEFLAGS MFLAGS
 
 EXAMPLES := $(patsubst config/examples/%.yaml,example-%,$(wildcard config/examples/*.yaml))
 
-.PHONY: $(EXAMPLES) examples all test lint reference format workflow-report clean help environment cmdstan
+.PHONY: $(EXAMPLES) examples all test bench lint reference format workflow-report clean help environment cmdstan
 
 all: cmdstan  ## run the workflow and make the reports (default)
 	$(SNAKEMAKE)
@@ -22,7 +22,10 @@ $(EXAMPLES): example-%: cmdstan  ## run one, as in make example-fish
 	@printf '%s\n' 'The report:' results/examples/$*/results/reports/*.html
 
 test: cmdstan  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+
+bench: cmdstan  ## measure how fast the likelihood is (benchmarks/README.md tells more)
+	$(BIN)/python benchmarks/speed.py
 
 lint: environment  ## check style and workflow
 	$(BIN)/ruff check

@@ -8,6 +8,14 @@ ROOT = Path(__file__).parent.parent
 CASES = ROOT.parent / "shared" / "cases"
 
 
+def pytest_collection_modifyitems(items):
+    """What shares a fixture that takes long goes to one worker, the longest first."""
+    for item in items:
+        group = "finished" if "finished" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: 0 if "finished" in item.fixturenames else 1 + ("workflow" not in item.path.parts))
+
+
 @pytest.fixture(scope="session")
 def root():
     """The checkout."""

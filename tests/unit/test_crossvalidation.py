@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import logsumexp
 from textbook import points_at, rows_of
 
-from stanmix import comparison, crossvalidation, mixture
+from stanmix import comparison, crossvalidation, inference, mixture
 from stanmix.inference import az
 
 CHAINS, LENGTH = 4, 250
@@ -197,3 +198,18 @@ def test_equal_models_keep_their_order():
     loos = {name: {"elpd": -3.0, "se": 1.0, "p_loo": 0.5} for name in ("z", "a", "m")}
     table = pd.DataFrame({"elpd": [-1.0, -2.0], "weight": [1, 1]})
     assert [row["model"] for row in comparison.ranked(loos, dict.fromkeys(loos, table))] == ["z", "a", "m"]
+
+
+def test_even_weights_are_taken_as_they_are_and_come_near_the_smoothed_ones():
+    rng = np.random.default_rng(8)
+    spread = np.array([1e-3, 0.01, 0.05, 1.0])
+    log_likelihood = -1 + spread * rng.normal(size=(2000, 4))
+    log_weights, pareto_k = inference.leave_one_out_weights(log_likelihood, 1.0)
+    assert np.isnan(pareto_k).tolist() == [True, True, True, False]
+    np.testing.assert_allclose(np.exp(log_weights).sum(axis=0), 1)
+    smoothed, k = az.psislw(-log_likelihood.T, 1.0)
+    assert pareto_k[3] == np.asarray(k)[3]
+    np.testing.assert_array_equal(log_weights[:, 3], np.asarray(smoothed)[3])
+    # The log density without an observation differs far less than by what it differs from that with it.
+    ours, theirs = (logsumexp(weights + log_likelihood, axis=0) for weights in (log_weights, np.asarray(smoothed).T))
+    assert (abs(ours - theirs) < 0.05 * spread**2 + 1e-12)[:3].all()

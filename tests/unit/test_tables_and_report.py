@@ -331,6 +331,7 @@ def artifacts(tmp_path, root):
         ),
         "numbers": put("numbers", []),
         "toolchain": put("toolchain", {"cmdstan": "2.27.0", "cmdstan_origin": "here", "compiler": HOSTILE}),
+        "compiled": [put("program", {"kernel": True})],
     }
     inputs |= {
         f"{name}_svg": put(f"{name}.svg", "<svg/>")
@@ -381,6 +382,14 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     assert "4 belong to component 1 and 1 belongs to component 2" in page.text
     assert "3 of them are uncertain" in page.text
     assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", text)
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_the_page_says_when_a_kernel_took_the_place_of_what_it_shows(artifacts, tmp_path, kernel):
+    Path(artifacts["inputs"]["compiled"][0]).write_text(json.dumps({"kernel": kernel}))
+    write_report(**artifacts)
+    text = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert ("computed by a compiled kernel" in text) is kernel
 
 
 def test_where_the_names_of_components_cannot_be_trusted_nothing_is_said_of_them(artifacts, tmp_path):

@@ -99,6 +99,7 @@ EDITS = {
     "sampling.draws": ("draws: 300", "draws: 301", ALL_FITS),
     "sampling.adapt_delta": ("adapt_delta: 0.8", "adapt_delta: 0.9", ALL_FITS),
     "sampling.max_treedepth": ("max_treedepth: 10", "max_treedepth: 11", ALL_FITS),
+    "sampling.kernel": ("kernel: true", "kernel: false", {"compile/univariate"} | ALL_FITS),
     "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
     "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),
     "datasets.*.columns": several_of(),
@@ -202,7 +203,7 @@ EDITS = {
 }
 # Edits of code that change nothing yet count: jobs that use the file are run again.
 COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}
-COMMENTS |= dict.fromkeys((".stan", ".stanfunctions"), "// {}")
+COMMENTS |= dict.fromkeys((".stan", ".stanfunctions", ".hpp"), "// {}")
 ALL_MODES = {f"draw_modes/{fit}" for fit in FITS}
 ALL_COMPARED = {f"draw_comparison/{d}" for d in DATASETS}
 ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | ALL_COMPARED | ALL_MODES | drawn(*FITS)
@@ -221,6 +222,11 @@ CODE = {
     "stan/functions/mixture.stanfunctions": COMPILED,
     "stan/functions/components.stanfunctions": COMPILED,
     "stan/univariate.stan": COMPILED,
+    "stan/kernels/likelihood.stanfunctions": COMPILED,
+    "stan/kernels/univariate.hpp": COMPILED,
+    "stan/kernels/mixture.hpp": COMPILED,
+    # pages show the specification, in place of which the kernel was compiled
+    "stan/functions/likelihood.stanfunctions": ALL_REPORTS,
     # the densities of each number of components are drawn as those of fits
     "workflow/stanmix/figures/traces.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
     "workflow/stanmix/figures/calibration.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,

@@ -71,9 +71,14 @@ def of_fits(name):
     return lambda wildcards: [f"{folder(fit)}/{name}" for fit in fits_of(wildcards.dataset)]
 
 
+def names_of_programs(wildcards):
+    """The names of the Stan programs of a data set's models."""
+    return list(dict.fromkeys(plan.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset)))
+
+
 def programs_of(wildcards):
     """The Stan programs of a data set's models, with their includes, in Stan throughout."""
-    names = dict.fromkeys(plan.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset))
+    names = names_of_programs(wildcards)
     return relative(path for name in names for path in programs.sources(name, BASE / "stan", kernel=False))
 
 

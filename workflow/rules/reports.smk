@@ -40,6 +40,7 @@ rule report:
         numbers=f"{COMPARE}/numbers.json",
         numbers_svg=f"{COMPARE}/numbers.svg",
         toolchain="results/programs/toolchain.json",
+        compiled=lambda wildcards: [f"results/programs/{name}/program.json" for name in names_of_programs(wildcards)],
         fits=lambda wildcards: [
             f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in files_of(fit).values()
         ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy.special import logsumexp
 
 from stanmix.columns import title_of
 from stanmix.files import whole
@@ -15,6 +16,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # ArviZ announces its next major version at import
     import arviz as az
 
+EVEN = 1.5  # times the smallest importance weight, up to which the largest needs no smoothing
 INTERVAL = 0.95  # probability of the highest-density intervals in every table
 SAMPLE_STATS = {  # CmdStan's names and ArviZ's
     "lp__": "lp",
@@ -249,6 +251,9 @@ def relative_efficiency(idata):
 def leave_one_out_weights(log_likelihood, efficiency):
     """Pareto-smoothed importance weights that leave one observation out (Vehtari, Gelman & Gabry 2017).
 
+    Where no weight is more than `EVEN` times another there is no tail to smooth, and the weights are taken as they are:
+    with many observations none says much about the parameters, and smoothing takes longer than all the rest.
+
     Parameters
     ----------
     log_likelihood : numpy.ndarray
@@ -261,12 +266,17 @@ def leave_one_out_weights(log_likelihood, efficiency):
     log_weights : numpy.ndarray
         Logs of weights that add to 1 over the draws, shape (S, m).
     pareto_k : numpy.ndarray
-        Shape (m,).
+        Shape (m,); not a number where nothing was smoothed.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # large Pareto k: said by the check that counts them
-        log_weights, pareto_k = az.psislw(-log_likelihood.T, efficiency)
-    return np.asarray(log_weights).T, np.atleast_1d(np.asarray(pareto_k))
+    pareto_k = np.full(log_likelihood.shape[1], np.nan)
+    log_weights = -log_likelihood - logsumexp(-log_likelihood, axis=0)
+    smoothed = np.ptp(log_likelihood, axis=0) > np.log(EVEN)
+    if smoothed.any():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # large Pareto k: said by the check that counts them
+            found, k = az.psislw(-log_likelihood.T[smoothed], efficiency)
+        log_weights[:, smoothed], pareto_k[smoothed] = np.asarray(found).T, np.atleast_1d(np.asarray(k))
+    return log_weights, pareto_k
 
 
 def narrow_bandwidth(y):

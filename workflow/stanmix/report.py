@@ -34,14 +34,15 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         The data set's name.
     inputs : mapping
         Paths of what belongs to the data set: noticed, facts, data_svg, weights_svg, comparison_json, comparison_svg,
-        estimates_svg, numbers, numbers_svg, toolchain and, for simulated data, truth.
+        estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was compiled from) and, for
+        simulated data, truth.
     fits : dict
         For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, membership,
         memberships, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
-        The Stan programs that ran and their includes.
+        The Stan programs and their includes, in Stan throughout.
     config : dict
         The slice of the configuration that this report rests on.
     output : path-like
@@ -81,6 +82,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         captions={name: _caption(path, facts["kind"]) for name, path in captions.items()},
         toolchain=read_json(inputs["toolchain"]),
         versions=views[0]["versions"],
+        kernel=any(read_json(path)["kernel"] for path in inputs["compiled"]),
         programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,

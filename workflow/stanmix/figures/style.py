@@ -77,10 +77,18 @@ def styled(draw):
 
 
 class RoundedLayout(ConstrainedLayoutEngine):
-    """The constrained layout without its last bits, which differ between runs and would make other bytes."""
+    """The constrained layout without its last bits, which differ between runs and would make other bytes.
+
+    It is made once, when a figure is saved for the first time: it takes longer than the drawing.
+    """
+
+    _is_made = False
 
     def execute(self, figure):
+        if self._is_made:
+            return
         super().execute(figure)
+        self._is_made = True
         for axes in figure.axes:
             in_layout = axes.get_in_layout()
             axes.set_position(np.round(axes.get_position(original=True).bounds, 9))
