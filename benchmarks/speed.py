@@ -193,7 +193,7 @@ def draw(found, path):
     """Cost against the number of observations at K = 3, and against the number of components at n = 10,750."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for name in dict.fromkeys(name for name, _, _ in found):
         for axes, keep, at in ((panels[0], lambda n, k: k == 3, 1), (panels[1], lambda n, k: n == 10_750, 2)):
@@ -203,7 +203,7 @@ def draw(found, path):
     panels[1].set(xlabel="components, n = 10,750")
     panels[1].set_xticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"], minor=False)
     panels[1].minorticks_off()
-    panels[0].legend(frameon=False, fontsize=7)
+    figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=8, loc="outside right upper")
     figure.savefig(path, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
 
 
