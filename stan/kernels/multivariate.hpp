@@ -1,6 +1,6 @@
-// What kernels/marginal.stanfunctions declares, defined. CmdStan's makefile includes this file before the program that
-// stanc writes (USER_HEADER). The templates have the form in which stanc up to 2.28 declares such functions; from 2.32 on
-// it declares nothing and takes any form.
+// What kernels/marginal.stanfunctions declares, defined. CmdStan's makefile includes this file before the program
+// that stanc writes (USER_HEADER). The templates have the form in which stanc up to 2.28 declares such functions; from
+// 2.32 on it declares nothing and takes any form.
 #include "bridge.hpp"
 
 #include <ostream>

@@ -1,6 +1,6 @@
-// What kernels/likelihood.stanfunctions declares, defined. CmdStan's makefile includes this file before the program that
-// stanc writes (USER_HEADER). The templates have the form in which stanc up to 2.28 declares such functions; from 2.32 on
-// it declares nothing and takes any form.
+// What kernels/likelihood.stanfunctions declares, defined. CmdStan's makefile includes this file before the program
+// that stanc writes (USER_HEADER). The templates have the form in which stanc up to 2.28 declares such functions; from
+// 2.32 on it declares nothing and takes any form.
 #include "bridge.hpp"
 #include "mixture.hpp"
 
@@ -22,7 +22,8 @@ inline Result evaluate(int family, const Observations& o, const Components& c) {
     case 7: return evaluate<NegativeBinomial>(o, c);
     case 8: return evaluate<Binomial>(o, c);
     case 9: return evaluate<BetaBinomial>(o, c);
-    default: throw std::invalid_argument("mixture kernel: there is no family with the number " + std::to_string(family));
+    default:
+      throw std::invalid_argument("mixture kernel: there is no family with the number " + std::to_string(family));
   }
 }
 
