@@ -29,6 +29,11 @@ VARIANTS = {
     "stanmix, two lanes": (True, {"STANMIX_LANES": "2"}),
     "stanmix, plain program": (False, {}),
 }
+SAMPLED = {  # with the kernel or without, and the metric
+    "stanmix": (True, "diag"),
+    "stanmix, dense metric": (True, "dense"),
+    "stanmix, plain program": (False, "diag"),
+}
 PEERS = ("nutpie", "pymc", "numpyro")
 SAMPLING = {"chains": 4, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10}
 SEED = 20260101
@@ -112,12 +117,13 @@ class Stanmix:
         from stanmix import cmdstan
         from stanmix.starts import starting_values
 
+        kernel, metric = SAMPLED[variant]
         specification, units, data = self.task(y, locations)
         start = time.perf_counter()
         starts = starting_values(specification, units, SAMPLING["chains"], SEED)
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             draws, _ = cmdstan.sample(
-                self.executable(VARIANTS[variant][0]), data, starts, SAMPLING, SEED, self.record, threads=2
+                self.executable(kernel), data, starts, {**SAMPLING, "metric": metric}, SEED, self.record, threads=2
             )
         return time.perf_counter() - start, {
             "theta": draws["theta"], "mu": draws["location"], "sigma": draws["scale"][:, :, :1]
@@ -168,8 +174,8 @@ def sampling(ours, python, sizes, folder):
         y, locations = tutorial(n), [10.0, 20.0, 35.0]
         labels = ("pymc-labels",) if n < 1000 else ()  # it would take hours
         speed = {}
-        for name in ("stanmix", "stanmix, plain program", *((*PEERS, *labels) if python else ())):
-            if name in VARIANTS:
+        for name in (*SAMPLED, *((*PEERS, *labels) if python else ())):
+            if name in SAMPLED:
                 seconds, draws = ours.sample(name, y, locations)
             else:
                 seconds, draws = of_peer(python, name, y, locations, folder)

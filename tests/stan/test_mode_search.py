@@ -215,16 +215,14 @@ def test_fixed_and_shared_parameters_stay_so(prepared):
     assert len(set(mode["state"]["sigma"])) == 1
 
 
-def test_known_components_count_in_the_height_of_a_mode_and_keep_their_names(prepared):
+def test_known_components_count_in_the_height_of_a_mode(prepared):
     rng = np.random.default_rng(9)
-    y = rng.normal(np.repeat([5.0, 0.0], [40, 60]), 1)
-    known = np.repeat([1, 0, 2, 0], [15, 25, 20, 40])  # the first component is the higher one, against any order
+    y = rng.normal(np.repeat([0.0, 1.5], [40, 60]), 1)
+    known = np.repeat([1, 0, 2, 0], [15, 25, 20, 40])  # without this the components could not be told apart
     source = {"csv": "d.csv", "column": "y", "known": "k"}
-    model = {"family": "normal", "labels": "relabelled", "priors": {"theta": "dirichlet(1)"}}
+    model = {"family": "normal", "priors": {"theta": "dirichlet(1)"}}
     search = prepared(y, model, 2, source=source, known=known)
-    (mode,) = search()["modes"]  # with the names exchanged the known rows are far from their components
-    state = arrays(mode)
-    np.testing.assert_allclose(state["mu"], [5, 0], atol=0.5)
+    state = arrays(search()["modes"][0])
     (at, spread), (middle, tau) = (entry["priors"][0]["arguments"] for entry in search.specification["parameters"])
 
     def height(x):
@@ -235,7 +233,7 @@ def test_known_components_count_in_the_height_of_a_mode_and_keep_their_names(pre
             stats.norm(at, spread).logpdf(mu).sum() + stats.lognorm(tau, scale=np.exp(middle)).logpdf(sigma).sum()
         )
 
-    start = np.array([0.0, 5, 0, 0, 0])
+    start = np.array([0.0, 0, 1.5, 0, 0])
     best = optimize.minimize(lambda x: -height(x), start, method="BFGS").x
     np.testing.assert_allclose(state["theta"], [expit(best[0]), expit(-best[0])], atol=2e-4)
     np.testing.assert_allclose(state["mu"], best[1:3], atol=2e-3)

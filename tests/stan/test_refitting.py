@@ -16,7 +16,7 @@ MODEL = {
     "family": "poisson", "share": [], "own": [], "labels": "ordered", "fixed": {},
     "priors": {"theta": "dirichlet(1)", "rate": "gamma(1, 0.5)"},
 }  # fmt: skip
-SAMPLING = {"chains": 2, "warmup": 300, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10}
+SAMPLING = {"chains": 2, "warmup": 300, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10, "metric": "diag"}
 OUTLIER = 14.0
 Y = np.array([0.0] * 9 + [1.0] * 4 + [2.0] * 2 + [OUTLIER])
 

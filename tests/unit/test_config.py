@@ -994,7 +994,15 @@ def test_defaults_are_filled_in_and_the_input_is_not_changed():
     assert given == before
     assert config["strict"] is False
     assert config["seed"] == 7
-    assert config["sampling"] == {"chains": 2, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10}
+    assert config["sampling"] == {
+        "chains": 2,
+        "warmup": 1000,
+        "draws": 1000,
+        "adapt_delta": 0.8,
+        "max_treedepth": 10,
+        "metric": "diag",
+        "kernel": True,
+    }
     assert config["models"]["open"] == {
         "family": "normal",
         "share": [],

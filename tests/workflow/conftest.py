@@ -76,18 +76,29 @@ def finished(new_run, toolchain_record):
 
 
 @pytest.fixture(scope="session")
-def outdated(tmp_path_factory):
-    """A function that names the jobs that a run would do now."""
-    said = tmp_path_factory.mktemp("outdated") / "summary.txt"
+def forked(tmp_path_factory):
+    """A function that lets Snakemake loose on a run in a fork of one process: its exit code and all it said."""
+    said = tmp_path_factory.mktemp("forked") / "said.txt"
     command = [sys.executable, str(Path(__file__).with_name("forking.py"))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=ENVIRONMENT, **pipes) as server:
 
-        def ask(run):
-            request = [str(run.folder.parent), str(said), [*run.options(), "--summary"]]
+        def ask(run, *arguments):
+            request = [str(run.folder.parent), str(said), [*run.options(), *arguments]]
             server.stdin.write(json.dumps(request) + "\n")
             server.stdin.flush()
-            assert server.stdout.readline() == "0\n", said.read_text()
-            return outdated_in(said.read_text())
+            return int(server.stdout.readline()), said.read_text()
 
         yield ask
+
+
+@pytest.fixture(scope="session")
+def outdated(forked):
+    """A function that names the jobs that a run would do now."""
+
+    def ask(run):
+        code, said = forked(run, "--summary")
+        assert code == 0, said
+        return outdated_in(said)
+
+    return ask

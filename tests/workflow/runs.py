@@ -15,7 +15,7 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.starts
 CONFIG = """\
 seed: 7
 strict: false
-sampling: {chains: 2, warmup: 200, draws: 300, adapt_delta: 0.8, max_treedepth: 10, kernel: true}
+sampling: {chains: 2, warmup: 200, draws: 300, adapt_delta: 0.8, max_treedepth: 10, metric: diag, kernel: true}
 datasets:
   pair:
     label: length (m)

@@ -16,19 +16,19 @@ def run(finished):
 
 
 @pytest.fixture
-def told(run):
+def told(run, forked):
     """A function that runs with a configuration and returns the output, after a look at what holds for all mistakes."""
     kept = {name: (run / "data" / f"{name}.csv").read_bytes() for name in ("readings", "calls")}
     before = run.hashes(), run.times()
 
     def run_with(config=CONFIG):
         run.configure(config)
-        end = run.snakemake()
-        assert end.returncode != 0
-        assert "Traceback" not in end.stdout
-        assert "Job stats" not in end.stdout, "a job was planned before the mistake was found"
+        code, said = forked(run)
+        assert code != 0
+        assert "Traceback" not in said
+        assert "Job stats" not in said, "a job was planned before the mistake was found"
         assert (run.hashes(), run.times()) == before, "the results are not untouched"
-        return end.stdout
+        return said
 
     yield run_with
     for name, content in kept.items():

@@ -99,6 +99,7 @@ EDITS = {
     "sampling.draws": ("draws: 300", "draws: 301", ALL_FITS),
     "sampling.adapt_delta": ("adapt_delta: 0.8", "adapt_delta: 0.9", ALL_FITS),
     "sampling.max_treedepth": ("max_treedepth: 10", "max_treedepth: 11", ALL_FITS),
+    "sampling.metric": ("metric: diag", "metric: dense", ALL_FITS),
     "sampling.kernel": ("kernel: true", "kernel: false", {"compile/univariate"} | ALL_FITS),
     "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
     "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),

@@ -150,7 +150,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     starts : list of dict
         Starting values, one per chain.
     sampling : dict
-        chains, warmup, draws, adapt_delta and max_treedepth.
+        chains, warmup, draws, adapt_delta, max_treedepth and metric.
     seed : int
         From 1 to 2**31 - 1.
     record : dict
@@ -188,6 +188,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
             iter_sampling=sampling["draws"],
             adapt_delta=sampling["adapt_delta"],
             max_treedepth=sampling["max_treedepth"],
+            metric=f"{sampling['metric']}_e",
             sig_figs=SIGNIFICANT_DIGITS,
             output_dir=scratch,
             show_progress=False,

@@ -6,8 +6,8 @@ from scipy.special import logsumexp
 from stanmix import inference, mixture
 
 BLOCK = 10_000_000  # draws x observations that are in memory at once: 80 MB for each of a few arrays
-AFFORDABLE = 1_000_000_000  # draws x distinct observations that are looked at; beyond, fewer draws are
-FEWEST_DRAWS = 1000
+AFFORDABLE = 400_000_000  # draws x distinct observations that are looked at; beyond, fewer draws are
+FEWEST_DRAWS = 400
 
 
 def affordable(draws, units, chains):
@@ -66,9 +66,11 @@ def leave_one_out(family, points, count, draws, efficiency):
         elpd[part] = logsumexp(log_weights + values, axis=0)
         lppd[part] = logsumexp(values, axis=0) - np.log(total)
         log_likelihood += values @ count[part]
-        tails = np.stack(mixture.tails(family, points[part], draws))
-        pit.append(tails.mean(axis=1))
-        loo_pit.append(np.einsum("esm...,sm->em...", tails, np.exp(log_weights)))
+        below, with_it = mixture.tails(family, points[part], draws)
+        tails = [below] if with_it is below else [below, with_it]
+        weights = np.exp(log_weights)
+        pit.append(_both([tail.mean(axis=0) for tail in tails]))
+        loo_pit.append(_both([np.einsum("sm...,sm->m...", tail, weights) for tail in tails]))
     return {
         "n": int(count.sum()),
         "good_k": min(1 - 1 / np.log10(total), 0.7),
@@ -79,6 +81,11 @@ def leave_one_out(family, points, count, draws, efficiency):
         "loo_pit": np.clip(np.concatenate(loo_pit, axis=1), 0, 1),
         "log_likelihood": log_likelihood,
     }
+
+
+def _both(ends):
+    """The probabilities below and with each value in one array; one list of them serves for both."""
+    return np.stack([ends[0], ends[-1]])
 
 
 def totals(loo, count):

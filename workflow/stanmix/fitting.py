@@ -31,7 +31,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     rounding : float or None
         The step to which the values are rounded, where the likelihood shall be that of intervals.
     sampling : dict
-        chains, warmup, draws, adapt_delta, max_treedepth.
+        chains, warmup, draws, adapt_delta, max_treedepth, metric.
     seed : int
         This fit's seed; starting values, chains and replicates derive theirs from it.
     threads : int

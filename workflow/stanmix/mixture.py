@@ -185,13 +185,22 @@ def part_tails(family, points, draws):
         )
     weights = np.exp(log_weights(family, draws))[:, None, :]
     weights = weights.reshape(weights.shape + (1,) * (points.y.ndim - 1))
-    return tuple(weights * end for end in ends)
+    below, with_it = ends
+    lower = weights * below
+    return lower, lower if with_it is below else weights * with_it
 
 
 def tails(family, points, draws):
     """Probability of the mixture below what each value stands for, and with it: two arrays (S, m) or (S, m, D)."""
-    found = [[end.sum(axis=2) for end in part_tails(family, points[part], draws)] for part in chunks(points, draws)]
-    return tuple(np.concatenate(ends, axis=1) for ends in zip(*found, strict=True))
+    found = []
+    for part in chunks(points, draws):
+        below, with_it = part_tails(family, points[part], draws)
+        lower = below.sum(axis=2)
+        found.append((lower, lower if with_it is below else with_it.sum(axis=2)))
+    lower = np.concatenate([ends[0] for ends in found], axis=1)
+    if all(ends[1] is ends[0] for ends in found):
+        return lower, lower
+    return lower, np.concatenate([ends[1] for ends in found], axis=1)
 
 
 def sample_memberships(family, points, draws, rng):
