@@ -1,6 +1,7 @@
 """Prior distributions: read as Stan writes them, handed to the programs as numbers, evaluated by SciPy."""
 
 import ast
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -91,8 +92,9 @@ class Prior:
             return math.inf
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
+    @functools.cached_property
     def frozen(self):
-        """The distribution as a frozen SciPy one, not cut."""
+        """The distribution as a frozen SciPy one, not cut; made once, which takes longer than most uses."""
         from scipy import stats
 
         a = self.arguments
@@ -121,7 +123,7 @@ class Prior:
         numpy.ndarray
             The log density at each of them.
         """
-        distribution = self.frozen()
+        distribution = self.frozen
         cut = 0.0 if self.lower is None else distribution.logsf(self.lower)
         return distribution.logpdf(x) - cut
 
@@ -137,13 +139,13 @@ class Prior:
         -------
         numpy.ndarray
         """
-        distribution = self.frozen()
+        distribution = self.frozen
         above = 1.0 if self.lower is None else distribution.sf(self.lower)
         return distribution.isf(above * (1 - probability))
 
     def probability(self, x):
         """The probability below x of the distribution as it is cut, with the shape of `x`."""
-        distribution = self.frozen()
+        distribution = self.frozen
         if self.lower is None:
             return distribution.cdf(x)
         return 1 - distribution.sf(x) / distribution.sf(self.lower)
