@@ -1,6 +1,6 @@
 """How fast the likelihood is, and how many effective draws a second come of it, beside peers.
 
-    .venv/bin/python benchmarks/speed.py                          # the short set: stanmix alone, a minute or two
+    .venv/bin/python benchmarks/speed.py                          # the short set: stanmix alone, three minutes
     .venv/bin/python benchmarks/speed.py --peers PYTHON --long    # peers too, up to 10^6 observations
 
 PYTHON is that of an environment with benchmarks/requirements-peers.txt. Prints Markdown tables for

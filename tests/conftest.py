@@ -40,13 +40,18 @@ def toolchain_record():
 
 @pytest.fixture(scope="session")
 def compiled(toolchain_record, tmp_path_factory):
-    """A function that compiles a program of a folder and returns its executable; the user's cache makes it quick."""
-    from stanmix import cmdstan
+    """A function that compiles a program of a folder and returns its executable; the user's cache makes it quick.
 
-    def build(folder, program="univariate", kernel=False):
+    With the kernel, as users have it, unless told otherwise; that the plain program took its place is an error here.
+    """
+    from stanmix import cmdstan
+    from stanmix.files import read_json
+
+    def build(folder, program="univariate", kernel=True):
         place = tmp_path_factory.mktemp(program)
-        executable = place / program
-        cmdstan.compile_program(program, Path(folder), kernel, toolchain_record, executable, place / "program.json")
+        executable, provenance = place / program, place / "program.json"
+        cmdstan.compile_program(program, Path(folder), kernel, toolchain_record, executable, provenance)
+        assert read_json(provenance)["kernel"] is kernel
         return executable
 
     return build

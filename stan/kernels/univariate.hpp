@@ -14,8 +14,7 @@ inline Result evaluate(int family, const Observations& o, const Components& c) {
   switch (family) {
     case 1: return o.half_step > 0 ? evaluate<RoundedNormal<false>>(o, c) : evaluate<Normal>(o, c);
     case 2: return evaluate<StudentT>(o, c);
-    case 3:
-      return o.half_step > 0 ? evaluate<RoundedNormal<true>>(o, c) : evaluate<Lognormal>(o, c);
+    case 3: return o.half_step > 0 ? evaluate<RoundedNormal<true>>(o, c) : evaluate<Lognormal>(o, c);
     case 4: return evaluate<Gamma>(o, c);
     case 5: return evaluate<SkewNormal>(o, c);
     case 6: return evaluate<Poisson>(o, c);
@@ -91,8 +90,7 @@ continuous_kernel(const T0__& y, const T1__& count, const std::vector<int>& know
   using R = stan::promote_args_t<stan::value_type_t<T5__>, stan::value_type_t<T6__>, stan::value_type_t<T7__>,
                                  stan::value_type_t<T8__>>;
   return stanmix::continuous<R>(y, count, known, half_step, family, stan::math::to_ref(log_theta),
-                                        stan::math::to_ref(location), stan::math::to_ref(scale),
-                                        stan::math::to_ref(shape));
+                                stan::math::to_ref(location), stan::math::to_ref(scale), stan::math::to_ref(shape));
 }
 
 template <typename T1__, typename T5__, typename T6__, typename T7__, typename T8__, typename T9__>

@@ -75,7 +75,7 @@ def executable(compiled, root, request):
 @pytest.fixture(scope="module")
 def components(compiled, root, tmp_path_factory):
     folder = programs.components_program(root / "stan", tmp_path_factory.mktemp("components") / "stan")
-    return compiled(folder, "components")
+    return compiled(folder, "components", kernel=False)
 
 
 def is_right(executable, seed, **case):
@@ -388,7 +388,7 @@ MUTANTS = {
 @pytest.fixture(scope="module")
 def mutants(compiled, root, tmp_path_factory):
     place = tmp_path_factory.mktemp("mutants") / "stan"
-    return compiled(programs.mutants(root / "stan", place, [m[:3] for m in MUTANTS.values()]), "univariate")
+    return compiled(programs.mutants(root / "stan", place, [m[:3] for m in MUTANTS.values()]), kernel=False)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -11,6 +11,8 @@ import programs
 import pytest
 import test_densities
 
+from stanmix import cmdstan
+
 PROBE = """
 functions {
 #include components.stanfunctions
@@ -60,7 +62,7 @@ def probe(compiled, root, tmp_path_factory, toolchain_record):
     (place / "kernels/univariate.hpp").rename(place / "kernels/production.hpp")
     shutil.copy(Path(__file__).parent / "kernel_probe.hpp", place / "kernels/univariate.hpp")
     (place / "univariate.stan").write_text(PROBE)
-    return compiled(place, "univariate", True)
+    return compiled(place)
 
 
 def both(probe, tmp_path, cases, **environment):
@@ -213,4 +215,20 @@ def test_a_step_into_nowhere_is_rejected(compiled, root, kernel):
     data, point = programs.random_case(np.random.default_rng(1), components=2, observations=5)
     point["scale_free"] = [1e-320, 1.0]
     with pytest.raises(RuntimeError, match="Rejecting initial value"):
-        programs.evaluate(compiled(root / "stan", "univariate", kernel), data, point)
+        programs.evaluate(compiled(root / "stan", kernel=kernel), data, point)
+
+
+def test_where_the_kernel_does_not_compile_the_plain_program_takes_its_place(
+    compiled, root, toolchain_record, tmp_path, capsys
+):
+    place, said = tmp_path / "stan", []
+    shutil.copytree(root / "stan", place)
+    (place / "kernels/univariate.hpp").write_text("#error of a compiler that cannot take the kernel\n")
+    executable, provenance = tmp_path / "univariate", tmp_path / "program.json"
+    cmdstan.compile_program("univariate", place, True, toolchain_record, executable, provenance, said.append)
+    assert any("The kernel of univariate.stan cannot be compiled" in sentence for sentence in said)
+    assert "cannot take the kernel" in capsys.readouterr().out  # for the log
+    made = json.loads(provenance.read_text())
+    assert made["kernel"] is False
+    assert not any(name.startswith("kernels/") for name in made["sources"])
+    assert executable.read_bytes() == compiled(root / "stan", kernel=False).read_bytes()

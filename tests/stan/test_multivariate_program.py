@@ -30,9 +30,9 @@ ORIGIN, UNIT = np.array([0.5, -2.0, 3.0, 10.0]), np.array([1.0, 2.5, 0.3, 4.0])
 NORMAL, LOGNORMAL, EXPONENTIAL = 1, 4, 7  # numbers of the distributions in the programs
 
 
-@pytest.fixture(scope="module")
-def executable(compiled, root):
-    return compiled(root / "stan", "multivariate")
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "kernel"])
+def executable(compiled, root, request):
+    return compiled(root / "stan", "multivariate", request.param)
 
 
 def random_case(seed, components, columns, sds=None, matrices=None, order=0, fixed=False, observations=30):
@@ -207,7 +207,7 @@ def mutants(compiled, root, tmp_path_factory):
     whole = program.read_text()
     assert whole.count(call) == 1
     program.write_text(whole.replace(call, "\n".join(calls)).replace("data {", "data {\n  int mutant;", 1))
-    return compiled(place, "multivariate")
+    return compiled(place, "multivariate", kernel=False)
 
 
 def test_mutants_of_the_likelihood_are_found(mutants):
