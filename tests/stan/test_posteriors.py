@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import textwrap
 
 import numpy as np
 import pandas as pd
@@ -12,10 +11,10 @@ import yaml
 from scipy import stats
 from scipy.special import betaln
 
-from stanmix import config, fitting, inference, mixture, noticing, observations, plan
+from stanmix import checks, config, fitting, inference, mixture, noticing, observations, plan
 from stanmix.assessment import summary_rows
 from stanmix.family import Points
-from stanmix.files import write_json
+from stanmix.files import read_json, write_json
 
 MEAN_WITHIN = 0.1  # posterior sds: five Monte Carlo errors of a mean of 4000 draws at half efficiency
 SD_WITHIN = 0.08  # relative: five Monte Carlo errors of a standard deviation from as many
@@ -369,25 +368,78 @@ def test_memberships_do_not_depend_on_the_unit_and_the_origin_of_the_data(fit):
         assert np.abs(other - found[0]).max() < 0.03
 
 
-def test_posteriordb_reference_through_the_ordinary_configuration(cases, root, tmp_path):
-    (tmp_path / "config").mkdir()
-    data = cases / "posteriordb" / "low_dim_gauss_mix.csv"
-    text = """
-        datasets: {mix: {csv: CSV, column: y}}
-        models:
-          reference:
-            family: normal
-            priors: {theta: "beta(5, 5)", mu: "normal(0, 2)", sigma: "normal(0, 2)"}
-        analyses: [{dataset: mix, models: [reference], components: 2}]
-        """
-    (tmp_path / "config" / "config.yaml").write_text(textwrap.dedent(text).replace("CSV", json.dumps(str(data))))
-    assert yaml.safe_load((tmp_path / "config" / "config.yaml").read_text())["datasets"]["mix"]["csv"] == str(data)
-    summary = "results/fits/mix/reference/2/summary.csv"
+@pytest.fixture(scope="module")
+def posteriordb(cases, root, tmp_path_factory):
+    """The folder with the fits of both of posteriordb's two Gaussians, and of two of the same mean, by both labels."""
+    folder = tmp_path_factory.mktemp("posteriordb")
+    rng = np.random.default_rng(11)
+    same_mean = np.concatenate([rng.normal(0, sd, 150) for sd in (1, 5)])
+    same_mean -= np.repeat([same_mean[:150].mean(), same_mean[150:].mean()], 150)
+    pd.DataFrame({"y": same_mean}).to_csv(folder / "same_mean.csv", index=False)
+    mix, twin = (str(cases / "posteriordb" / f"low_dim_gauss_mix{end}.csv") for end in ("", "_collapse"))
+    priors = {"theta": "beta(5, 5)", "mu": "normal(0, 2)", "sigma": "normal(0, 2)"}
+    models = {labels: {"family": "normal", "labels": labels} for labels in ("ordered", "relabelled")}
+    models |= {f"reference-{labels}": model | {"priors": priors} for labels, model in models.items()}
+    models["single"] = {"family": "normal", "priors": {key: priors[key] for key in ("mu", "sigma")}}
+    text = {
+        "datasets": {
+            name: {"csv": path, "column": "y"}
+            for name, path in (("mix", mix), ("twin", twin), ("same-mean", str(folder / "same_mean.csv")))
+        },
+        "models": models,
+        "analyses": [
+            {"dataset": "mix", "models": ["reference-ordered", "reference-relabelled"], "components": 2},
+            {"dataset": "twin", "models": ["reference-ordered", "reference-relabelled"], "components": 2},
+            {"dataset": "twin", "models": ["single"], "components": 1},
+            {"dataset": "same-mean", "models": ["ordered", "relabelled"], "components": 2},
+        ],
+    }
+    (folder / "config").mkdir()
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(text))
+    wanted = [
+        f"results/fits/{analysis['dataset']}/{model}/{analysis['components']}/checks.json"
+        for analysis in text["analyses"]
+        for model in analysis["models"]
+    ]
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile")]
-    subprocess.run([*command, "--directory", str(tmp_path), "--cores", "2", summary], check=True, capture_output=True)
-    found = pd.read_csv(tmp_path / summary)
+    subprocess.run([*command, "--directory", str(folder), "--cores", "2", *wanted], check=True, capture_output=True)
+    return folder / "results" / "fits"
+
+
+@pytest.mark.parametrize("labels", ["ordered", "relabelled"])
+def test_posteriordb_reference_through_the_ordinary_configuration(posteriordb, cases, labels):
+    found = pd.read_csv(posteriordb / "mix" / f"reference-{labels}" / "2" / "summary.csv")
     rows = {f"{p}[{k}]": {"mean": m, "sd": s} for p, k, m, s in found[["parameter", "component", "mean", "sd"]].values}
     table = pd.read_csv(cases / "posteriordb" / "reference_summary.csv")
     expected = {row.parameter.replace("theta", "theta[1]"): (row.mean, row.sd) for row in table.itertuples(name="Row")}
     assert set(expected) == {"theta[1]", "mu[1]", "mu[2]", "sigma[1]", "sigma[2]"}
     agree(rows, expected)
+
+
+WITHHELD = {
+    "mix/reference-ordered": [],
+    "mix/reference-relabelled": [],
+    "twin/reference-ordered": ["groups"],
+    "twin/reference-relabelled": ["groups"],
+    "same-mean/ordered": ["label_order"],
+    "same-mean/relabelled": [],  # the standard deviations tell the components apart
+}
+
+
+@pytest.mark.parametrize("fit", WITHHELD)
+def test_nothing_is_said_of_components_that_cannot_be_told_apart(posteriordb, fit):
+    folder = posteriordb / fit / "2"
+    failed = [c["name"] for c in read_json(folder / "checks.json")["checks"] if c["status"] == "fail"]
+    assert [name for name in failed if name in checks.LABELS] == WITHHELD[fit]
+    assert read_json(folder / "labels.json")["trusted"] is not bool(WITHHELD[fit])
+    assert ("most probable" in (folder / "membership.html").read_text()) is not bool(WITHHELD[fit])
+
+
+@pytest.mark.parametrize("model", ["reference-ordered", "reference-relabelled"])
+def test_what_a_single_component_predicts_is_what_its_own_fit_says(posteriordb, model):
+    one, two = (read_json(posteriordb / "twin" / fit / "loo.json") for fit in ("single/1", f"{model}/2"))
+    checked = read_json(posteriordb / "twin" / model / "2" / "checks.json")["checks"]
+    sentence = next(check["sentence"] for check in checked if check["name"] == "groups")
+    difference = float(sentence.partition("(difference ")[2].partition(",")[0])
+    # 4000 draws of a posterior of two parameters: the error of their elpd is some hundredths, and one decimal is said
+    assert difference == pytest.approx(two["elpd"] - one["elpd"], abs=0.15)

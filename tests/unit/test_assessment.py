@@ -135,7 +135,8 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
     observations.write(rows, paths["observations"])
     specification = specify("m", model_of("normal"), 2, noticed_in(y))
     specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
-    paths["specification"] = tmp_path / "s.json"
+    paths |= {"specification": tmp_path / "s.json", "noticed": tmp_path / "n.json"}
+    files.write_json(paths["noticed"], noticed_in(y))
     files.write_json(paths["specification"], specification)
     files.write_json(paths["truth"], {"family": "student_t", "components": true_components, "theta": [0.5] * 3})
     shape = (2, 100, 1)
@@ -145,6 +146,6 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
     replicates = rng.normal(size=(2, 50, 40))
     inference.write_draws(paths["draws"], specification, variables, statistics, rows, np.arange(40), replicates, {})
     outputs = {name: tmp_path / "out" / name for name in OUTPUTS}
-    assess(paths, outputs, seed=1)
+    assess(paths, outputs, model_of("normal"), seed=1)
     assert files.read_json(outputs["loo"])["right"] == right
     assert ("true_component" in pd.read_csv(outputs["membership"])) is (right is not None)

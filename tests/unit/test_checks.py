@@ -185,6 +185,25 @@ def test_an_order_that_binds(edge, status):
     assert order.sentence.startswith(f"In {100 * edge:.1f}% of the draws components 2 and 3 are as good as equal")
 
 
+@pytest.mark.parametrize(
+    ("parts", "clusters", "gain", "status", "said"),
+    [
+        (["1", "2"], 2, None, "pass", "has 2 clusters for the 2 components."),
+        (["1", "2"], 3, None, "pass", "has 3 clusters for the 2 components."),
+        (["1", "2", "zero"], 2, None, "warn", "has 2 clusters, fewer than the 3 components (extra zeros are one)."),
+        (["1", "2"], 1, None, "warn", "has 1 cluster: the data do not say of any observation"),
+        (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse by 6.1 (standard error 3.0)."),
+        (["1", "2"], 1, (6.0, 3.0), "fail", "And a single component predicts as well (difference 6.0, standard error"),
+        (["1", "2"], 1, (-1.0, 0.1), "fail", "And a single component predicts as well (difference -1.0"),
+    ],
+)
+def test_groups_among_the_observations(parts, clusters, gain, status, said):
+    check = checks.group_check(parts, clusters, gain)
+    assert (check.name, check.status, check.value) == ("groups", status, clusters)
+    assert said in check.sentence
+    assert bool(check.remedy) is (status != "pass")
+
+
 def test_without_an_order_none_is_checked():
     pairs = [pair | {"edge": None} for pair in TRUST["pairs"]]
     assert [check.name for check in checks.label_checks({"pairs": pairs, "empty": TRUST["empty"]})] == [

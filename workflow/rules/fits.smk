@@ -62,6 +62,7 @@ rule find_modes:
 rule assess:
     input:
         observations="results/data/{dataset}/observations.csv",
+        noticed="results/data/{dataset}/noticed.json",
         truth=truth_of,
         draws=f"{FIT}/draws.nc",
         modes=modes_of,
@@ -105,6 +106,7 @@ rule assess:
     conda:
         "../envs/stanmix.yaml"
     params:
+        model=lambda wildcards: CONFIG["models"][wildcards.model],
         seed=seed_of("assess"),
     message:
         "Assessing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"

@@ -25,6 +25,7 @@ from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.files import read_json, write_csv, write_json
 from stanmix.prior import prior_draws
+from stanmix.specification import told_apart
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
@@ -33,18 +34,20 @@ LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, seed, say=print):
+def assess(inputs, outputs, model, seed, say=print):
     """Write every table of one fit.
 
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, data, executable, toolchain, for several components modes and, for
-        simulated data, truth.
+        Paths: observations, noticed, draws, specification, data, executable, toolchain, for several components modes
+        and, for simulated data, truth.
     outputs : mapping
         Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships,
         co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform, statistics,
         prior, predictive.
+    model : dict
+        Its entry in the checked configuration.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     say : callable
@@ -72,10 +75,17 @@ def assess(inputs, outputs, seed, say=print):
     p_values = _write_predictive(
         outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed
     )
+    belonging = _memberships(rows, specification, points, draws, truth)
 
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
     found += checks.predictive_checks(p_values)
     found += checks.label_checks(trust)
+    if specification["components"] > 1:
+        clusters, gain = len(belonging["facts"]["clusters"]), None
+        noticed = read_json(inputs["noticed"])
+        if clusters == 1 and not told_apart(model) and not noticed["known"]:
+            gain = refitting.gain_over_single(loo, specification, model, noticed, units, inputs, seed, say)
+        found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
     found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
     trust["trusted"] = all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)
@@ -83,13 +93,8 @@ def assess(inputs, outputs, seed, say=print):
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, truth)
-    # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
-    comparable = truth is not None and mixture.parts(family, specification["components"]) == mixture.parts(
-        truth["family"], truth["components"]
-    )
-    true_component = rows.component if comparable else None
-    right = _write_memberships(outputs, rows, specification, points, draws, trust["trusted"], true_component)
-    write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": right})
+    _write_memberships(outputs, name, belonging, trust["trusted"])
+    write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
     pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
     pointwise |= {"elpd": loo["elpd_i"][units.index], "pareto_k": loo["pareto_k"][units.index]}
     write_csv(outputs["loo_pointwise"], pd.DataFrame(pointwise))
@@ -202,8 +207,8 @@ def _write_summary(outputs, name, rows, label_free, truth):
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
-def _write_memberships(outputs, rows, specification, points, draws, trusted, true_component):
-    """Write the memberships; return how many are right, or None when there is no truth to compare with."""
+def _memberships(rows, specification, points, draws, truth):
+    """Who belongs where: the table, how many are right if that is known, co-clustering, and what is said of it all."""
     family, units = specification["family"], rows.units()
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
     frame = memberships.table(rows, specification, found)
@@ -212,14 +217,12 @@ def _write_memberships(outputs, rows, specification, points, draws, trusted, tru
     sampled = replication.sampled_rows(rows, memberships.OBSERVATIONS)
     similarity, clusters, loss = memberships.cluster(family, points, units.count, draws, units.index[sampled])
     frame["cluster"] = clusters = clusters[units.index]
-    right = None
-    if true_component is not None:
-        parts = np.array(columns.parts_of(frame))
-        frame["true_component"] = parts[true_component - 1]
+    # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
+    parts, right = mixture.parts(family, specification["components"]), None
+    if truth is not None and parts == mixture.parts(truth["family"], truth["components"]):
+        frame["true_component"] = np.array(columns.parts_of(frame))[rows.component - 1]
         frame["right"] = frame["component"] == frame["true_component"]
         right = int(frame["right"].sum())
-    write_csv(outputs["membership"], frame)
-    memberships.write_co_clustering(outputs["co_clustering"], similarity, sampled + 1, clusters[sampled])
     facts = {
         "expected_misclassification": partitions.expected_misclassification(found["mean"], rows.frequency),
         "interval": memberships.INTERVAL,
@@ -228,9 +231,16 @@ def _write_memberships(outputs, rows, specification, points, draws, trusted, tru
         "looked_at": len(sampled),
         "clusters": memberships.describe(rows, specification.get("columns"), clusters, similarity, sampled),
     }
-    write_json(outputs["memberships"], facts)
-    _write_membership_page(outputs["membership_html"], specification["model"], frame, trusted, right)
-    return right
+    return {"table": frame, "right": right, "similarity": similarity, "sampled": sampled, "facts": facts}
+
+
+def _write_memberships(outputs, name, belonging, trusted):
+    frame, sampled = belonging["table"], belonging["sampled"]
+    write_csv(outputs["membership"], frame)
+    of_sampled = frame["cluster"].to_numpy()[sampled]
+    memberships.write_co_clustering(outputs["co_clustering"], belonging["similarity"], sampled + 1, of_sampled)
+    write_json(outputs["memberships"], belonging["facts"])
+    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"])
 
 
 def _write_membership_page(path, name, frame, trusted, right):

@@ -11,7 +11,8 @@ from stanmix.files import read_json, write_text
 PASS, WARN, FAIL = "pass", "warn", "fail"
 NEAR_MODE, HIGHER_MODE = 5.0, 10.0  # nats below the best mode, and above every mode that a chain visits
 VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do not visit the modes alike
-LABELS = ("labels", "label_order")  # the checks without which nothing is said of single components
+WITHIN = 2  # standard errors of a difference in prediction that tell nothing
+LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,51 @@ def label_checks(labels):
             "The data do not need so many components: ask for fewer, or give theta a larger concentration.",
         ),
     ]
+
+
+def group_check(parts, clusters, gain):
+    """Do the observations fall into as many groups as there are components?
+
+    Parameters
+    ----------
+    parts : list of str
+        What `mixture.parts` says: the components, and "zero" where there are extra zeros.
+    clusters : int
+        Clusters of the partition with the least expected loss.
+    gain : tuple of float or None
+        By how much the model predicts better than with a single component, with the standard error, where this was
+        asked.
+
+    Returns
+    -------
+    Check
+    """
+    sentence = f"The partition that needs no names has {clusters} cluster{'s' if clusters > 1 else ''}"
+    needed = f"the {len(parts)} components" + (" (extra zeros are one)" if "zero" in parts else "")
+    status = PASS if clusters >= len(parts) else WARN
+    if status == PASS:
+        sentence += f" for {needed}."
+    elif clusters > 1:
+        sentence += f", fewer than {needed}."
+    else:
+        sentence += ": the data do not say of any observation which component it belongs to."
+    remedy = (
+        "Some components share the observations that they describe, so the most probable one of an observation means "
+        "little there; ask for fewer components if each shall be a group."
+    )
+    if gain is not None and gain[0] <= WITHIN * gain[1]:
+        status = FAIL
+        sentence += (
+            f" And a single component predicts as well (difference {gain[0]:.1f}, standard error {gain[1]:.1f})."
+        )
+        remedy = (
+            "Ask for one component; or say what tells several apart, by `known` rows or by a prior for each of them."
+        )
+    elif gain is not None:
+        sentence += f" But a single component predicts worse by {gain[0]:.1f} (standard error {gain[1]:.1f})."
+    return _judged(
+        LABELS[2], "Groups among the observations", clusters, f"{len(parts)} clusters", status, sentence, remedy
+    )
 
 
 def mode_checks(found):

@@ -9,7 +9,7 @@ from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.plan import counts
 from stanmix.priors import POSITIVE, parse, parse_weights
 from stanmix.schema import shown
-from stanmix.specification import is_shared
+from stanmix.specification import is_shared, told_apart
 
 
 def against_meaning(config, broken):
@@ -137,9 +137,7 @@ def _check_labels(place, model):
         return
     if model.get("order", "none") != "none":
         yield (*place, "labels"), "is 'relabelled', but the model has an order; remove one of the two"
-    lists = [key for key, value in model["fixed"].items() if isinstance(value, list)]
-    lists += [key for key, text in model["priors"].items() if "[" in text.partition("T[")[0]]
-    for key in lists:
+    for key in told_apart(model):
         yield (
             (*place, "labels"),
             f"is 'relabelled', but {key} has a number for each component, which tells them apart already; give one "

@@ -1,8 +1,7 @@
 """How many components? What the fits of one model with several numbers of components say together."""
 
 from stanmix import crossvalidation, partitions
-
-WITHIN = 2  # standard errors of the difference
+from stanmix.checks import WITHIN
 
 
 def judge(model, fits):

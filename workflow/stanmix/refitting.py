@@ -1,4 +1,4 @@
-"""Fits without one observation, where importance sampling cannot stand in for them."""
+"""Fits beside the fit: without an observation that importance sampling cannot leave out, and with one component."""
 
 import tempfile
 from pathlib import Path
@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logsumexp
 
-from stanmix import cmdstan, inference, mixture
+from stanmix import cmdstan, crossvalidation, inference, mixture
+from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
+from stanmix.specification import program_data, specify
+from stanmix.starts import starting_values
 
 MOST = 10  # distinct observations for which the model is fitted again; with more the family is to blame, not a few rows
 
@@ -41,23 +44,12 @@ def repair(loo, specification, points, inputs, seed, say=print):
     if not 0 < len(places) <= MOST:
         return repaired | {"refitted": 0}
     say(f"Fitting again without each of {len(places)} observations whose Pareto k is too large.")
-    data, record = read_json(inputs["data"]), read_json(inputs["toolchain"])
+    data, starts = read_json(inputs["data"]), specification["starting_values"]
     for place in places.tolist():
         count = list(data["count"])
         count[place] -= 1
-        with tempfile.TemporaryDirectory() as scratch:
-            without = Path(scratch) / "data.json"
-            write_json(without, data | {"count": count})
-            slots, _ = cmdstan.sample(
-                inputs["executable"],
-                without,
-                specification["starting_values"],
-                specification["sampling"],
-                seed_for(seed, "without", place),
-                record,
-                say=say,
-            )
-        draws = inference.flat(slots, specification)
+        without = data | {"count": count}
+        draws = _sampled(inputs, specification, without, starts, seed_for(seed, "without", place), say)
         point = points[[place]]
         values = mixture.log_likelihood(specification["family"], point, draws)
         repaired["elpd_i"][place] = logsumexp(values) - np.log(len(values))
@@ -65,3 +57,51 @@ def repair(loo, specification, points, inputs, seed, say=print):
         repaired["loo_pit"][:, place] = np.clip(tails.mean(axis=1)[:, 0], 0, 1)
         repaired["pareto_k"][place] = np.nan
     return repaired | {"refitted": len(places)}
+
+
+def gain_over_single(loo, specification, model, noticed, units, inputs, seed, say=print):
+    """How much better the fit predicts than the same model with a single component.
+
+    Parameters
+    ----------
+    loo : dict
+        What `repair` returned.
+    specification : dict
+        The fit's specification.
+    model : dict
+        Its entry in the checked configuration.
+    noticed : dict
+        What `noticing.notice` says of the data.
+    units : observations.Units
+    inputs : mapping
+        Paths: executable and toolchain.
+    seed : int
+    say : callable
+        Told what takes long.
+
+    Returns
+    -------
+    difference, standard_error : float
+        Of the expected log predictive densities.
+    """
+    say("Fitting a single component, because the observations fall into one cluster.")
+    sampling, seed = specification["sampling"], seed_for(seed, "single")
+    model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
+    alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
+    starts = starting_values(alone, units, sampling["chains"], seed)
+    draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
+    points = Points.of(units, specification["rounding"])
+    draws = crossvalidation.affordable(draws, len(points), sampling["chains"])
+    other = crossvalidation.leave_one_out(alone["family"], points, units.count, draws, 1.0)
+    gains = loo["elpd_i"] - other["elpd_i"]
+    return float(gains @ units.count), crossvalidation.standard_error(gains, units.count)
+
+
+def _sampled(inputs, specification, data, starts, seed, say):
+    """All draws of a program for other data than the fit's."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "data.json"
+        write_json(path, data)
+        record, sampling = read_json(inputs["toolchain"]), specification["sampling"]
+        slots, _ = cmdstan.sample(inputs["executable"], path, starts, sampling, seed, record, say=say)
+    return inference.flat(slots, specification)

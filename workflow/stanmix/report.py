@@ -111,6 +111,7 @@ def _fit_view(title, paths, noticed):
         if entry["mode"] != "fixed"
     ]
     found, trust = read_json(paths["checks"]), read_json(paths["labels"])
+    failed = [check for check in found["checks"] if check["status"] == "fail"]
     if not trust["trusted"]:  # then nothing is said of single components
         rows = [row for row in rows if pd.isna(row["component"])]
     return {
@@ -126,7 +127,8 @@ def _fit_view(title, paths, noticed):
             columns.SUMMARY, pd.read_csv(paths["label_free"]).astype(object).to_dict("records")
         ),
         "modes": _modes_view(read_json(paths["modes"]), specification) if "modes" in paths else {"modes": []},
-        "failed": [check for check in found["checks"] if check["status"] == "fail"],
+        "failed": failed,
+        "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
         "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows),
