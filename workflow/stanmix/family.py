@@ -278,17 +278,18 @@ class Family:
 
     def log_components(self, points, draws):
         """Log density of every point under every component, for draws in a dict of arrays (S, K): shape (S, m, K)."""
-        return self.logpdf(points.y[None, :, None], *self._spread(draws), **self._circumstances(points))
+        found = self.logpdf(points.y, *self._spread(draws), size=points.size, step=points.step)
+        return np.moveaxis(found, 0, 2)
 
     def component_tails(self, points, draws):
         """Probability below what every point stands for, and with it, under every component: two arrays (S, m, K)."""
-        return self.tails(points.y[None, :, None], *self._spread(draws), **self._circumstances(points))
+        below, with_it = self.tails(points.y, *self._spread(draws), size=points.size, step=points.step)
+        lower = np.moveaxis(below, 0, 2)
+        return lower, lower if with_it is below else np.moveaxis(with_it, 0, 2)
 
     def _spread(self, draws):
-        return (draws[name][:, None, :] for name in self.of_component)
-
-    def _circumstances(self, points):
-        return {"size": points.size[None, :, None], "step": points.step}
+        """The parameters as (K, S, 1): components come first in memory, so that loops over them are the outer ones."""
+        return (draws[name].T[:, :, None] for name in self.of_component)
 
     def scores(self, points, draws, members, rng):
         """Standard normal scores of every point under the component that each draw gives it.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.special import logsumexp
 
+from stanmix import mixture
 from stanmix.columns import title_of
 from stanmix.files import whole
 
@@ -269,7 +269,7 @@ def leave_one_out_weights(log_likelihood, efficiency):
         Shape (m,); not a number where nothing was smoothed.
     """
     pareto_k = np.full(log_likelihood.shape[1], np.nan)
-    log_weights = -log_likelihood - logsumexp(-log_likelihood, axis=0)
+    log_weights = -log_likelihood - mixture.log_sum(-log_likelihood, axis=0)
     smoothed = np.ptp(log_likelihood, axis=0) > np.log(EVEN)
     if smoothed.any():
         with warnings.catch_warnings():

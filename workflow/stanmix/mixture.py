@@ -6,11 +6,10 @@ The parts of a mixture are its K components and, in families that have extra zer
 """
 
 import numpy as np
-from scipy.special import logsumexp
 
 from stanmix.families import FAMILIES
 
-CHUNK = 2_000_000  # elements of the largest array that is made at once: 16 MB
+CHUNK = 200_000
 
 
 def log_weights(family, draws):
@@ -78,8 +77,22 @@ def log_likelihood(family, points, draws):
     """
     result = np.empty((len(draws["theta"]), len(points)))
     for part in chunks(points, draws):
-        result[:, part] = logsumexp(log_terms(family, points[part], draws), axis=2)
+        result[:, part] = log_sum(log_terms(family, points[part], draws), axis=2)
     return result
+
+
+def log_sum(logs, axis):
+    """The log of the sum of what the logs are of, along one axis; -inf where all are."""
+    scaled, top = _scaled(logs, axis)
+    with np.errstate(divide="ignore"):
+        return top + np.log(scaled.sum(axis=axis))
+
+
+def _scaled(logs, axis):
+    """What the logs are of, over the largest along one axis (as it is where that is 0), and the log of that."""
+    top = logs.max(axis=axis)
+    top = np.where(np.isfinite(top), top, 0)
+    return np.exp(logs - np.expand_dims(top, axis)), top
 
 
 def responsibilities(family, points, draws):
@@ -95,9 +108,9 @@ def responsibilities(family, points, draws):
     numpy.ndarray
         Shape (S, m, P); NaN where no part has any density in double precision.
     """
-    terms = log_terms(family, points, draws)
+    terms, _ = _scaled(log_terms(family, points, draws), axis=2)
     with np.errstate(invalid="ignore"):
-        return np.exp(terms - logsumexp(terms, axis=2, keepdims=True))
+        return terms / terms.sum(axis=2)[:, :, None]
 
 
 def membership(family, points, draws):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp
 
 from stanmix import columns, crossvalidation, inference, memberships, mixture, observations, replication, tables
 from stanmix.family import WHOLE, Points
@@ -49,7 +48,7 @@ def log_density(family, points, draws):
     """Log posterior predictive density, or probability, of each point: shape (m,)."""
     result = np.empty(len(points))
     for part in mixture.chunks(points, draws):
-        result[part] = logsumexp(mixture.log_likelihood(family, points[part], draws), axis=0)
+        result[part] = mixture.log_sum(mixture.log_likelihood(family, points[part], draws), axis=0)
     return result - np.log(len(draws["theta"]))
 
 

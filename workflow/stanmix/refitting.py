@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from scipy.special import logsumexp
 
 from stanmix import cmdstan, crossvalidation, inference, mixture
 from stanmix.family import Points
@@ -52,7 +51,7 @@ def repair(loo, specification, points, inputs, seed, say=print):
         draws = _sampled(inputs, specification, without, starts, seed_for(seed, "without", place), say)
         point = points[[place]]
         values = mixture.log_likelihood(specification["family"], point, draws)
-        repaired["elpd_i"][place] = logsumexp(values) - np.log(len(values))
+        repaired["elpd_i"][place] = mixture.log_sum(values[:, 0], axis=0) - np.log(len(values))
         tails = np.stack(mixture.tails(specification["family"], point, draws))
         repaired["loo_pit"][:, place] = np.clip(tails.mean(axis=1)[:, 0], 0, 1)
         repaired["pareto_k"][place] = np.nan

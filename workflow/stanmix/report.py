@@ -131,7 +131,7 @@ def _fit_view(title, paths, noticed):
         "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
-        "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows),
+        "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows) if rows else "",
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
