@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from textbook import UNIVARIATE, model_of, noticed_in, points_at, rows_of
 
-from stanmix import files, inference, mixture, observations
+from stanmix import crossvalidation, files, inference, mixture, observations
 from stanmix.assessment import assess, label_free_rows, summary_rows
 from stanmix.families import FAMILIES
 from stanmix.family import WHOLE
@@ -80,14 +80,14 @@ def test_nothing_is_compared_with_the_truth_of_another_number_of_components(tmp_
 def test_label_free_moments_are_those_of_the_mixture(family, tmp_path):
     _, draws = fitted(tmp_path, family)
     entry, points = FAMILIES[family], points_at(Y, TRIALS)
-    rows = label_free_rows(family, points, draws, np.arange(200.0), chains=2)
+    rows = label_free_rows(family, points, draws, {"log likelihood": np.arange(200.0)}, chains=2)
     values = [1.0, 2.0, 3.0, 17.0]  # the quantiles; one of them twice
     what = "probability" if entry.kind == WHOLE else "density"
     titles = ["log likelihood", "mixture mean", "mixture sd", *(f"{what} at {value:g}" for value in values)]
     assert [row["title"] for row in rows] == titles
     assert rows[0]["mean"] == pytest.approx(99.5)
     few = {name: values[::40] for name, values in draws.items()}
-    found = {row["title"]: row["mean"] for row in label_free_rows(family, points, few, np.zeros(5), chains=1)}
+    found = {row["title"]: row["mean"] for row in label_free_rows(family, points, few, {}, chains=1)}
     # by quadrature of the density, or by summation
     if entry.kind == WHOLE:
         x = np.arange(TRIALS + 1 if entry.takes == "trials" else 5000.0)
@@ -113,20 +113,21 @@ def test_label_free_moments_are_those_of_the_mixture(family, tmp_path):
 
 def test_label_free_quantities_of_rounded_values_are_probabilities(tmp_path):
     _, draws = fitted(tmp_path, "normal")
-    rows = label_free_rows("normal", points_at(Y, step=1.0), draws, np.zeros(200), chains=2)
-    assert [row["title"] for row in rows][3:] == [f"probability at {value}" for value in (1, 2, 3, 17)]
+    rows = label_free_rows("normal", points_at(Y, step=1.0), draws, {}, chains=2)
+    assert [row["title"] for row in rows][2:] == [f"probability at {value}" for value in (1, 2, 3, 17)]
 
 
 def test_a_mixture_without_a_variance_has_no_row_for_its_sd(tmp_path):
     _, draws = fitted(tmp_path, "student_t", nu=[1.8, 1.8])
-    titles = [row["title"] for row in label_free_rows("student_t", points_at(Y), draws, np.zeros(200), chains=2)]
-    assert titles[:2] == ["log likelihood", "mixture mean"]
+    titles = [row["title"] for row in label_free_rows("student_t", points_at(Y), draws, {}, chains=2)]
+    assert titles[0] == "mixture mean"
     assert "mixture sd" not in titles
-    assert len(titles) == 6
+    assert len(titles) == 5
 
 
-@pytest.mark.parametrize(("true_components", "right"), [(2, 40), (1, None), (3, None)])
-def test_memberships_are_compared_only_with_as_many_true_components(true_components, right, tmp_path):
+def assessed(tmp_path, true_components):
+    """The paths of all that `assess` wrote of 40 values and 200 draws, two chains of them."""
+    tmp_path.mkdir(exist_ok=True)
     rng = np.random.default_rng(2)
     component = np.repeat([1, 2], [15, 25]) if true_components == 2 else 1 + np.arange(40) % true_components
     y = rng.normal([0.0, 20.0], 1.0, (40, 2))[np.arange(40), (np.arange(40) >= 15).astype(int)]
@@ -147,5 +148,25 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
     inference.write_draws(paths["draws"], specification, variables, statistics, rows, np.arange(40), replicates, {})
     outputs = {name: tmp_path / "out" / name for name in OUTPUTS}
     assess(paths, outputs, model_of("normal"), seed=1)
+    return outputs
+
+
+@pytest.mark.parametrize(("true_components", "right"), [(2, 40), (1, None), (3, None)])
+def test_memberships_are_compared_only_with_as_many_true_components(true_components, right, tmp_path):
+    outputs = assessed(tmp_path, true_components)
     assert files.read_json(outputs["loo"])["right"] == right
     assert ("true_component" in pd.read_csv(outputs["membership"])) is (right is not None)
+
+
+def test_chains_are_judged_by_all_draws_where_memberships_take_fewer(tmp_path, monkeypatch):
+    all_draws = assessed(tmp_path / "all", 2)
+    monkeypatch.setattr(crossvalidation, "AFFORDABLE", 1)
+    monkeypatch.setattr(crossvalidation, "FEWEST_DRAWS", 160)
+    fewer = assessed(tmp_path / "fewer", 2)
+    with_all, with_fewer = (pd.read_csv(outputs["label_free"]).set_index("title") for outputs in (all_draws, fewer))
+    # 40 values are all looked at, so that the log likelihood is the same under its other name
+    assert with_fewer.index[0] == "log likelihood of 40 observations"
+    pd.testing.assert_frame_equal(with_fewer.reset_index(drop=True), with_all.reset_index(drop=True), rtol=1e-12)
+    elpds = [files.read_json(outputs["loo"])["elpd"] for outputs in (all_draws, fewer)]
+    assert elpds[0] != elpds[1]
+    assert elpds[0] == pytest.approx(elpds[1], abs=0.5)

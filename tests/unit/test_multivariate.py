@@ -351,7 +351,7 @@ def test_label_free_quantities_are_those_of_the_mixture_and_forget_labels():
     draws, y = some_draws(total=40), sample(30)
     points = points_of(y)
     other = {name: values[:, ::-1] for name, values in draws.items()}
-    ll = mixture.log_likelihood(NAME, points, draws).sum(axis=1)
+    ll = {"log likelihood": mixture.log_likelihood(NAME, points, draws).sum(axis=1)}
     found, again = (assessment.label_free_rows(NAME, points, each, ll, 2, COLUMNS) for each in (draws, other))
     assert [row["title"] for row in found] == [row["title"] for row in again]
     for row, same in zip(found, again, strict=True):

@@ -58,18 +58,23 @@ def assess(inputs, outputs, model, seed, say=print):
     specification = read_json(inputs["specification"])
     truth = read_json(inputs["truth"]) if inputs.get("truth") else None
     idata = inference.read_draws(inputs["draws"])
-    draws = inference.by_component(idata, specification)
+    every = inference.by_component(idata, specification)
     family, name, sampling = specification["family"], specification["model"], specification["sampling"]
     points = Points.of(units, specification["rounding"])
-    draws = crossvalidation.affordable(draws, len(points), sampling["chains"])
+    draws = crossvalidation.affordable(every, len(points), sampling["chains"])
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     loo |= refitting.repair(loo, specification, points, inputs, seed, say)
     loo |= crossvalidation.totals(loo, units.count)
     trust = labels.judge(specification, points, units.count, draws, np.random.default_rng(seed))
     summary = summary_rows(idata, family, truth)
+    log_likelihood = {"log likelihood": loo["log_likelihood"]}
+    if len(draws["theta"]) < len(every["theta"]):  # what is said of the chains is said of all their draws
+        few = units.index[replication.sampled_rows(rows, memberships.OBSERVATIONS)]
+        title = f"log likelihood of {len(few)} observations"
+        log_likelihood = {title: mixture.log_likelihood(family, points[few], every).sum(axis=1)}
     label_free = label_free_rows(
-        family, points, draws, loo["log_likelihood"], sampling["chains"], specification.get("columns")
+        family, points, every, log_likelihood, sampling["chains"], specification.get("columns")
     )
     sampled = replication.sampled_rows(rows)
     p_values = _write_predictive(
@@ -149,8 +154,8 @@ def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
         The distinct observations.
     draws : dict of numpy.ndarray
         Each (S, K), chain after chain.
-    log_likelihood : numpy.ndarray
-        Of all observations for each draw, shape (S,).
+    log_likelihood : dict of numpy.ndarray
+        By its title the log likelihood for each draw, shape (S,).
     chains : int
     names : list of str, optional
         What the columns are called where there are several.
@@ -167,7 +172,7 @@ def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
     means, variances = entry.component_moments(draws, size=typical)
     weights = np.exp(mixture.log_weights(family, draws))[:, : means.shape[1]]
     beyond = 1 - weights.sum(axis=1)  # of extra zeros, which add nothing to the mean
-    quantities = {"log likelihood": log_likelihood}
+    quantities = dict(log_likelihood)
     for d, name in enumerate(names or [None]):
         mean_of, variance_of = (values if names is None else values[:, :, d] for values in (means, variances))
         mean = (weights * mean_of).sum(axis=1)
