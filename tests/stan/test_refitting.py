@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stanmix import crossvalidation, inference, mixture, noticing, refitting
+from stanmix import crossvalidation, elpd, inference, mixture, noticing, refitting
 from stanmix.cmdstan import sample
 from stanmix.family import Points
 from stanmix.files import write_json
@@ -65,7 +65,7 @@ def test_an_exact_fit_takes_its_place(fitted):
     error = p.std() / p.mean() / np.sqrt(600)
     assert repaired["elpd_i"][~others][0] == pytest.approx(exact(OUTLIER).logpmf(OUTLIER), abs=4 * error)
     assert repaired["loo_pit"][:, ~others].ravel() == pytest.approx([1, 1], abs=1e-3)
-    totals = crossvalidation.totals(loo | repaired, units.count)
+    totals = elpd.totals(loo | repaired, units.count)
     assert totals["n_bad"] == 0
     assert totals["elpd"] == pytest.approx(units.count @ repaired["elpd_i"], rel=1e-12)
 
@@ -74,9 +74,9 @@ def test_good_values_stay_as_good_as_exact_ones(fitted):
     loo, _, points, *_ = fitted
     # Weights and values vary like the rate: their relative sd is its sd, over the root of the effective draws.
     error = np.sqrt(1 + Y.sum()) / (0.5 + len(Y)) / np.sqrt(600)
-    for y, elpd in zip(points.y, loo["elpd_i"], strict=True):
+    for y, value in zip(points.y, loo["elpd_i"], strict=True):
         if y != OUTLIER:
-            assert elpd == pytest.approx(exact(y).logpmf(y), abs=4 * error)
+            assert value == pytest.approx(exact(y).logpmf(y), abs=4 * error)
 
 
 def test_with_very_many_bad_values_nothing_is_repaired(fitted):

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import logsumexp
 from textbook import points_at, rows_of
 
-from stanmix import comparison, crossvalidation, inference, mixture
+from stanmix import comparison, crossvalidation, elpd, inference, mixture
 from stanmix.inference import az
 
 CHAINS, LENGTH = 4, 250
@@ -63,7 +63,7 @@ def ours_of(family, rows, draws, step, efficiency):
     size = np.ones(len(units.y)) if units.exposure is None else units.exposure
     points = points_at(units.y, size, step)
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, efficiency)
-    return loo | crossvalidation.totals(loo, units.count), units
+    return loo | elpd.totals(loo, units.count), units
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
@@ -141,7 +141,7 @@ def test_exactly_leaving_out_is_what_importance_sampling_estimates():
     exact = stats.norm.logpdf(y, others, math.sqrt(1 + 1 / 24))
     np.testing.assert_allclose(found["elpd_i"], exact, atol=0.01)
     np.testing.assert_allclose(found["loo_pit"][0], stats.norm.cdf(y, others, math.sqrt(1 + 1 / 24)), atol=0.005)
-    assert crossvalidation.totals(found, np.ones(25))["p_loo"] == pytest.approx(1, abs=0.5)
+    assert elpd.totals(found, np.ones(25))["p_loo"] == pytest.approx(1, abs=0.5)
 
 
 def test_as_many_draws_as_can_be_afforded_evenly_from_every_chain(monkeypatch):
@@ -166,8 +166,8 @@ def test_the_standard_error_of_a_sum_counts_every_observation():
     written_out = [1, 1, 1, 4, -2, -2]
     mean = sum(written_out) / 6
     expected = math.sqrt(6 * sum((value - mean) ** 2 for value in written_out) / 6)
-    assert crossvalidation.standard_error(values, count) == pytest.approx(expected, rel=1e-14)
-    assert crossvalidation.standard_error(np.array([5.0]), np.array([7.0])) == 0
+    assert elpd.standard_error(values, count) == pytest.approx(expected, rel=1e-14)
+    assert elpd.standard_error(np.array([5.0]), np.array([7.0])) == 0
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto", "ignore:The inplace keyword")

@@ -415,7 +415,7 @@ def test_the_columns_that_tell_are_those_in_which_components_lie_apart():
     draws["mu"][:] = 0
     draws["mu"][:, 1] = [1.0, 9.0, -4.0]
     draws["sigma"][:] = 1
-    assert multivariate.telling_columns(draws) == [1, 2, 0]
+    assert multivariate_normal.telling_columns(draws) == [1, 2, 0]
 
 
 CONFIG = {

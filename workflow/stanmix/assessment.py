@@ -8,6 +8,7 @@ from stanmix import (
     columns,
     continuous,
     crossvalidation,
+    elpd,
     inference,
     labels,
     memberships,
@@ -65,7 +66,7 @@ def assess(inputs, outputs, model, seed, say=print):
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     loo |= refitting.repair(loo, specification, points, inputs, seed, say)
-    loo |= crossvalidation.totals(loo, units.count)
+    loo |= elpd.totals(loo, units.count)
     trust = labels.judge(specification, points, units.count, draws, np.random.default_rng(seed))
     summary = summary_rows(idata, family, truth)
     log_likelihood = {"log likelihood": loo["log_likelihood"]}

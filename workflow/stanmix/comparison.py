@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import columns, crossvalidation, numbers, tables
+from stanmix import columns, elpd, numbers, tables
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -102,7 +102,7 @@ def ranked(loos, pointwise):
                 "rank": rank,
                 **{key: loos[name][key] for key in ("elpd", "se", "p_loo")},
                 "elpd_diff": float(difference @ weight),
-                "dse": crossvalidation.standard_error(difference, weight),
+                "dse": elpd.standard_error(difference, weight),
             }
         )
     return rows

@@ -1,7 +1,7 @@
 """What a fit to one continuous column predicts: densities, distribution functions, kernel densities of replicates."""
 
 import numpy as np
-from scipy import signal, stats
+from scipy import stats
 
 from stanmix import mixture, predictive
 from stanmix.families import FAMILIES
@@ -67,6 +67,8 @@ def peaks(x, density, keep, anew):
     list of dict
         x, sd_keep, sd_anew and ratio = sd_anew / sd_keep for each peak.
     """
+    from scipy import signal  # takes 0.3 s, which the search of modes need not pay
+
     return [
         {
             "x": float(x[i]),

@@ -7,6 +7,7 @@ import numpy as np
 from stanmix import mixture, predictive
 from stanmix.columns import VALUE
 from stanmix.family import Points
+from stanmix.multivariate_normal import telling_columns
 from stanmix.seeds import seed_for
 
 MOST_PAIRS = 6  # pairs of columns whose density is drawn
@@ -17,14 +18,6 @@ SHOWN = 2  # replicated data sets that are drawn
 PRIOR_SHOWN = 5  # data sets from the prior that are drawn
 MOST_ROWS = 3000  # of a data set that is drawn
 ECDF_PLACES = 201  # where distribution functions of a column are compared
-
-
-def telling_columns(draws):
-    """Columns in the order of how far the components lie apart in them, for their spread (list of int)."""
-    theta, mu, sigma = (draws[name].mean(axis=0) for name in ("theta", "mu", "sigma"))
-    between = theta @ (mu - theta @ mu) ** 2
-    within = theta @ sigma**2
-    return np.argsort(-between / within, kind="stable").tolist()
 
 
 def marginal(draws, columns):

@@ -233,3 +233,11 @@ def estimate(points, shares, known):
 def moved_inside(correlation, by):
     """Correlations moved towards 0 by a share of themselves."""
     return (1 - by) * correlation + by * np.eye(correlation.shape[-1])
+
+
+def telling_columns(draws):
+    """Columns in the order of how far the components lie apart in them, for their spread (list of int)."""
+    theta, mu, sigma = (draws[name].mean(axis=0) for name in ("theta", "mu", "sigma"))
+    between = theta @ (mu - theta @ mu) ** 2
+    within = theta @ sigma**2
+    return np.argsort(-between / within, kind="stable").tolist()

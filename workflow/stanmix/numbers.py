@@ -1,6 +1,6 @@
 """How many components? What the fits of one model with several numbers of components say together."""
 
-from stanmix import crossvalidation, partitions
+from stanmix import elpd, partitions
 from stanmix.checks import WITHIN
 
 
@@ -27,7 +27,7 @@ def judge(model, fits):
     for fit in fits:
         weight = fit["pointwise"]["weight"].to_numpy(float)
         difference = (fit["pointwise"]["elpd"] - best["pointwise"]["elpd"]).to_numpy()
-        total, error = float(difference @ weight), crossvalidation.standard_error(difference, weight)
+        total, error = float(difference @ weight), elpd.standard_error(difference, weight)
         division = fit["membership"]["component"].astype(str).to_numpy()
         sizes = fit["membership"].groupby(division)["weight"].sum()
         rows.append(

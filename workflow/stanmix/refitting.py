@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stanmix import cmdstan, crossvalidation, inference, mixture
+from stanmix import cmdstan, crossvalidation, elpd, inference, mixture
 from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
@@ -93,7 +93,7 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     draws = crossvalidation.affordable(draws, len(points), sampling["chains"])
     other = crossvalidation.leave_one_out(alone["family"], points, units.count, draws, 1.0)
     gains = loo["elpd_i"] - other["elpd_i"]
-    return float(gains @ units.count), crossvalidation.standard_error(gains, units.count)
+    return float(gains @ units.count), elpd.standard_error(gains, units.count)
 
 
 def _sampled(inputs, specification, data, starts, seed, say):

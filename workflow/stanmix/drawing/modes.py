@@ -11,7 +11,7 @@ from stanmix.family import MULTIVARIATE
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.files import read_json
-from stanmix.multivariate import telling_columns
+from stanmix.multivariate_normal import telling_columns
 
 
 def draw_modes(inputs, outputs, label):
