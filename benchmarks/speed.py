@@ -30,9 +30,9 @@ VARIANTS = {
     "stanmix, plain program": (False, {}),
 }
 SAMPLED = {  # with the kernel or without, and the metric
-    "stanmix": (True, "diag"),
-    "stanmix, dense metric": (True, "dense"),
-    "stanmix, plain program": (False, "diag"),
+    "stanmix": (True, "auto"),
+    "stanmix, diagonal metric": (True, "diag"),
+    "stanmix, plain program": (False, "auto"),
 }
 PEERS = ("nutpie", "pymc", "numpyro")
 SAMPLING = {"chains": 4, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10}
@@ -94,9 +94,9 @@ class Stanmix:
         """Seconds of one log density with its gradient: leapfrog steps of CmdStan, by its own clock."""
         kernel, environment = VARIANTS[variant]
         specification, units, data = self.task(y, locations)
-        from stanmix.starts import starting_values
+        from stanmix.starts import expectation_maximisation, starting_values
 
-        start = starting_values(specification, units, 1, SEED)[0]
+        start = starting_values(specification, units, expectation_maximisation(specification, units), 1, SEED)[0]
         (self.folder / "start.json").write_text(json.dumps(start))
         steps = int(np.clip(3e7 / (len(y) * len(locations)) / (1 if kernel else 20), 5, 1000))
         method = (
@@ -115,16 +115,18 @@ class Stanmix:
     def sample(self, variant, y, locations):
         """Seconds of sampling with warm-up, starting values included, and the draws by name."""
         from stanmix import cmdstan
-        from stanmix.starts import starting_values
+        from stanmix.fitting import metric_of
+        from stanmix.starts import expectation_maximisation, overlap, starting_values
 
         kernel, metric = SAMPLED[variant]
         specification, units, data = self.task(y, locations)
         start = time.perf_counter()
-        starts = starting_values(specification, units, SAMPLING["chains"], SEED)
+        estimate = expectation_maximisation(specification, units)
+        starts = starting_values(specification, units, estimate, SAMPLING["chains"], SEED)
+        sampling = {**SAMPLING, "metric": metric}
+        sampling["metric"] = metric_of(sampling, overlap(specification, units, estimate), starts)
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            draws, _ = cmdstan.sample(
-                self.executable(kernel), data, starts, {**SAMPLING, "metric": metric}, SEED, self.record, threads=2
-            )
+            draws, _ = cmdstan.sample(self.executable(kernel), data, starts, sampling, SEED, self.record, threads=2)
         return time.perf_counter() - start, {
             "theta": draws["theta"], "mu": draws["location"], "sigma": draws["scale"][:, :, :1]
         }  # fmt: skip

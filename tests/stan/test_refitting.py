@@ -10,7 +10,7 @@ from stanmix.family import Points
 from stanmix.files import write_json
 from stanmix.observations import Observations
 from stanmix.specification import program_data, specify
-from stanmix.starts import starting_values
+from stanmix.starts import expectation_maximisation, starting_values
 
 MODEL = {
     "family": "poisson", "share": [], "own": [], "labels": "ordered", "fixed": {},
@@ -27,7 +27,12 @@ def fitted(compiled, root, toolchain_record, tmp_path_factory):
     rows = Observations(Y, np.ones(len(Y), np.int64))
     units = rows.units()
     specification = specify("counts", MODEL, 1, noticing.notice(rows, ["y"]))
-    specification |= {"sampling": SAMPLING, "starting_values": starting_values(specification, units, 2, seed=1)}
+    specification |= {
+        "sampling": SAMPLING,
+        "starting_values": starting_values(
+            specification, units, expectation_maximisation(specification, units), 2, seed=1
+        ),
+    }
     inputs = {"executable": compiled(root / "stan", "univariate"), "data": folder / "data.json"}
     inputs["toolchain"] = folder / "toolchain.json"
     write_json(inputs["data"], program_data(specification, units))

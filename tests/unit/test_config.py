@@ -1000,7 +1000,7 @@ def test_defaults_are_filled_in_and_the_input_is_not_changed():
         "draws": 1000,
         "adapt_delta": 0.8,
         "max_treedepth": 10,
-        "metric": "diag",
+        "metric": "auto",
         "kernel": True,
     }
     assert config["models"]["open"] == {

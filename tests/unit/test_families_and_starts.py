@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, optimize, stats
 from textbook import UNIVARIATE, log_density, log_likelihood, model_of, noticed_in, points_at, rows_of
 
-from stanmix import observations, starts
+from stanmix import fitting, observations, starts
 from stanmix.families import FAMILIES, NORMAL
 from stanmix.family import CONTINUOUS, pool
 from stanmix.noticing import notice
@@ -34,7 +34,8 @@ def em(given, y, steps=starts.EM_STEPS):
 
 
 def starting_values(given, y, chains, seed):
-    return starts.starting_values(given, rows_of(y).units(), chains, seed)
+    units = rows_of(y).units()
+    return starts.starting_values(given, units, starts.expectation_maximisation(given, units), chains, seed)
 
 
 def read_column(path, column):
@@ -599,3 +600,28 @@ def test_nearly_equal_means_are_pushed_apart_in_every_chain():
         assert (np.diff(locations_of(start)) > 0.99 * starts.SMALLEST_GAP).all()
     equal = starts._apart(np.array([1.0, 1.0, 1.0, 1.05, 3.0]), 0.1)
     np.testing.assert_allclose(equal, [1.0, 1.1, 1.2, 1.3, 3.0])
+
+
+def test_overlap_is_the_expected_share_of_wrong_components():
+    y = np.repeat([0.0, 2.0, 10.0], [2, 1, 1])
+    state = {"theta": np.array([0.5, 0.5]), "mu": np.array([0.0, 2.0]), "sigma": np.array([1.0, 1.0])}
+    # log odds of the first component are 2 - 2 y
+    wrong = 1 / (1 + np.exp(np.abs(2 - 2 * y)))
+    given = specification(y, 2)
+    assert starts.overlap(given, rows_of(y).units(), state) == pytest.approx(wrong.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("asked", "overlap", "warmup", "metric"),
+    [
+        ("auto", 0.05, 70, "dense"),
+        ("auto", 0.051, 70, "diag"),
+        ("auto", 0.05, 69, "diag"),
+        ("auto", np.nan, 70, "diag"),
+        ("diag", 0.0, 1000, "diag"),
+        ("dense", 0.5, 1, "dense"),
+    ],
+)
+def test_a_dense_metric_where_components_are_apart_and_warm_up_is_long(asked, overlap, warmup, metric):
+    start = {"theta_free": [0.3, 0.7], "ordered_free": [1.0, 2.0], "unordered_free": [], "scale_free": [1.0, 1.0, 2.0]}
+    assert fitting.metric_of({"metric": asked, "warmup": warmup}, overlap, [start]) == metric

@@ -167,7 +167,9 @@ def test_starting_values_are_legal_whatever_the_counts(name, edge, components):
     own = [parameter.name for parameter in UNIVARIATE[name].parameters if parameter.sharing == "unless own"]
     for model in ({}, {"own": own}):
         given = specified(rows, components, name, **model)
-        found = starts.starting_values(given, rows.units(), 2, seed=5)
+        found = starts.starting_values(
+            given, rows.units(), starts.expectation_maximisation(given, rows.units()), 2, seed=5
+        )
         assert len(found) == 2
         for start in found:
             values = np.concatenate([np.ravel(value) for value in start.values()])
@@ -222,7 +224,15 @@ def test_weights_are_rows_written_out_and_the_order_of_rows_means_nothing(case):
     for each in (rows, out, rows_of(out.y[shuffled], **sizes)):
         given = specify("m", model_of(family), 2, notice(each, ["y"]), rounding)
         units = each.units()
-        made.append(json.dumps([given, program_data(given, units), starts.starting_values(given, units, 3, seed=8)]))
+        made.append(
+            json.dumps(
+                [
+                    given,
+                    program_data(given, units),
+                    starts.starting_values(given, units, starts.expectation_maximisation(given, units), 3, seed=8),
+                ]
+            )
+        )
     assert made[0] == made[1] == made[2]
 
 
@@ -238,5 +248,7 @@ def test_em_of_rounded_values_is_close_to_em_of_exact_ones(family):
 def test_a_scale_starts_above_where_its_prior_is_cut():
     rows = rows_of(np.round(np.random.default_rng(10).normal(0, 0.02, 200), 1))
     given = specified(rows, 2, "normal", priors={"sigma": "lognormal(0, 1) T[0.7, ]"})
-    for start in starts.starting_values(given, rows.units(), 20, seed=1):
+    for start in starts.starting_values(
+        given, rows.units(), starts.expectation_maximisation(given, rows.units()), 20, seed=1
+    ):
         assert (np.array(start["scale_free"]) * given["unit"]["scale"] > 0.7).all()

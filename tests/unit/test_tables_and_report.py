@@ -255,7 +255,7 @@ def artifacts(tmp_path, root):
                 "label": HOSTILE,
                 "weights": {"mode": "estimated", "concentration": [1.0, 2.0]},
                 "parameters": [mu, entry],
-                "sampling": {"chains": 4, "warmup": 10, "draws": 20},
+                "sampling": {"chains": 4, "warmup": 10, "draws": 20, "metric": "diag"},
                 "seeds": {"chains": 987654321},
                 "versions": {"numpy": "9.9"},
             },

@@ -9,8 +9,10 @@ from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
 from stanmix.specification import program_data, specify
-from stanmix.starts import starting_values
+from stanmix.starts import expectation_maximisation, overlap, starting_values
 
+APART = 0.05  # expected share of misplaced observations up to which a posterior is taken to be nearly normal
+LEARNT = 10  # warm-up iterations for each unknown from which its correlations with the others can be learnt
 PACKAGES = ("arviz", "cmdstanpy", "numpy", "scipy")
 
 
@@ -44,10 +46,13 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     units = rows.units()
     specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
     seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "labels", "replicates")}
-    starts = starting_values(specification, units, sampling["chains"], seeds["starts"])
+    estimate = expectation_maximisation(specification, units)
+    starts = starting_values(specification, units, estimate, sampling["chains"], seeds["starts"])
+    metric = metric_of(sampling, overlap(specification, units, estimate), starts)
+    used = sampling | {"metric": metric}
     write_json(outputs["data"], program_data(specification, units))
     slots, statistics = cmdstan.sample(
-        inputs["executable"], outputs["data"], starts, sampling, seeds["chains"], record, threads, say
+        inputs["executable"], outputs["data"], starts, used, seeds["chains"], record, threads, say
     )
     names = {"theta": "theta"} | {entry["slot"]: entry["name"] for entry in specification["parameters"]}
     variables = {name: slots[slot] for slot, name in names.items()}
@@ -64,8 +69,33 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         "versions": {**record, **versions},
     }
     inference.write_draws(outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes)
-    made_with = {"sampling": sampling, "seeds": seeds, "starting_values": starts, "versions": versions}
+    made_with = {"sampling": used, "seeds": seeds, "starting_values": starts, "versions": versions}
     write_json(outputs["specification"], {**specification, **made_with})
+
+
+def metric_of(sampling, overlap, starts):
+    """The metric of NUTS: as asked, or dense where a posterior is nearly normal and warm-up is long enough to learn it.
+
+    Parameters of overlapping components have curved posteriors or several modes, where one covariance misleads chains.
+
+    Parameters
+    ----------
+    sampling : dict
+        metric ("auto", "diag" or "dense") and warmup.
+    overlap : float
+        What `starts.overlap` says of the estimate.
+    starts : list of dict
+        Starting values of every chain: as many numbers as there are unknowns.
+
+    Returns
+    -------
+    str
+        "diag" or "dense".
+    """
+    if sampling["metric"] != "auto":
+        return sampling["metric"]
+    unknowns = sum(np.size(values) for values in starts[0].values())
+    return "dense" if overlap <= APART and LEARNT * unknowns <= sampling["warmup"] else "diag"
 
 
 def _replicates(specification, variables, rows, sampled, rng):

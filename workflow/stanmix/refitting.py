@@ -10,7 +10,7 @@ from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
 from stanmix.specification import program_data, specify
-from stanmix.starts import starting_values
+from stanmix.starts import expectation_maximisation, starting_values
 
 MOST = 10  # distinct observations for which the model is fitted again; with more the family is to blame, not a few rows
 
@@ -87,7 +87,7 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     sampling, seed = specification["sampling"], seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
     alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
-    starts = starting_values(alone, units, sampling["chains"], seed)
+    starts = starting_values(alone, units, expectation_maximisation(alone, units), sampling["chains"], seed)
     draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
     points = Points.of(units, specification["rounding"])
     draws = crossvalidation.affordable(draws, len(points), sampling["chains"])

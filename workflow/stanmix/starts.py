@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import logsumexp
 
-from stanmix import mixture
+from stanmix import mixture, partitions
 from stanmix.families import FAMILIES
 from stanmix.family import MULTIVARIATE, SLOTS, Points, ends_of, to_link
 from stanmix.multivariate_normal import given_the_others, moved_inside, ordering_column
@@ -130,7 +130,7 @@ def _maximise(specification, family, points, count, shares):
     return {**state, **known, "theta": theta if weights["mode"] == "estimated" else np.array(weights["value"])}
 
 
-def starting_values(specification, units, chains, seed):
+def starting_values(specification, units, estimate, chains, seed):
     """Starting values of every chain under the names of the Stan program's parameters.
 
     Parameters
@@ -139,6 +139,8 @@ def starting_values(specification, units, chains, seed):
         What `specification.specify` returned.
     units : observations.Units
         The distinct observations with their counts.
+    estimate : dict of numpy.ndarray
+        What `expectation_maximisation` returned.
     chains : int
         How many chains.
     seed : int
@@ -151,9 +153,15 @@ def starting_values(specification, units, chains, seed):
         fixed.
     """
     rng = np.random.default_rng(seed)
-    estimate = expectation_maximisation(specification, units)
-    estimate["theta"] = 0.95 * estimate["theta"] + 0.05 / specification["components"]
-    return [start_near(specification, units, estimate, rng) for _ in range(chains)]
+    state = estimate | {"theta": 0.95 * estimate["theta"] + 0.05 / specification["components"]}
+    return [start_near(specification, units, state, rng) for _ in range(chains)]
+
+
+def overlap(specification, units, state):
+    """Expected share of observations that a state's most probable part is wrong for (float)."""
+    draws = {name: values[None] for name, values in state.items()}
+    shares = mixture.responsibilities(specification["family"], Points.of(units, specification["rounding"]), draws)
+    return partitions.expected_misclassification(shares[0], units.count)
 
 
 def start_near(specification, units, state, rng, step=1.0):
