@@ -30,6 +30,11 @@ inline void check_positive(const Eigen::VectorXd& x, const char* what) {
 /** The operands of a result: the variables among the arguments, with their derivatives; constants are left out. */
 class Operands {
  public:
+  explicit Operands(std::size_t most) {
+    variables_.reserve(most);
+    slopes_.reserve(most);
+  }
+
   template <typename D, typename G, stan::require_t<stan::is_var<typename D::Scalar>>* = nullptr>
   void add(const Eigen::MatrixBase<D>& x, const G& slopes) {
     for (Eigen::Index i = 0; i < x.size(); ++i) {
@@ -71,7 +76,7 @@ R marginal_of(const T& terms_given, const C& count_given, const std::vector<int>
       slopes.row(n) *= count[n] / sum;
     }
   }
-  Operands operands;
+  Operands operands(terms.size());
   operands.add(terms, slopes.data());
   R result;
   operands.give(total, result);

@@ -38,9 +38,14 @@ struct Components {
 
 /** The log likelihood and its derivatives. */
 struct Result {
-  double value;
-  std::vector<double> log_theta, location, scale, shape;
-  double zero;
+  double value, zero;
+  int K;
+  std::vector<double> slopes;  // by log theta, location, scale and shape, K each
+
+  double* log_theta() { return slopes.data(); }
+  double* location() { return slopes.data() + K; }
+  double* scale() { return slopes.data() + 2 * K; }
+  double* shape() { return slopes.data() + 3 * K; }
 };
 
 /** One pack of observations as a family sees them. */

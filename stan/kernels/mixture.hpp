@@ -151,9 +151,12 @@ Result evaluate(const Observations& o, const Components& c) {
   const F family(o, c);
   const long chunks = std::max<long>((o.n + CHUNK - 1) / CHUNK, 1);
   const int each = 2 + c.K * F::SUMS;
-  std::vector<double> sums(chunks * each);
+  thread_local std::vector<double> place;  // with few observations getting memory would take longer than the pass
+  place.resize(chunks * each);
+  double* const sums = place.data();
   const auto some = [&](long first, long step) {
-    std::vector<double> scratch(8 * c.K * (1 + F::AUX + F::SUMS) + 8);
+    thread_local std::vector<double> scratch;
+    scratch.resize(8 * c.K * (1 + F::AUX + F::SUMS) + 8);
     for (long i = first; i < chunks; i += step) {
       work(&family, o, c, i * CHUNK, std::min(o.n, (i + 1) * CHUNK), &sums[i * each], scratch.data());
     }
@@ -166,12 +169,11 @@ Result evaluate(const Observations& o, const Components& c) {
   for (long i = 1; i < chunks; ++i) {
     for (int j = 0; j < each; ++j) sums[j] += sums[i * each + j];
   }
-  Result result{sums[0], std::vector<double>(c.K), std::vector<double>(c.K), std::vector<double>(c.K),
-                std::vector<double>(c.K), sums[1]};
+  Result result{sums[0], sums[1], c.K, std::vector<double>(4 * c.K)};
   for (int k = 0; k < c.K; ++k) {
     const double* of_k = &sums[2 + k * F::SUMS];
-    result.log_theta[k] = of_k[0];
-    family.finish(k, of_k, result.location[k], result.scale[k], result.shape[k]);
+    result.log_theta()[k] = of_k[0];
+    family.finish(k, of_k, result.location()[k], result.scale()[k], result.shape()[k]);
   }
   return result;
 }

@@ -37,14 +37,14 @@ R continuous(const Y& y_given, const C& count_given, const std::vector<int>& kno
   if (family == 2) check_positive(form, "a shape is");
   if (family == 4) check_positive(where, "a location is");
   if (family == 5) check_finite(form, "a shape is");
-  const Result found = evaluate(
+  Result found = evaluate(
       family, {y.size(), y.data(), nullptr, nullptr, nullptr, count.data(), known.data(), half_step},
       {static_cast<int>(weights.size()), weights.data(), where.data(), wide.data(), form.data(), -1});
-  Operands operands;
-  operands.add(log_theta, found.log_theta);
-  operands.add(location, found.location);
-  operands.add(scale, found.scale);
-  if (family == 2 || family == 5) operands.add(shape, found.shape);
+  Operands operands(4 * weights.size() + 1);
+  operands.add(log_theta, found.log_theta());
+  operands.add(location, found.location());
+  operands.add(scale, found.scale());
+  if (family == 2 || family == 5) operands.add(shape, found.shape());
   R result;
   operands.give(found.value, result);
   return result;
@@ -61,15 +61,15 @@ R counts(const std::vector<int>& y, const C& count_given, const std::vector<int>
   check_finite(where, "a location is");
   check((where.array() >= 0).all() && (family < 8 || (where.array() <= 1).all()), "a location is");
   if (has_scale) check_positive(wide, "a dispersion is");
-  const Result found = evaluate(
+  Result found = evaluate(
       family,
       {static_cast<long>(y.size()), nullptr, y.data(), trials.data(), exposure.data(), count.data(), known.data(), 0},
       {static_cast<int>(weights.size()), weights.data(), where.data(), wide.data(), nullptr,
        extra.size() > 0 ? extra[0] : -1});
-  Operands operands;
-  operands.add(log_theta, found.log_theta);
-  operands.add(location, found.location);
-  if (has_scale) operands.add(scale, found.scale);
+  Operands operands(4 * weights.size() + 1);
+  operands.add(log_theta, found.log_theta());
+  operands.add(location, found.location());
+  if (has_scale) operands.add(scale, found.scale());
   operands.add(zero, std::vector<double>{found.zero});
   R result;
   operands.give(found.value, result);
