@@ -4,11 +4,11 @@ import re
 
 SUMMARY = [
     {"key": "title", "title": "parameter", "text": True},
-    {"key": "mean", "title": "mean"},
+    {"key": "mean", "title": "mean", "error": "sd"},
     {"key": "sd", "title": "sd", "format": {"digits": 3}},
     {"key": "mcse_mean", "title": "MCSE", "format": {"digits": 2}, "help": "Monte Carlo standard error of the mean"},
-    {"key": "hdi_lower", "title": "95% HDI from", "help": "highest-density interval"},
-    {"key": "hdi_upper", "title": "to"},
+    {"key": "hdi_lower", "title": "95% HDI from", "error": "sd", "help": "highest-density interval"},
+    {"key": "hdi_upper", "title": "to", "error": "sd"},
     {"key": "ess_bulk", "title": "bulk ESS", "format": {"decimals": 0}, "help": "effective sample size for the centre"},
     {"key": "ess_tail", "title": "tail ESS", "format": {"decimals": 0}, "help": "effective sample size for the tails"},
     {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
@@ -20,7 +20,7 @@ PART = re.compile(r"probability_(\d+|zero)")  # a column of memberships, its int
 INTERVAL = re.compile(PART.pattern + "_(lower|upper)")
 VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same
 TRUTH = [
-    {"key": "truth", "title": "truth"},
+    {"key": "truth", "title": "truth", "error": "sd"},
     {"key": "covered", "title": "covered", "help": "whether the interval holds the truth"},
 ]
 CHECKS = [

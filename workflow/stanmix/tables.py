@@ -22,7 +22,7 @@ def environment():
     )
 
 
-def number(value, digits=4, decimals=None):
+def number(value, digits=4, decimals=None, error=None):
     """A value as readers want it: rounded, without exponent where it can be helped, a dash for nothing.
 
     Parameters
@@ -33,6 +33,8 @@ def number(value, digits=4, decimals=None):
         Significant digits of a float.
     decimals : int, optional
         Digits behind the point instead.
+    error : float, optional
+        How uncertain a float is: it gets as many digits as two digits of its error take, but not fewer.
 
     Returns
     -------
@@ -51,6 +53,8 @@ def number(value, digits=4, decimals=None):
     if math.isinf(value):
         return f"{value}"
     magnitude = math.floor(math.log10(abs(value)))
+    if error and math.isfinite(error):
+        digits = min(max(digits, magnitude - math.floor(math.log10(error)) + 2), 15)
     if not -5 < magnitude < 9:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - magnitude)}f}"
@@ -62,8 +66,9 @@ def html_table(columns, rows):
     Parameters
     ----------
     columns : list of dict
-        key, title and, if wanted, format (keywords of `number`), text (aligned left), long (may wrap), beneath (the
-        key of a text to set under the value) and help (shown when the pointer rests on the title).
+        key, title and, if wanted, format (keywords of `number`), error (the key of what is its error), text (aligned
+        left), long (may wrap), beneath (the key of a text to set under the value) and help (shown when the pointer
+        rests on the title).
     rows : list of dict
         Values under the keys of the columns; a value under the key status is "pass", "warn" or "fail".
 
