@@ -7,6 +7,10 @@
 #include <cstring>
 #include <limits>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace stanmix {
 
 #define STANMIX_INLINE inline __attribute__((always_inline))
@@ -55,7 +59,7 @@ struct Pack {
     return (reals)(((whole)where & (whole)yes) | (~(whole)where & (whole)no));
   }
 
-  static STANMIX_INLINE reals larger(reals a, reals b) { return chosen(a > b, a, b); }
+  static STANMIX_INLINE reals larger(reals a, reals b) { return larger_of(a, b); }
 
   static STANMIX_INLINE double sum(reals x) {
     double total = x[0];
@@ -120,6 +124,18 @@ struct Pack {
   }
 
  private:
+  template <typename T>
+  static STANMIX_INLINE T larger_of(T a, T b) {
+    return chosen(a > b, a, b);
+  }
+
+#if defined(__SSE2__)
+  // The same in one instruction, which the compiler does not find by itself.
+  static STANMIX_INLINE lanes_of<2>::reals larger_of(lanes_of<2>::reals a, lanes_of<2>::reals b) {
+    return (lanes_of<2>::reals)_mm_max_pd((__m128d)a, (__m128d)b);
+  }
+#endif
+
   template <typename T>
   struct unsigned_of {
     typedef unsigned long long type __attribute__((vector_size(sizeof(T))));
