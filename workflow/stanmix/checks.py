@@ -304,7 +304,7 @@ def group_check(parts, clusters, gain):
             f" And a single component predicts as well (difference {gain[0]:.1f}, standard error {gain[1]:.1f})."
         )
         remedy = (
-            "Ask for one component; or say what tells several apart, by `known` rows or by a prior for each of them."
+            "Ask for one component; or say what tells several apart: a column of known components, or a prior for each."
         )
     elif gain is not None:
         sentence += f" But a single component predicts worse by {gain[0]:.1f} (standard error {gain[1]:.1f})."

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix import columns, elpd, numbers, tables
+from stanmix.checks import WITHIN
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -124,7 +125,7 @@ def verdict(rows):
         fault = f" It fails {len(rows[0]['failed'])} of its checks." if rows[0]["failed"] else ""
         return f"There is one model, {rows[0]['model']}, and nothing to compare it with.{fault}"
     best = rows[0]
-    close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and -row["elpd_diff"] <= 2 * row["dse"]]
+    close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and -row["elpd_diff"] <= WITHIN * row["dse"]]
     far = [row["model"] for row in rows[1:] if row["model"] not in close]
     text = f"By PSIS-LOO {best['model']} predicts new observations best"
     if close:
