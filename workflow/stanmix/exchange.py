@@ -4,11 +4,18 @@ import numpy as np
 import xarray as xr
 
 from stanmix import crossvalidation, inference, mixture, replication
-from stanmix.family import Points
+from stanmix.families import FAMILIES
+from stanmix.family import WHOLE, Points
+from stanmix.observations import COUNTABLE
 from stanmix.prior import log_prior, prior_draws
 
 VALUES = 2_000_000  # the most, draws x observations, of a group by observation: 16 MB; beyond, fewer draws are kept
 PRIOR_DRAWS = 400
+FAR = 10  # standard deviations that counts drawn from the prior may lie above their mean
+LEFT_OUT = {  # why a file may have no such group
+    "log_likelihood": f"Even few draws of every observation's would be more than {VALUES} values.",
+    "prior_predictive": "No draw of the prior gives data that double precision can hold.",
+}
 NAMES = "Whether the components can be told apart, so that their names mean anything, is said in labels.json."
 
 
@@ -50,8 +57,9 @@ def groups(specification, variables, rows, sampled, kept, rng):
     Returns
     -------
     dict of xarray.Dataset
-        log_prior, memberships, prior, prior_predictive and, where all observations are looked at and draws x
-        observations are at most `VALUES`, log_likelihood.
+        log_prior, memberships, prior, prior_predictive (of those draws whose data double precision can hold) and, where
+        all observations are looked at and draws x observations are at most `VALUES`, log_likelihood. `LEFT_OUT` says
+        why some may not be there.
     """
     units, family = rows.units(), specification["family"]
     points = Points.of(units, specification["rounding"])
@@ -68,16 +76,32 @@ def groups(specification, variables, rows, sampled, kept, rng):
     every = {name: values.reshape(-1, *values.shape[2:]) for name, values in variables.items()}
     every = crossvalidation.affordable(every, len(points), chains)
     found["memberships"] = _memberships(specification, units.expand(mixture.membership(family, points, every).T))
-    count = max(1, min(PRIOR_DRAWS, VALUES // len(sampled)))
-    drawn = prior_draws(specification, count, rng)
+    drawn = prior_draws(specification, max(1, min(PRIOR_DRAWS, VALUES // len(sampled))), rng)
     found["prior"] = _with_chains(
         inference.estimated(specification, {name: values[None] for name, values in drawn.items()}), specification
     )
     points = Points.of(rows, specification["rounding"])[sampled]
+    imagined, places = _imagined(family, points, drawn, rng)
+    if len(places):
+        content = inference.at_observations(imagined[None], specification, sampled, len(rows.y), places)
+        found["prior_predictive"] = content.to_dataset(name="y")
+    return found
+
+
+def _imagined(family, points, drawn, rng):
+    """Data sets (r, m) from draws of the prior, and which draws these are: those whose data doubles can hold."""
+    entry, places = FAMILIES[family], np.arange(len(drawn["theta"]))
+    if entry.kind == WHOLE:
+        with np.errstate(all="ignore"):
+            mean, variance = entry.component_moments(drawn, size=points.size.max())
+            possible = (mean + FAR * np.sqrt(variance) < COUNTABLE).all(axis=1)  # never where it is not a number
+        places = places[possible]
+        drawn = {name: values[possible] for name, values in drawn.items()}
     members = mixture.draw_memberships(family, len(points), drawn, rng)
-    imagined = mixture.replicate(family, points, members, drawn, rng)[None]
-    content = inference.at_observations(imagined, specification, sampled, len(rows.y), np.arange(count))
-    return found | {"prior_predictive": content.to_dataset(name="y")}
+    with np.errstate(over="ignore", invalid="ignore"):
+        imagined = mixture.replicate(family, points, members, drawn, rng)
+    finite = np.isfinite(imagined.reshape(len(imagined), -1)).all(axis=1)
+    return imagined[finite], places[finite]
 
 
 def _with_chains(values, specification):

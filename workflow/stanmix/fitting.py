@@ -71,6 +71,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         "seed": seed,
         "config": {"model": {name: model}, "components": components, "sampling": sampling},
         "versions": {**record, **versions},
+        "left_out": {name: why for name, why in exchange.LEFT_OUT.items() if name not in groups},
     }
     inference.write_draws(
         outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes, groups

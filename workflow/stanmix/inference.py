@@ -100,8 +100,12 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
         idata[group].attrs.pop("created_at", None)
         idata[group].attrs |= made_by
     idata.attrs = {name: json.dumps(value, sort_keys=True) for name, value in attributes.items()} | made_by
+    for group in idata.groups():
+        for values in idata[group].data_vars.values():
+            # Draws hardly shrink, and packing them would take longer than all the rest of the writing.
+            values.encoding = {"zlib": True, "complevel": 1} if values.dtype.kind == "i" and values.ndim else {}
     with whole(path) as beside:
-        idata.to_netcdf(str(beside), engine="h5netcdf")
+        idata.to_netcdf(str(beside), engine="h5netcdf", compress=False)
 
 
 def modes_of(specification):
