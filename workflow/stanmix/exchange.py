@@ -100,7 +100,7 @@ def _imagined(family, points, drawn, rng):
     members = mixture.draw_memberships(family, len(points), drawn, rng)
     with np.errstate(over="ignore", invalid="ignore"):
         imagined = mixture.replicate(family, points, members, drawn, rng)
-    finite = np.isfinite(imagined.reshape(len(imagined), -1)).all(axis=1)
+    finite = np.isfinite(imagined).all(axis=tuple(range(1, imagined.ndim)))
     return imagined[finite], places[finite]
 
 

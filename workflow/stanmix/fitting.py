@@ -63,7 +63,8 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     sampled = replication.sampled_rows(rows)
     chains, length = variables["theta"].shape[:2]
     kept = inference.spaced(length, exchange.draws_kept(chains, length, len(sampled)))
-    replicates = _replicates(specification, variables, rows, sampled, kept, np.random.default_rng(seeds["replicates"]))
+    rng = np.random.default_rng(seeds["replicates"])
+    replicated = replicates(specification, variables, rows, sampled, kept, rng)
     rng = np.random.default_rng(seeds["prior"])
     groups = exchange.groups(specification, variables, rows, sampled, kept, rng)
     versions = {package: version(package) for package in PACKAGES}
@@ -74,7 +75,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         "left_out": {name: why for name, why in exchange.LEFT_OUT.items() if name not in groups},
     }
     inference.write_draws(
-        outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes, groups
+        outputs["draws"], specification, variables, statistics, rows, sampled, replicated, attributes, groups
     )
     made_with = {"sampling": used, "seeds": seeds, "starting_values": starts, "versions": versions}
     write_json(outputs["specification"], {**specification, **made_with})
@@ -105,7 +106,7 @@ def metric_of(sampling, overlap, starts):
     return "dense" if overlap <= APART and LEARNT * unknowns <= sampling["warmup"] else "diag"
 
 
-def _replicates(specification, variables, rows, sampled, kept, rng):
+def replicates(specification, variables, rows, sampled, kept, rng):
     """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
     family = specification["family"]
     points = Points.of(rows, specification["rounding"])[sampled]
