@@ -363,8 +363,8 @@ data {
   array[M] int y;
   array[M] int trials;
   vector[M] exposure;
-  vector[M] lower;
-  vector[M] upper;
+  vector[M] low;
+  vector[M] high;
   matrix[M, 3] at;
   matrix[M, 3] unit;
 }
@@ -379,10 +379,10 @@ transformed parameters {
     real shape = at[m, 3] + unit[m, 3] * x[m, 3];
     if (family[m] > 5) {
       value[m] = count_component_lpmf(y[m] | family[m], trials[m], exposure[m], location, scale);
-    } else if (upper[m] > lower[m]) {
-      value[m] = component_interval(lower[m], upper[m], family[m], location, scale, shape);
+    } else if (high[m] > low[m]) {
+      value[m] = component_interval(low[m], high[m], family[m], location, scale, shape);
     } else {
-      value[m] = component_lpdf(lower[m] | family[m], location, scale, shape);
+      value[m] = component_lpdf(low[m] | family[m], location, scale, shape);
     }
   }
 }
@@ -440,8 +440,8 @@ def _components_data(cases, units):
         "y": [case["y"] if case["family"] in COUNTS else 0 for case in cases],
         "trials": [case.get("trials", 0) for case in cases],
         "exposure": [case.get("exposure", 1.0) for case in cases],
-        "lower": [case.get("lower", case.get("y")) for case in cases],
-        "upper": [case.get("upper", case.get("y")) for case in cases],
+        "low": [case.get("lower", case.get("y")) for case in cases],
+        "high": [case.get("upper", case.get("y")) for case in cases],
         "at": [case["at"] for case in cases],
         "unit": units.tolist(),
     }
