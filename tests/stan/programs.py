@@ -14,6 +14,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import gammainc, log_ndtr, logsumexp
 
+from stanmix.cmdstan import without_empty
+
 SLOTS = ("location", "scale", "shape")
 COLUMNS = ("y", "whole", "trials", "exposure")
 
@@ -229,7 +231,7 @@ def sample_once(executable, data, point, step=1e-14):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
-        (folder / "init.json").write_text(json.dumps(point), encoding="utf-8")
+        (folder / "init.json").write_text(json.dumps(without_empty(point or {})), encoding="utf-8")
         method = f"sample num_samples=1 num_warmup=0 adapt engaged=0 algorithm=hmc engine=static int_time={step}"
         init = folder / "init.json" if point else 0
         command = [executable, *method.split(), f"stepsize={step}", "data", f"file={folder / 'data.json'}"]
@@ -268,7 +270,7 @@ def gradients(executable, data, point):
 
     with contextlib.redirect_stdout(io.StringIO()):
         return cmdstanpy.CmdStanModel(exe_file=str(executable)).diagnose(
-            inits=point, data=data, require_gradients_ok=False
+            inits=without_empty(point), data=data, require_gradients_ok=False
         )
 
 
