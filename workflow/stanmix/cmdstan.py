@@ -81,19 +81,24 @@ def compile_program(program, folder, kernel, record, executable, provenance, say
     Raises
     ------
     UserError
-        When the cache folder cannot be written.
+        When the cache folder cannot be written, or the program cannot be compiled; when that is for want of room or
+        memory, the kernel is not given up for it.
     """
     key_holds = (record["cmdstan"], record["compiler"], *toolchain.circumstances(use(record)))
     try:
-        _kept_or_compiled(program, folder, kernel, key_holds, executable, say)
+        try:
+            _kept_or_compiled(program, folder, kernel, key_holds, executable, say)
+        except CodeError as error:
+            if not kernel:
+                raise
+            say(
+                f"The kernel of {program}.stan cannot be compiled with CmdStan {record['cmdstan']} ({error}); the "
+                "plain program, which is slower and has the same posterior, takes its place."
+            )
+            kernel = False
+            _kept_or_compiled(program, folder, kernel, key_holds, executable, say)
     except CodeError as error:
-        if not kernel:
-            raise UserError(f"{program}.stan cannot be compiled with CmdStan {record['cmdstan']}: {error}.") from None
-        say(
-            f"The kernel of {program}.stan cannot be compiled with CmdStan {record['cmdstan']} ({error}); the plain "
-            "program, which is slower and has the same posterior, takes its place."
-        )
-        return compile_program(program, folder, False, record, executable, provenance, say)
+        raise UserError(f"{program}.stan cannot be compiled with CmdStan {record['cmdstan']}: {error}.") from None
     hashes = {source.relative_to(folder).as_posix(): sha256(source) for source in sources(program, folder, kernel)}
     write_json(provenance, {"program": program, "kernel": kernel, "sources": hashes, **record})
 

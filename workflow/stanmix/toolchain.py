@@ -276,7 +276,7 @@ def _sweep(place):
 
 
 def _command(installation):
-    """How the C++ compiler is called: what CmdStan's makefiles choose, by `make/local`, settings, `CXX` or the system."""
+    """How the C++ compiler is called: as CmdStan's makefiles choose, or else by `CXX` or the system's default."""
     told = _told_by_make(installation, "print-compiler-flags") if installation else ""
     chosen = re.search(r"CXX \(Compiler\):[ \t]*(\S.*)", told)
     return shlex.split(chosen[1] if chosen else os.environ.get("CXX") or compilers.default())
