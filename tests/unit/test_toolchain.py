@@ -213,7 +213,9 @@ def test_pip_is_held_to_the_hash(machine, home):
 def test_the_installer_comes_first_where_its_source_answers(place, machine, home, monkeypatch):
     monkeypatch.setattr(building, "_answers", lambda address: True)
     built = toolchain.ensure(machine.append)
-    assert built == toolchain.Installation(place / "cmdstan-2.36.0", "2.36.0", "cmdstanpy's installer")
+    assert built == toolchain.Installation(
+        place / f"cmdstan-{building.RELEASE}", building.RELEASE, "cmdstanpy's installer"
+    )
     (call,) = (home / "python.calls").read_text().splitlines()
     assert "-m cmdstanpy.install_cmdstan" in call
     assert f"MAKEFLAGS= -- TBB_BIN_ABSOLUTE_PATH={built.path}/stan/" in call
