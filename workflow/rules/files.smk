@@ -54,6 +54,13 @@ ON_PAGE = (
     *("checks", "labels", "label_free", "summary", "membership", "memberships"),
     *("loo", "loo_pointwise", "predictive"),
 )
+DRAWN = {
+    name: (SAMPLED | ASSESSED)[name]
+    for name in (
+        *("draws", "specification", "labels", "summary", "membership", "co_clustering", "memberships_by_value"),
+        *("density", "replicates", "ecdf", "transform", "statistics", "prior", "predictive"),
+    )
+}
 MODES = {"modes": "modes.json", "modes_table": "modes.csv", "modes_density": "modes_density.csv"}
 
 
@@ -82,15 +89,6 @@ def figures_of(fit):
     return [*FIGURES_OF_FIT, *bands, *(["modes"] if fit.components > 1 else [])]
 
 
-def files_of(fit):
-    """All that is made of a fit (list of paths)."""
-    names = [*SAMPLED.values(), *ASSESSED.values(), "summary.html", "membership.html"]
-    names += [*MODES.values()] if fit.components > 1 else []
-    names += [f"{name}.{kind}" for name in figures_of(fit) for kind in ("svg", "png")]
-    names += ["predicted.csv", "predicted.html"] if fit.dataset in PREDICTED else []
-    return [f"{folder(fit)}/{name}" for name in names]
-
-
 def on_page(fit):
     """What the page shows of a fit: names and files in its folder."""
     tables = {name: ASSESSED[name] for name in ON_PAGE} | {"specification": SAMPLED["specification"]}
@@ -104,12 +102,14 @@ VERDICT = ["results/verdict.txt"] if CONFIG["strict"] else []
 
 
 def beside_page(dataset):
-    """What is made of a data set beside what its page shows; the manifest, which follows the pages, lists it too."""
-    data, compare = DATA.format(dataset=dataset), COMPARE.format(dataset=dataset)
-    made = [f"{data}/observations.csv", f"{data}/density.csv", f"{data}/data.png"]
-    made += [f"{compare}/{name}.csv" for name in ("comparison", "estimates")] + [f"{compare}/comparison.html"]
+    """What no other job needs of a data set: with these the page, and so the manifest, follows everything made."""
+    compare = COMPARE.format(dataset=dataset)
+    made = [f"{compare}/comparison.csv", f"{compare}/comparison.html", f"{compare}/estimates.csv"]
     made += [f"{compare}/{name}.png" for name in ("comparison", "estimates", "numbers", "weights")]
+    made += [f"{DATA.format(dataset=dataset)}/data.png"]
     for fit in FITS_OF[dataset]:
-        shown = set(on_page(fit).values())
-        made += [path for path in files_of(fit) if path.rpartition("/")[2] not in shown]
+        names = ["summary.html", "membership.html", *(f"{name}.png" for name in figures_of(fit))]
+        names += [MODES["modes_table"]] if fit.components > 1 else []
+        names += ["predicted.html"] if fit.dataset in PREDICTED else []
+        made += [f"{folder(fit)}/{name}" for name in names]
     return made

@@ -84,7 +84,7 @@ rule draw_fit:
     input:
         observations=f"{DATA}/observations.csv",
         dataset_density=f"{DATA}/density.csv",
-        **below(FIT, SAMPLED | ASSESSED),
+        **below(FIT, DRAWN),
         modes=of_several("modes"),
         modes_density=of_several("modes_density"),
     output:
