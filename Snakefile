@@ -15,6 +15,7 @@ include: "workflow/rules/programs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/fits.smk"
 include: "workflow/rules/comparison.smk"
+include: "workflow/rules/overview.smk"
 include: "workflow/rules/reports.smk"
 
 

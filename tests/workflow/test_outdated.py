@@ -35,8 +35,9 @@ def searched(*names):
 
 
 def pages(*datasets):
-    """The jobs that put the fits of data sets together, and the manifest."""
-    return {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")} | {"manifest"}
+    """The jobs that put the fits of data sets together, and what joins all data sets."""
+    of_each = {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")}
+    return of_each | {"overview", "manifest"}
 
 
 ALL_PAIR = data("pair") | fits("pair/wrong/2", "pair/free/2") | pages("pair")

@@ -11,6 +11,7 @@ rule compare:
         labels=of_fits("labels.json"),
         summary=of_fits("summary.csv"),
         membership=of_fits("membership.csv"),
+        specification=of_fits("specification.json"),
         code=package("compare"),
     output:
         comparison=f"{COMPARE}/comparison.csv",
@@ -22,6 +23,7 @@ rule compare:
         ),
         comparison_json=f"{COMPARE}/comparison.json",
         numbers=f"{COMPARE}/numbers.json",
+        choice=f"{COMPARE}/choice.json",
         estimates=f"{COMPARE}/estimates.csv",
     log:
         "results/logs/compare/{dataset}.log",

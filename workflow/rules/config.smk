@@ -89,6 +89,7 @@ def artifacts():
         load = rules.simulate if dataset in SIMULATED else rules.read
         for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):
             made += expand(map(str, each.output), dataset=dataset)
+    made += map(str, rules.overview.output)
     for fit in FITS:
         bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
         new = [rules.predict] if fit.dataset in PREDICTED else []
