@@ -17,6 +17,7 @@ include: "workflow/rules/fits.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/overview.smk"
 include: "workflow/rules/reports.smk"
+include: "workflow/rules/crate.smk"
 
 
 report: "workflow/report/overview.rst"
@@ -27,6 +28,7 @@ rule all:
     input:
         artifacts(),
         "results/manifest.json",
+        rules.crate.output,
         VERDICT,
     message:
         "Everything is made"

@@ -26,11 +26,11 @@ def choose(fits, ranked, judged, checks):
     Returns
     -------
     dict
-        status ("fail" when no fit is chosen); n; fits and failing (how many there are, and how many fail a check); title
-        (of the chosen fit, or else of the best one); model, family, components and tried (the numbers of components of
-        that model), all None when no fit is chosen; remark (what the checks say); location (the parameter); and parts:
-        for each component its number, weight and locations (a list with column, mean and sd). There are no parts when
-        no fit is chosen or the names of its components cannot be trusted.
+        status ("fail" when no fit is chosen); n; fits and failing (how many there are, and how many fail a check);
+        title (of the chosen fit, or else of the best one); model, family, components and tried (the numbers of
+        components of that model), all None when no fit is chosen; remark (what the checks say); location (the
+        parameter); and parts: for each component its number, weight and locations (a list with column, mean and sd).
+        There are no parts when no fit is chosen or the names of its components cannot be trusted.
     """
     verdicts = {each["model"]: each["verdict"] for each in judged}
     status = {row["model"]: row["status"] for row in ranked}
