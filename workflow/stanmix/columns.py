@@ -101,7 +101,7 @@ OVERVIEW = [
     {"key": "weights", "title": "weights", "text": True, "help": "posterior means, by component"},
     {"key": "locations", "title": "locations", "text": True, "help": "posterior means, by component"},
     {"key": "n", "title": "n", "help": "the number of observations"},
-    {"key": "fits", "title": "fits", "help": "how many there are, and how many of them fail a check"},
+    {"key": "fits", "title": "fits", "help": "how many pass their checks, of all"},
     {"key": "remark", "title": "checks", "text": True},
 ]
 

@@ -87,7 +87,7 @@ def _view(line):
             "weights": line["parts"][0]["weight"]["mean"] if line["parts"] else None,
             "locations": line["parts"][0]["locations"][0]["mean"] if line["parts"] else None,
         },
-        "fits": f"{line['fits']}, {line['failing']} failing" if line["failing"] else str(line["fits"]),
+        "fits": f"{line['fits'] - line['failing']} of {line['fits']}",
     }
 
 
