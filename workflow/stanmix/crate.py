@@ -78,7 +78,7 @@ def _graph(said, inputs, made, names):
             "description": "A file the configuration names, which is no part of the crate",
             "encodingFormat": "text/csv",
             **({"sha256": digest} if digest else {}),
-            "exampleOfWork": _to("#data"),
+            "exampleOfWork": _to("#csv"),
         }
         for path, digest in sorted(inputs.items())
     ]
@@ -98,7 +98,7 @@ def _graph(said, inputs, made, names):
     parameters = {
         "input": [
             _parameter("#config", "config", "File", "What is to be done: data sets, models and analyses"),
-            *([_parameter("#data", "data", "File", "The CSV files that the configuration names")] if given else []),
+            *([_parameter("#csv", "csv", "File", "The CSV files that the configuration names")] if given else []),
         ],
         "output": [
             *([_parameter("#overview", "overview", "File", "All data sets in one table")] if tables else []),
