@@ -1,8 +1,10 @@
-"""What is found wrong with data and models before any job starts."""
+"""What is found wrong with data and models before any job starts, and that it is looked for only once."""
+
+import os
 
 import pytest
 
-from stanmix import config, precheck
+from stanmix import config, observations, precheck
 from stanmix.errors import UserError
 
 
@@ -63,3 +65,118 @@ def test_simulated_data_are_left_out():
     precheck.check(
         config.checked({"datasets": {"d": simulated}, "models": {"m": {"family": "normal"}}, "analyses": analyses})
     )
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The names of the files that were read, as a list that grows."""
+    names, reading = [], observations.read_csv
+
+    def noting(path, *arguments, **options):
+        names.append(os.path.basename(path))
+        return reading(path, *arguments, **options)
+
+    monkeypatch.setattr(observations, "read_csv", noting)
+    return names
+
+
+def faults(configuration, kept):
+    """What is found in a configuration, with what was kept of an earlier call."""
+    try:
+        precheck.check(configuration, kept)
+    except UserError as error:
+        return list(error.sentences)
+    return []
+
+
+FILES = {"good": "y\n1\n2\n3\n", "bad": "y\n1\nx\n"}
+MODELS = {"m": {"family": "normal"}}
+
+
+def test_what_was_found_is_kept_and_no_file_is_read_again(tmp_path, read):
+    kept = tmp_path / "kept" / "checks.json"
+    asked = checked(tmp_path, FILES, MODELS, predict=str(tmp_path / "good.csv"))
+    without = faults(asked, None)
+    assert len(without) == 1
+    assert "bad.csv, line 3" in without[0]
+    assert read == ["good.csv", "good.csv", "bad.csv", "good.csv"]
+    assert not kept.exists()
+    assert faults(asked, kept) == without
+    read.clear()
+    assert faults(asked, kept) == without
+    assert read == []
+
+
+def test_the_content_decides_what_is_looked_at_again(tmp_path, read):
+    kept, asked = tmp_path / "checks.json", checked(tmp_path, FILES, MODELS)
+    faults(asked, kept)
+    path = tmp_path / "good.csv"
+    os.utime(path, ns=(1, 1))  # another date, the same content
+    read.clear()
+    faults(asked, kept)
+    assert read == []
+    for text in ("y\n1\n2\n?\n", FILES["good"]):  # as long, and as old, as what it replaces
+        other = tmp_path / "other.csv"
+        other.write_text(text)
+        os.utime(other, ns=(1, 1))
+        os.replace(other, path)
+        read.clear()
+        assert any("good.csv, line 4" in sentence for sentence in faults(asked, kept)) == ("?" in text)
+        assert read == ["good.csv"]
+
+
+@pytest.mark.parametrize(
+    ("models", "others", "again"),
+    [
+        ({"m": {"family": "poisson"}}, {}, ["good.csv", "bad.csv"]),
+        ({"m": {"family": "normal", "priors": {"mu": "normal(0, 9)"}}}, {}, ["good.csv", "bad.csv"]),
+        (MODELS, {"missing": "drop"}, ["good.csv", "bad.csv"]),
+        (MODELS | {"unused": {"family": "gamma"}}, {}, ["good.csv", "bad.csv"]),  # the analyses name all of these
+    ],
+)
+def test_what_is_asked_of_a_data_set_decides_too(tmp_path, read, models, others, again):
+    kept = tmp_path / "checks.json"
+    faults(checked(tmp_path, FILES, MODELS), kept)
+    read.clear()
+    asked = checked(tmp_path, FILES, models, **others)
+    assert faults(asked, kept) == faults(asked, None)
+    assert read == again * 2
+
+
+def test_a_new_data_set_is_the_only_one_that_is_read(tmp_path, read):
+    kept = tmp_path / "checks.json"
+    faults(checked(tmp_path, FILES, MODELS), kept)
+    read.clear()
+    faults(checked(tmp_path, FILES | {"new": "y\n5\n6\n8\n"}, MODELS), kept)
+    assert read == ["new.csv"]
+
+
+def test_other_code_looks_anew(tmp_path, read, monkeypatch):
+    kept, asked = tmp_path / "checks.json", checked(tmp_path, FILES, MODELS)
+    faults(asked, kept)
+    read.clear()
+    changed = tmp_path / "module.py"
+    changed.write_text("")
+    monkeypatch.setattr(precheck, "code_of", lambda script: [changed])
+    faults(asked, kept)
+    assert read == ["good.csv", "bad.csv"]
+
+
+def test_a_file_that_cannot_be_read_is_looked_for_in_every_call(tmp_path):
+    kept, asked = tmp_path / "checks.json", checked(tmp_path, {"late": None}, MODELS)
+    (sentence,) = faults(asked, kept)
+    assert "there is no such file" in sentence
+    (tmp_path / "late.csv").mkdir()
+    (sentence,) = faults(asked, kept)
+    assert "this is a folder" in sentence
+    (tmp_path / "late.csv").rmdir()
+    (tmp_path / "late.csv").write_text(FILES["good"])
+    assert faults(asked, kept) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": '])
+def test_what_was_kept_and_is_broken_is_made_anew(tmp_path, text):
+    kept, asked = tmp_path / "checks.json", checked(tmp_path, FILES, MODELS)
+    whole = faults(asked, kept), kept.read_text()
+    kept.write_text(text)
+    assert (faults(asked, kept), kept.read_text()) == whole

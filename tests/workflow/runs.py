@@ -57,6 +57,14 @@ def changed(text, old, new):
     return text.replace(old, new)
 
 
+# What describes a run, and is not among the artifacts of its manifest.
+DESCRIBES = tuple(
+    f"results/{name}"
+    for name in ("manifest.json", "ro-crate-metadata.json", "workflow/Snakefile", "workflow/config.yaml")
+)
+OVERVIEW = ("results/overview.csv", "results/overview.html")
+
+
 class Run:
     """A folder in which the workflow runs, and the workflow's code."""
 

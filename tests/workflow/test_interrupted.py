@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from runs import HALF
+from runs import DESCRIBES, HALF, OVERVIEW
 
 # Put on the path of every process of a run: kills the whole run at a given moment of a job. That is either just before
 # a file of that name is moved to its place, when all has been written beside it, or when CmdStan has begun to sample.
@@ -48,18 +48,17 @@ def half_of(finished):
     return {
         name: found
         for name, found in hashes.items()
-        if "/pair" not in name and "/calls" not in name and name != "results/manifest.json"
+        if "/pair" not in name and "/calls" not in name and name not in (*DESCRIBES, *OVERVIEW)
     }
 
 
 def assert_whole(run, finished):
     """A run of `HALF` is complete: same bytes, nothing left behind, a true manifest."""
     hashes = run.hashes()
-    manifest = hashes.pop("results/manifest.json")
-    assert set(hashes) == set(half_of(finished))
-    assert hashes == half_of(finished)
-    assert manifest
-    assert json.loads((run / "results/manifest.json").read_text())["artifacts"] == hashes
+    artifacts = {name: found for name, found in hashes.items() if name not in DESCRIBES}
+    assert set(hashes) == {*half_of(finished), *DESCRIBES, *OVERVIEW}
+    assert {name: found for name, found in artifacts.items() if name not in OVERVIEW} == half_of(finished)
+    assert json.loads((run / "results/manifest.json").read_text())["artifacts"] == artifacts
     logs = {name.replace("/pair", "/readings") for name in finished.times() if name.startswith("results/logs/")}
     assert {name for name in run.times() if name.startswith("results/logs/")} <= logs
 

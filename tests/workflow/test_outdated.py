@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from runs import CONFIG, changed, edited
+from runs import CONFIG, DESCRIBES, OVERVIEW, changed, edited
 
 from stanmix import schema
 
@@ -35,8 +35,9 @@ def searched(*names):
 
 
 def pages(*datasets):
-    """The jobs that put the fits of data sets together, and the manifest."""
-    return {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")} | {"manifest"}
+    """The jobs that put the fits of data sets together, and what joins all data sets."""
+    of_each = {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")}
+    return of_each | {"overview", "manifest", "crate"}
 
 
 ALL_PAIR = data("pair") | fits("pair/wrong/2", "pair/free/2") | pages("pair")
@@ -93,7 +94,7 @@ def several_of(*lines):
 # For every key of the configuration: what to change (or a list of such changes), and which jobs that makes outdated.
 EDITS = {
     "seed": ("seed: 7", "seed: 8", data("pair") | ALL_FITS),
-    "strict": ("strict: false", "strict: true", {"manifest", "verdict"}),
+    "strict": ("strict: false", "strict: true", {"manifest", "crate", "verdict"}),
     "sampling.chains": ("chains: 2", "chains: 3", ALL_FITS),
     "sampling.warmup": ("warmup: 200", "warmup: 201", ALL_FITS),
     "sampling.draws": ("draws: 300", "draws: 301", ALL_FITS),
@@ -102,6 +103,11 @@ EDITS = {
     "sampling.metric": ("metric: diag", "metric: dense", ALL_FITS),
     "sampling.kernel": ("kernel: true", "kernel: false", {"compile/univariate"} | ALL_FITS),
     "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
+    "datasets.*.sheet": (
+        "  readings:\n    csv:",
+        '  "{name}":\n    sheet: data/sheet.csv\n    csv:',
+        ALL_READINGS,  # the sheet names the rows too
+    ),
     "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),
     "datasets.*.columns": several_of(),
     "datasets.*.known": ("column: reading\n", "column: reading\n    known: group\n", ALL_READINGS),
@@ -118,7 +124,7 @@ EDITS = {
     "datasets.*.predict": (
         "column: reading\n",
         "column: reading\n    predict: data/readings.csv\n",
-        {"predict/readings/free/2", "report/readings", "manifest"},
+        {"predict/readings/free/2", "report/readings", "manifest", "crate"},
     ),
     "datasets.*.label": (
         "label: reading (mm)",
@@ -129,6 +135,7 @@ EDITS = {
             "draw_modes/readings/free/2",
             "report/readings",
             "manifest",
+            "crate",
         }
         | drawn("readings/free/2"),
     ),
@@ -194,7 +201,7 @@ EDITS = {
     "models.*.priors.zero": counts_of("zero_inflated_poisson", 'priors: {zero: "beta(2, 5)"}'),
     "models.*.priors.dispersion": counts_of("negative_binomial", 'priors: {dispersion: "exponential(1)"}'),
     "models.*.priors.p": tries_of('priors: {p: "beta(1, 9)"}', family="beta_binomial"),
-    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "manifest"}),
+    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "overview", "manifest", "crate"}),
     "analyses.*.models": ("[wrong, free]", "[free]", pages("pair") | {"draw_dataset/pair"}),
     "analyses.*.components": (
         "models: [free], components: 2",
@@ -208,14 +215,12 @@ COMMENTS |= dict.fromkeys((".stan", ".stanfunctions", ".hpp"), "// {}")
 ALL_MODES = {f"draw_modes/{fit}" for fit in FITS}
 ALL_COMPARED = {f"draw_comparison/{d}" for d in DATASETS}
 ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | ALL_COMPARED | ALL_MODES | drawn(*FITS)
-ALL_REPORTS = {f"report/{d}" for d in DATASETS} | {"manifest"}
+ALL_REPORTS = {f"report/{d}" for d in DATASETS} | {"manifest", "crate"}
 ALL_READ = {"simulate/pair", "read/readings", "read/calls"}
 ALL_DESCRIBED = {f"describe/{d}" for d in DATASETS}
 ALL_ASSESSED = {f"assess/{fit}" for fit in FITS}
 AFTER_DESCRIBED = {f"draw_dataset/{d}" for d in DATASETS} | drawn(*FITS) | ALL_COMPARED | ALL_REPORTS
-AFTER_ASSESSED = (
-    {f"{rule}/{d}" for rule in ("compare", "draw_comparison") for d in DATASETS} | drawn(*FITS) | ALL_REPORTS
-)
+AFTER_ASSESSED = pages(*DATASETS) | drawn(*FITS)
 EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_DRAWN | ALL_FITS
 COMPILED = {"compile/univariate"} | ALL_FITS
 ALL_LOOKED_AT = ALL_DESCRIBED | AFTER_DESCRIBED | searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED
@@ -253,7 +258,10 @@ CODE = {
     "workflow/stanmix/toolchain.py": {"toolchain"} | COMPILED,
     "workflow/stanmix/cmdstan.py": COMPILED,
     "workflow/stanmix/invariants.py": ALL_REPORTS,
-    "workflow/stanmix/manifest.py": {"manifest"},
+    "workflow/stanmix/choice.py": pages(*DATASETS),
+    "workflow/stanmix/overview.py": {"overview", "manifest", "crate"},
+    "workflow/stanmix/expansion.py": set(),  # what it writes out is in the params
+    "workflow/stanmix/manifest.py": {"manifest", "crate"},
     "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
     "workflow/stanmix/templates/page.css": ALL_ASSESSED | AFTER_ASSESSED,
     "workflow/report/traces.rst": ALL_REPORTS,
@@ -268,6 +276,7 @@ def run(finished):
     copy = finished.copy("edited")
     content = (copy / "data" / "readings.csv").read_bytes()
     (copy / "data" / "copied.csv").write_bytes(content)
+    (copy / "data" / "sheet.csv").write_text("dataset,id\nreadings,name\n")
     return copy
 
 
@@ -302,7 +311,7 @@ def test_outdated_after_an_edit_of_the_configuration(run, outdated, key):
 
 
 def test_no_key_is_without_effect():
-    assert [key for key, (*_, expected) in EDITS.items() if not expected - {"manifest"}] == []
+    assert [key for key, (*_, expected) in EDITS.items() if not expected - {"manifest", "crate"}] == []
 
 
 @pytest.mark.parametrize("file", CODE)
@@ -324,9 +333,14 @@ def test_outdated_after_an_edit_of_the_data(run, outdated):
         ("max_treedepth: 10", "max_treedepth: 10 ", set()),
         (", adapt_delta: 0.8", "", set()),  # the default, no longer said
         ("{chains: 2, warmup: 200,", "{warmup: 200, chains: 2,", set()),
-        ("models:\n", "models:\n  unused: {family: normal}\n", {"manifest"}),
+        (
+            "  readings:\n    csv: data/readings",
+            '  "{name}ings":\n    csv: "data/*ings',
+            set(),
+        ),  # the same by a template
+        ("models:\n", "models:\n  unused: {family: normal}\n", {"manifest", "crate"}),
     ],
-    ids=["comment", "space", "default", "order", "unused model"],
+    ids=["comment", "space", "default", "order", "template", "unused model"],
 )
 def test_edits_of_the_configuration_that_change_no_fit(run, outdated, old, new, expected):
     with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
@@ -351,11 +365,12 @@ def test_a_touch_makes_nothing_outdated(run, outdated):
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        ("manifest.json", {"manifest"}),
-        ("reports/pair.html", {"report/pair", "manifest"}),
-        ("data/readings/data.png", {"draw_dataset/readings", "report/readings", "manifest"}),
+        ("manifest.json", {"manifest", "crate"}),
+        ("overview.csv", {"overview", "manifest", "crate"}),
+        ("reports/pair.html", {"report/pair", "manifest", "crate"}),
+        ("data/readings/data.png", {"draw_dataset/readings", "report/readings", "manifest", "crate"}),
         ("fits/pair/free/2/label_free.csv", {"assess/pair/free/2"} | drawn("pair/free/2") | pages("pair")),
-        ("fits/readings/free/2/bands.png", {"draw_bands/readings/free/2", "report/readings", "manifest"}),
+        ("fits/readings/free/2/bands.png", {"draw_bands/readings/free/2", "report/readings", "manifest", "crate"}),
         ("fits/pair/wrong/2/draws.nc", WRONG),
         ("programs/univariate/program.json", COMPILED),
     ],
@@ -392,9 +407,9 @@ def test_what_is_lost_is_remade_alone_and_with_the_same_bytes(finished):
     written = {name for name in after if after[name] != times.get(name) and not name.startswith("results/logs/")}
     compared = {f"comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
     compared |= {f"estimates.{kind}" for kind in ("csv", "svg", "png")}
-    compared |= {f"numbers.{kind}" for kind in ("json", "svg", "png")}
+    compared |= {"choice.json", *(f"numbers.{kind}" for kind in ("json", "svg", "png"))}
     expected = {f"results/compare/readings/{name}" for name in compared}
-    assert written == expected | {"results/reports/readings.html", "results/manifest.json"}
+    assert written == expected | {"results/reports/readings.html", *OVERVIEW, *DESCRIBES}
 
 
 def test_the_configuration_of_these_tests_is_the_one_that_ran(finished):

@@ -12,6 +12,7 @@ rule compare:
         summary=of_fits("summary.csv"),
         membership=of_fits("membership.csv"),
         densities=of_fits("density.csv"),
+        specification=of_fits("specification.json"),
     output:
         comparison=f"{COMPARE}/comparison.csv",
         comparison_html=shown(
@@ -19,6 +20,7 @@ rule compare:
         ),
         comparison_json=f"{COMPARE}/comparison.json",
         numbers=f"{COMPARE}/numbers.json",
+        choice=f"{COMPARE}/choice.json",
         estimates=f"{COMPARE}/estimates.csv",
         **figures(COMPARE, ["comparison", "estimates", "numbers", "weights"], OF_DATASET),
     log:

@@ -53,6 +53,7 @@ rule report:
 rule manifest:
     input:
         pages=REPORTS,
+        overview=["results/overview.html", "results/overview.csv"],
         toolchain="results/programs/toolchain.json",
     output:
         manifest="results/manifest.json",
@@ -75,7 +76,7 @@ OUTPUTS = {
     name: [str(path) for path in getattr(rules, name).output]
     for name in (
         *("toolchain", "compile", "simulate", "read", "describe", "fit", "assess", "assess_modes", "draw_fit"),
-        *("draw_fit_modes", "draw_fit_bands", "draw_fit_bands_modes", "predict", "compare", "report"),
+        *("draw_fit_modes", "draw_fit_bands", "draw_fit_bands_modes", "predict", "compare", "report", "overview"),
     )
 }
 

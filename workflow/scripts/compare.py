@@ -6,7 +6,7 @@ from stanmix.drawing.dataset import draw_weights
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership")
+    kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership", "specification")
     paths = zip(*(snakemake.input[kind] for kind in kinds), strict=True)
     fits = {
         fit["title"]: fit | dict(zip(kinds, row, strict=True))

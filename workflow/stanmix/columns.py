@@ -87,6 +87,24 @@ COMPARISON = [
     {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain"},
 ]
 
+OVERVIEW = [
+    {"key": "dataset", "title": "data set", "text": True},
+    {"key": "status", "title": "verdict", "text": True, "help": "of the checks of the fit that is chosen"},
+    {"key": "model", "title": "model", "text": True},
+    {"key": "components", "title": "K", "help": "the number of components"},
+    {
+        "key": "tried",
+        "title": "tried",
+        "text": True,
+        "help": "the numbers of components that the model was fitted with",
+    },
+    {"key": "weights", "title": "weights", "text": True, "help": "posterior means, by component"},
+    {"key": "locations", "title": "locations", "text": True, "help": "posterior means, by component"},
+    {"key": "n", "title": "n", "help": "the number of observations"},
+    {"key": "fits", "title": "fits", "help": "how many pass their checks, of all"},
+    {"key": "remark", "title": "checks", "text": True},
+]
+
 
 def title_of(name, component, columns=()):
     """What a scalar is called: its parameter, and in brackets its component, if it has one, and its columns."""

@@ -5,6 +5,7 @@ import pandas as pd
 
 from stanmix import columns, elpd, numbers, tables
 from stanmix.checks import WITHIN
+from stanmix.choice import choose
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -15,11 +16,11 @@ def compare(fits, outputs):
     ----------
     fits : dict
         For each fit's title a mapping: its model and components, and the paths of loo, loo_pointwise, checks, labels,
-        summary and membership.
+        summary, membership and specification.
     outputs : mapping
         Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence), numbers (JSON: what
-        `numbers.judge` says of every model with several numbers of components) and estimates (CSV, without components
-        whose labels cannot be trusted).
+        `numbers.judge` says of every model with several numbers of components), choice (JSON: what `choice.choose` says
+        of the data set) and estimates (CSV, without components whose labels cannot be trusted).
     """
     loos, pointwise, checks = {}, {}, {}
     for title, paths in fits.items():
@@ -36,7 +37,9 @@ def compare(fits, outputs):
     sentence = verdict(rows)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
-    write_json(outputs["numbers"], _numbers(fits, loos, pointwise, checks))
+    judged = _numbers(fits, loos, pointwise, checks)
+    write_json(outputs["numbers"], judged)
+    write_json(outputs["choice"], choose(fits, rows, judged, checks))
     summaries = [_estimates(title, paths) for title, paths in fits.items()]
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")

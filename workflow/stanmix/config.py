@@ -1,10 +1,11 @@
-"""The configuration: read it, find everything wrong with it at once, and fill in its defaults."""
+"""The configuration: read it, find everything wrong with it at once, write it out and fill in its defaults."""
 
 from pathlib import Path
 
 import yaml
 
 from stanmix.errors import UserError
+from stanmix.expansion import expand
 from stanmix.meaning import against_meaning
 from stanmix.schema import against_schema, schema, shown, with_defaults
 
@@ -114,7 +115,7 @@ def dotted(place):
 
 
 def checked(config, lines=None, file="config/config.yaml"):
-    """Check a configuration and fill in its defaults.
+    """Check a configuration, write out the data sets of templates and sample sheets, and fill in the defaults.
 
     Parameters
     ----------
@@ -128,14 +129,13 @@ def checked(config, lines=None, file="config/config.yaml"):
     Returns
     -------
     dict
-        The configuration with every default in place.
+        The configuration with every data set and analysis written out and every default in place.
 
     Raises
     ------
     UserError
         With one sentence for each thing that is wrong.
     """
-    lines = lines or {}
 
     def sentence(place, text):
         known = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
@@ -145,11 +145,13 @@ def checked(config, lines=None, file="config/config.yaml"):
         raise UserError(f"{file}: the configuration is {shown(config)}; it must be a mapping of keys to values.")
     if not config:
         raise UserError(f"{file}: the configuration is empty; it needs datasets, models and analyses.")
-    rules = schema()
+    rules, lines = schema(), lines or {}
     problems = list(against_schema(config, rules))
-    config = with_defaults(config, rules)
-    problems += against_meaning(config, broken={place[:2] for place, _ in problems})
-    if problems:
+    made = expand(config, rules, lines, broken={place[:2] for place, _ in problems})
+    lines, config = made.lines, with_defaults(made.config, rules)
+    problems += made.problems
+    problems += made.said_once(against_meaning(config, made.broken))
+    if problems or made.sentences:
         problems.sort(key=lambda p: lines.get(p[0], lines.get(p[0][:-1], ("", 0))))
-        raise UserError(*dict.fromkeys(sentence(*problem) for problem in problems))
+        raise UserError(*dict.fromkeys([*made.sentences, *(sentence(*problem) for problem in problems)]))
     return config

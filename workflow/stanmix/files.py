@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -67,6 +68,33 @@ def sha256(path):
     """The sha256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_of(path):
+    """The sha256 of a file that the user gave, computed once in a process while the file stays as it is.
+
+    The bytes decide and not their date: unzip, ``rsync -a`` and ``cp -p`` bring dates of their own.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str or None
+        In hexadecimal; None when the file cannot be read, of which whoever needs its content says more.
+    """
+    try:
+        state = os.stat(path)
+        return _content(os.fspath(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    except OSError:
+        return None
+
+
+@functools.cache
+def _content(path, *state):
+    """The sha256 of a file in a state, which the key of the cache holds."""
+    return sha256(path)
 
 
 def sweep(folder):

@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
+import stanmix
 from stanmix.files import read_json, sha256, write_json
 
 
@@ -29,6 +30,8 @@ def write_manifest(artifacts, toolchain, config, code, output):
     write_json(
         output,
         {
+            "stanmix": stanmix.__version__,
+            "released": stanmix.__released__,
             "config": config,
             "code": code_state(code),
             "toolchain": read_json(toolchain),

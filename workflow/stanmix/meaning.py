@@ -8,7 +8,7 @@ from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.plan import counts
 from stanmix.priors import POSITIVE, parse, parse_weights
-from stanmix.schema import shown
+from stanmix.schema import listed, shown
 from stanmix.specification import is_shared, told_apart
 
 
@@ -33,10 +33,7 @@ def against_meaning(config, broken):
         ):
             for name in named:
                 if isinstance(known, dict) and name not in known:
-                    yield (
-                        (*place, key),
-                        f"names {shown(name)}, which does not exist; there are {', '.join(map(str, known))}",
-                    )
+                    yield (*place, key), f"names {shown(name)}, which does not exist; there are {listed(known)}"
         for model in set(analysis["models"]) & set(asked):
             asked[model].update(counts(analysis["components"]))
     yield from _check_pairs(sections)

@@ -174,7 +174,7 @@ def read_csv(
     wrong = _misused(path, roles)
     if wrong:
         raise UserError(*wrong)
-    with _text(path, "predict" if new else "csv") as file:
+    with opened(path, "predict" if new else "csv") as file:
         known, id = (None if name is None else _tidy(name) for name in (known, id))
         table = _Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop", new)
         table.read(csv.reader(file, strict=True))
@@ -199,8 +199,8 @@ def _misused(path, roles):
 
 
 @contextlib.contextmanager
-def _text(path, key):
-    """The file opened as UTF-8, after all of it was seen to be that."""
+def opened(path, key):
+    """The file that a key of the configuration names, opened as UTF-8 after all of it was seen to be that."""
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):

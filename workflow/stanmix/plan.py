@@ -80,6 +80,13 @@ def source_of_new(dataset):
     return {key: value for key, value in source(dataset).items() if key in kept} | {"new": True}
 
 
+def inputs(config):
+    """The files that the data sets of a configuration's analyses name, each once (list of str)."""
+    used = dict.fromkeys(fit.dataset for fit in fits(config))
+    named = (config["datasets"][name].get(key) for name in used for key in ("csv", "predict"))
+    return list(dict.fromkeys(path for path in named if path is not None))
+
+
 def kind(config, fits_of_dataset):
     """Of what kind the observations of a data set are: that of its models, whole numbers before continuous ones."""
     kinds = {family(config["models"][fit.model]).kind for fit in fits_of_dataset}
@@ -223,7 +230,7 @@ def artifacts(config, outputs):
             jobs = ["fit", *rules_of(config["models"][fit.model], fit.components)]
             jobs += ["predict"] if "predict" in config["datasets"][dataset] else []
             made += [path.format(**vars(fit)) for job in jobs for path in outputs[job]]
-    return made
+    return [*made, *outputs["overview"]]
 
 
 def rules_of(model, components):

@@ -58,7 +58,11 @@ def against_schema(config, rules):
             missing = next(key for key in limit if key not in value and f"'{key}'" in error.message)
             yield place, f"lacks the key '{missing}'; it must have {', '.join(limit)}"
         elif error.validator == "pattern":  # only names have one
-            yield (*place, value), "is no name for a folder; use letters, digits, points, dashes and underscores"
+            template = "; {name} in it makes a template" if place == ("datasets",) else ""
+            yield (
+                (*place, value),
+                f"is no name for a folder; use letters, digits, points, dashes and underscores{template}",
+            )
         else:
             yield place, f"is {shown(value)}; {_demand(error.validator, limit, value)}"
     for section in ("datasets", "models"):
@@ -96,6 +100,12 @@ def shown(value):
     """A value as the user wrote it, shortened."""
     text = {True: "true", False: "false", None: "empty"}[value] if isinstance(value, bool | None) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def listed(names, most=10):
+    """Names as the end of a sentence, the first of many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, list(names)[:most])) + more
 
 
 def _not_finite(value, place=()):
