@@ -41,6 +41,7 @@ rule read:
         "../envs/stanmix.yaml"
     params:
         source=lambda wildcards: plan.source(DATASETS[wildcards.dataset]),
+        content=content_of("csv"),
     message:
         "Reading {wildcards.dataset} from {input.csv}"
     script:

@@ -299,6 +299,7 @@ rule predict:
         "../envs/stanmix.yaml"
     params:
         source=lambda wildcards: plan.source_of_new(DATASETS[wildcards.dataset]),
+        content=content_of("predict"),
     message:
         "Memberships of {input.new} under {wildcards.model} with {wildcards.components} components"
     script:

@@ -59,6 +59,7 @@ rule report:
             for fit, title in plan.titles(fits_of(wildcards.dataset)).items()
         },
         config=lambda wildcards: plan.slice_of(CONFIG, wildcards.dataset),
+        content=content_of("csv", "predict"),
     message:
         "Writing the report of {wildcards.dataset}"
     script:
@@ -78,6 +79,9 @@ rule manifest:
         "../envs/stanmix.yaml"
     params:
         config=CONFIG,
+        content=lambda wildcards: files.contents(
+            DATASETS[name].get(key) for name in ANALYSED for key in ("csv", "predict")
+        ),
     message:
         "Writing the manifest"
     script:

@@ -1,9 +1,9 @@
 """Compare all fits of a data set."""
 
 from stanmix.comparison import compare
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership")
     paths = zip(*(snakemake.input[kind] for kind in kinds), strict=True)
     fits = {

@@ -1,7 +1,7 @@
 """Write what is known of the distribution of one data set."""
 
 from stanmix.description import describe
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     describe(snakemake.input, snakemake.output, kind=snakemake.params.kind)

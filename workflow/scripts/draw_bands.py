@@ -1,7 +1,7 @@
 """Draw kernel densities of replicated data."""
 
 from stanmix.drawing.fit import draw_bands
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     draw_bands(snakemake.input, snakemake.output, label=snakemake.params.label)

@@ -1,7 +1,7 @@
 """Draw the comparison of all fits of a data set."""
 
 from stanmix.drawing.comparison import draw_comparison
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     draw_comparison(snakemake.input, snakemake.output, **snakemake.params)

@@ -1,7 +1,7 @@
 """Draw the figures of one data set."""
 
 from stanmix.drawing.dataset import draw_dataset
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     draw_dataset(snakemake.input, snakemake.output, label=snakemake.params.label, used=snakemake.params.used)

@@ -1,7 +1,7 @@
 """Draw the figures of one fit."""
 
 from stanmix.drawing.fit import draw_fit
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     draw_fit(snakemake.input, snakemake.output, label=snakemake.params.label)

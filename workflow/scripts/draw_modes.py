@@ -1,7 +1,7 @@
 """Draw the modes of one fit's posterior."""
 
 from stanmix.drawing.modes import draw_modes
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     draw_modes(snakemake.input, snakemake.output, label=snakemake.params.label)

@@ -1,7 +1,7 @@
 """Search the modes of one fit's posterior."""
 
-from stanmix.logbook import recorded
 from stanmix.modes import find_modes
+from stanmix.running import job
 
-with recorded(snakemake.log[0]) as say:
+with job(snakemake) as say:
     find_modes(snakemake.input, snakemake.output, seed=snakemake.params.seed, say=say)

@@ -1,13 +1,14 @@
 """Write the manifest of the run."""
 
-from stanmix.logbook import recorded
 from stanmix.manifest import write_manifest
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     write_manifest(
         snakemake.input.artifacts,
         snakemake.input.toolchain,
         snakemake.params.config,
+        snakemake.params.content,
         snakemake.scriptdir,
         snakemake.output.manifest,
     )

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from stanmix.logbook import recorded
 from stanmix.report import write_report
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     write_report(
         snakemake.wildcards.dataset,
         snakemake.input,
@@ -13,5 +13,6 @@ with recorded(snakemake.log[0]):
         captions={Path(path).stem: path for path in snakemake.input.captions},
         programs=snakemake.input.programs,
         config=snakemake.params.config,
+        content=snakemake.params.content,
         output=snakemake.output.page,
     )
