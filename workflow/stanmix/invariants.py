@@ -112,11 +112,11 @@ def verify_asked(title, specification, asked, config, noticed):
     rounding = config["datasets"][asked.dataset].get("rounding")
     wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding)
     wanted = json.loads(json.dumps(wanted))
+    sampled = specification["sampling"]
     sampling = {key: value for key, value in config["sampling"].items() if (key, value) != ("metric", "auto")}
-    sampled = {key: specification["sampling"].get(key) for key in sampling}
     seed = seed_for(config["seed"], "fit", asked.dataset, asked.model, str(asked.components))
     differs = [key for key, value in wanted.items() if specification.get(key) != value]
-    differs += ["sampling"] if sampled != sampling else []
+    differs += [f"sampling.{key}" for key, value in sampling.items() if sampled.get(key) != value]
     differs += ["seeds"] if specification["seeds"]["chains"] != seed_for(seed, "chains") else []
     if differs:
         raise InvariantError(
