@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/default
+SNAKEMAKE := $(BIN)/snakemake
 
 # CmdStan is built by a make of its own, far below this one; what this one was told (-n, -k, -j) is not meant for it.
 unexport MAKEFLAGS MFLAGS

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from textbook import noticed_in
 
-from stanmix import columns, comparison, files, tables
+from stanmix import columns, comparison, files, invariants, tables
 from stanmix.invariants import InvariantError
 from stanmix.report import write_report
 
@@ -214,8 +214,10 @@ CHECK = {
 
 
 @pytest.fixture
-def artifacts(tmp_path, root):
+def artifacts(tmp_path, root, monkeypatch):
     """The smallest set of artifacts of which a report can be made, and the arguments that name them."""
+    # The specifications are made up to be seen on the page; that they are those asked for is tested below.
+    monkeypatch.setattr(invariants, "verify_asked", lambda *arguments: None)
 
     def put(name, content):
         path = tmp_path / name
@@ -351,7 +353,11 @@ def artifacts(tmp_path, root):
         "fits": {"first": fit("first", "pass"), "second": fit("second", "fail")},
         "captions": {path.stem: path for path in (root / "workflow" / "report").glob("*.rst")},
         "programs": [put("p.stan", f"// {HOSTILE}\n")],
-        "config": {"datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE}}},
+        "config": {
+            "datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE}},
+            "analyses": [{"dataset": "some-data", "models": ["first", "second"], "components": 2}],
+        },
+        "content": {HOSTILE: "0123abcd"},
         "output": str(tmp_path / "page.html"),
     }
 
@@ -361,7 +367,8 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     page = Page(text)
     harmless(page)
-    assert page.text.count(HOSTILE) >= 9
+    assert page.text.count(HOSTILE) >= 10
+    assert f"Read from {HOSTILE}, sha256 0123abcd." in page.text
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
     for _, attributes in page.tags:
@@ -466,6 +473,28 @@ def test_a_contradiction_between_artifacts_withholds_the_page(artifacts, tmp_pat
 
 def test_a_comparison_of_other_models_withholds_the_page(artifacts, tmp_path):
     del artifacts["fits"]["second"]
+    artifacts["config"]["analyses"][0]["models"] = ["first"]
     with pytest.raises(InvariantError, match="some-data: the comparison does not hold the models of the report"):
+        write_report(**artifacts)
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("models", [["first"], ["second", "first"], ["first", "second", "third"]])
+def test_other_fits_than_the_configuration_asks_for_withhold_the_page(artifacts, tmp_path, models):
+    artifacts["config"]["analyses"][0]["models"] = models
+    with pytest.raises(InvariantError, match="some-data: the report does not hold the fits of the configuration"):
+        write_report(**artifacts)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_fit_that_was_not_asked_for_withholds_the_page(artifacts, tmp_path, monkeypatch):
+    def refuse(title, specification, asked, config, noticed):
+        assert (asked.model, asked.components) == (title, 2)
+        assert specification["components"] == 2
+        if title == "second":
+            raise InvariantError("second: other priors")
+
+    monkeypatch.setattr(invariants, "verify_asked", refuse)
+    with pytest.raises(InvariantError, match="second: other priors"):
         write_report(**artifacts)
     assert not (tmp_path / "page.html").exists()

@@ -76,6 +76,11 @@ def label_of(wildcards):
     return plan.label(DATASETS[wildcards.dataset])
 
 
+def content_of(*keys):
+    """What is in the CSV files of a data set, by their paths: Snakemake looks at dates, and an older file may be new."""
+    return lambda wildcards: files.contents(DATASETS[wildcards.dataset].get(key) for key in keys)
+
+
 def kind_of(wildcards):
     return kind_of_dataset(wildcards.dataset)
 

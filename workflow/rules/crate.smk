@@ -15,8 +15,6 @@ rule crate:
         "../envs/stanmix.yaml"
     localrule: True
     params:
-        inputs=lambda wildcards: {path: files.content_of(path) for path in plan.inputs(CONFIG)},
-        snakefile=str(CODE / "Snakefile"),
         code=package("crate", CODE / "Snakefile"),
     message:
         "Describing the run as an RO-Crate"

@@ -47,6 +47,7 @@ rule read:
         "{dataset}"
     params:
         source=lambda wildcards: plan.source(DATASETS[wildcards.dataset]),
+        content=content_of("csv"),
         code=package("read"),
     message:
         "Reading {wildcards.dataset} from {input.csv}"

@@ -157,6 +157,7 @@ rule predict:
         "{dataset}"
     params:
         source=lambda wildcards: plan.source_of_new(DATASETS[wildcards.dataset]),
+        content=content_of("predict"),
         code=package("predict"),
     message:
         "Memberships of {input.new} under {wildcards.model} with {wildcards.components} components"

@@ -43,6 +43,7 @@ rule report:
         },
         programs=programs_of,
         config=lambda wildcards: plan.slice_of(CONFIG, wildcards.dataset, FITS_OF[wildcards.dataset]),
+        content=content_of("csv", "predict"),
         code=lambda wildcards: code_of_report(*programs_of(wildcards)),
     message:
         "Writing the report of {wildcards.dataset}"
@@ -64,6 +65,7 @@ rule manifest:
     localrule: True
     params:
         config=CONFIG,
+        content=lambda wildcards: files.contents(plan.inputs(CONFIG)),
         outputs=lambda wildcards: OUTPUTS,
         code=package("manifest"),
     message:

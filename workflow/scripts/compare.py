@@ -3,9 +3,9 @@
 from stanmix.comparison import compare
 from stanmix.drawing.comparison import draw_comparison
 from stanmix.drawing.dataset import draw_weights
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership", "specification")
     paths = zip(*(snakemake.input[kind] for kind in kinds), strict=True)
     fits = {

@@ -1,7 +1,10 @@
 """Describe the run as an RO-Crate."""
 
-from stanmix.crate import write_crate
-from stanmix.logbook import recorded
+from pathlib import Path
 
-with recorded(snakemake.log[0]):
-    write_crate(snakemake.input.manifest, snakemake.params.snakefile, snakemake.params.inputs, snakemake.output)
+from stanmix.crate import write_crate
+from stanmix.running import job
+
+with job(snakemake):
+    snakefile = Path(snakemake.scriptdir).parent / "Snakefile"
+    write_crate(snakemake.input.manifest, snakefile, snakemake.output)

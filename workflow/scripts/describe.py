@@ -2,9 +2,9 @@
 
 from stanmix.description import describe
 from stanmix.drawing.dataset import draw_dataset
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     describe(snakemake.input, snakemake.output, kind=snakemake.params.kind)
     made = {**dict(snakemake.input.items()), **dict(snakemake.output.items())}
     draw_dataset(made, snakemake.output, label=snakemake.params.label)

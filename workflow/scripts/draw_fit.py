@@ -2,11 +2,11 @@
 
 from stanmix.drawing.fit import draw_bands, draw_fit
 from stanmix.drawing.modes import draw_modes
-from stanmix.logbook import recorded
+from stanmix.running import job
 
 DRAWN = {"diagram_svg": draw_fit, "bands_svg": draw_bands, "modes_svg": draw_modes}
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     for output, draw in DRAWN.items():
         if snakemake.output.get(output):
             draw(snakemake.input, snakemake.output, label=snakemake.params.label)

@@ -1,7 +1,7 @@
 """Join all data sets in one table."""
 
-from stanmix.logbook import recorded
 from stanmix.overview import write_overview
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     write_overview(snakemake.params.datasets, snakemake.input.choices, snakemake.output)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from stanmix import programs
-from stanmix.logbook import recorded
 from stanmix.report import write_report
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     code = Path(snakemake.scriptdir).resolve().parents[1]
     paths = iter(snakemake.input.fits)
     write_report(
@@ -16,5 +16,6 @@ with recorded(snakemake.log[0]):
         captions={path.stem: path for path in (code / "workflow" / "report").glob("*.rst") if path.stem != "overview"},
         programs=programs.sources_of_all(snakemake.params.programs, code / "stan"),
         config=snakemake.params.config,
+        content=snakemake.params.content,
         output=snakemake.output.page,
     )

@@ -9,6 +9,38 @@ from stanmix.expansion import expand
 from stanmix.meaning import against_meaning
 from stanmix.schema import against_schema, schema, shown, with_defaults
 
+CODE_KEYS = ("__use_yte__", "__definitions__", "__variables__")  # by these YTE makes YAML a program
+
+
+def refuse_code(path, text):
+    """Refuse a configuration that asks Snakemake to run Python which stands in it.
+
+    Snakemake does so when it loads a file whose top level says `__use_yte__`, also by way of an anchor and `<<`. So
+    the word must not stand in the file at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, to name it.
+    text : str
+        What is in it.
+
+    Raises
+    ------
+    UserError
+        With the line of each such word.
+    yaml.YAMLError
+        When it is not YAML.
+    """
+    found = [
+        f"{path}, line {event.start_mark.line + 1}: {event.value} would run Python code that stands in the "
+        "configuration; write out what is meant."
+        for event in yaml.parse(text)
+        if isinstance(event, yaml.ScalarEvent) and event.value in CODE_KEYS
+    ]
+    if found:
+        raise UserError(*found)
+
 
 def lines_of(path):
     """Where each key of a YAML file stands.
@@ -26,10 +58,12 @@ def lines_of(path):
     Raises
     ------
     UserError
-        When the file cannot be read as YAML, or says a key twice (YAML would silently keep the last).
+        When the file cannot be read as YAML, says a key twice (YAML would silently keep the last), or holds code.
     """
     try:
-        root = yaml.compose(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        refuse_code(path, text)
+        root = yaml.compose(text)
     except OSError as error:
         raise UserError(f"{path}: the configuration cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:

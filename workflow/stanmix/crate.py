@@ -34,7 +34,7 @@ FOLDERS = {
 }
 
 
-def write_crate(manifest, snakefile, inputs, outputs):
+def write_crate(manifest, snakefile, outputs):
     """Write the RO-Crate of a run, with the two files of the run that it has to hold.
 
     Parameters
@@ -43,8 +43,6 @@ def write_crate(manifest, snakefile, inputs, outputs):
         The manifest of the run.
     snakefile : path-like
         The workflow's Snakefile.
-    inputs : dict
-        For each file that the configuration names its sha256, or None when it was gone.
     outputs : mapping
         Paths in one folder, which is the crate: metadata (JSON), snakefile (a copy) and config (YAML: the configuration
         with every data set written out and every default in place).
@@ -60,10 +58,10 @@ def write_crate(manifest, snakefile, inputs, outputs):
     write_text(outputs["config"], yaml.safe_dump(said["config"], sort_keys=False, allow_unicode=True, width=100))
     names = {name: Path(outputs[name]).relative_to(folder).as_posix() for name in ("metadata", "snakefile", "config")}
     made = {Path(path).relative_to(folder.name).as_posix(): digest for path, digest in said["artifacts"].items()}
-    write_json(outputs["metadata"], {"@context": CONTEXT, "@graph": _graph(said, inputs, made, names)})
+    write_json(outputs["metadata"], {"@context": CONTEXT, "@graph": _graph(said, made, names)})
 
 
-def _graph(said, inputs, made, names):
+def _graph(said, made, names):
     """The entities of the crate: what it is, the workflow, its inputs and outputs, the run, and what it ran with."""
     pages = [path for path in made if path.startswith("reports/")]
     tables = [path for path in made if path in ("overview.html", "overview.csv")]
@@ -77,10 +75,10 @@ def _graph(said, inputs, made, names):
             "name": path,
             "description": "A file the configuration names, which is no part of the crate",
             "encodingFormat": "text/csv",
-            **({"sha256": digest} if digest else {}),
+            "sha256": digest,
             "exampleOfWork": _to("#csv"),
         }
-        for path, digest in sorted(inputs.items())
+        for path, digest in sorted(said["data"].items())
     ]
     results = [
         *(

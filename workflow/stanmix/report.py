@@ -25,7 +25,7 @@ FIGURES = (
 )
 
 
-def write_report(dataset, inputs, fits, captions, programs, config, output):
+def write_report(dataset, inputs, fits, captions, programs, config, content, output):
     """Write the page of one data set.
 
     Parameters
@@ -45,6 +45,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         The Stan programs and their includes, in Stan throughout.
     config : dict
         The slice of the configuration that this report rests on.
+    content : dict
+        The sha256 of every CSV file that was read, by its path.
     output : path-like
         The page.
 
@@ -55,7 +57,10 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
     """
     noticed, comparison = read_json(inputs["noticed"]), read_json(inputs["comparison_json"])
     facts = read_json(inputs["facts"])
-    views = [_fit_view(title, paths, noticed) for title, paths in fits.items()]
+    asked = {title: fit for fit, title in plan.titles(plan.fits(config)).items()}
+    if list(asked) != list(fits):
+        raise invariants.InvariantError(f"{dataset}: the report does not hold the fits of the configuration.")
+    views = [_fit_view(title, paths, noticed, asked[title], config) for title, paths in fits.items()]
     for view in [view for view in views if view["modes"]["modes"]][:1]:
         view["modes"]["first"] = True  # the caption stands there
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
@@ -84,18 +89,20 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         versions=views[0]["versions"],
         kernel=any(read_json(path)["kernel"] for path in inputs["compiled"]),
         programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
+        content=content,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
     )
     write_text(output, text)
 
 
-def _fit_view(title, paths, noticed):
+def _fit_view(title, paths, noticed, asked, config):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
     membership, said = pd.read_csv(paths["membership"], converters=AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
+    invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
