@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE / "workflow"))
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(BASE / "workflow"), os.environ.get("PYTHONPATH")])))
+CODE = str(BASE / "workflow")
+if os.path.isdir(f"{CODE}/stanmix"):  # a checkout; where stanmix is installed, it is on the path, here and in jobs
+    sys.path.insert(0, CODE)
+    os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [CODE, os.environ.get("PYTHONPATH")])))
 
 from stanmix import config as configuration, files, plan, precheck, programs, toolchain
 from stanmix.dependencies import code_of

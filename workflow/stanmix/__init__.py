@@ -1,1 +1,3 @@
 """Bayesian finite-mixture analyses: from a configuration and a data set to a report that checks itself."""
+
+__version__ = "0.2.0"
