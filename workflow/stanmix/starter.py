@@ -16,7 +16,7 @@ from stanmix.errors import UserError
 from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS
 from stanmix.files import write_json, write_text
-from stanmix.first_look import COUNTS, FAULTY, POSITIVE, SHARES, TWO, WHOLE, ZEROS
+from stanmix.first_look import COUNTS, FAULTY, POSITIVE, SHARES, TEXT, TWO, WHOLE, ZEROS
 from stanmix.noticing import notice
 from stanmix.schema import schema, with_defaults
 from stanmix.specification import specify
@@ -29,6 +29,7 @@ OVERDISPERSED = (
 )
 SKEWED = 1.0  # skewness from which positive values are taken for lognormal or gamma ones
 COARSE = 1 / 30  # rounding step, in standard deviations, from which values stand for intervals
+VERY_COARSE = 1 / 5  # the same, from which a skewness says little
 # What is said of each family where it is chosen, and where it is an alternative.
 ABOUT = {
     "normal": "symmetric groups; each has a mean and a standard deviation",
@@ -163,6 +164,11 @@ def chosen(look, asked):
             column = look.column(name)
             if column is not None and column.kind == TWO and not asked.trials and not asked.weights:
                 raise UserError(_on_two(look, column))
+            if column is not None and column.kind == TEXT:
+                could = ", ".join(look.candidates()) or "none"
+                raise UserError(
+                    f"{look.path}, column '{name}': it holds {column.words}; columns with numbers: {could}."
+                )
         return asked.columns
     candidates = look.candidates(without=asked.others.values())
     frequencies = look.frequencies()
@@ -194,9 +200,9 @@ def _on_two(look, column):
     """A sentence on why a column with two values is not analysed."""
     values = " and ".join(map(observations.plain, np.unique(column.values[~np.isnan(column.values)])))
     return (
-        f"{look.path}, column '{column.name}': it holds only {values}, and one yes or no per row shows no groups: any "
-        "mixture of two shares is again one share. If rows belong together, add them up: a column with the number of "
-        "yes, and one with the number of rows for --trials."
+        f"{look.path}, column '{column.name}': it holds only {values}, and one of two values per row shows no groups: "
+        "a mixture of two shares is again one share. If rows belong together, add them up: a column with the number of "
+        "those that are so, and one with the number of all for --trials."
     )
 
 
@@ -235,7 +241,7 @@ def begin(look, asked, path):
     text = _text(look, asked, path, facts, ideas, kept, step, rounding, missing)
     _check(text, asked.csv)
     families = [f"Family: {family} ({ABOUT[family]}), {_range(numbers)}." for family, numbers in kept.items()]
-    return Start(text, [*ideas.sentences, *families, *dict.fromkeys(refused)])
+    return Start(text, [*facts["sentences"], *ideas.sentences, *families, *dict.fromkeys(refused)])
 
 
 @dataclass(frozen=True)
@@ -272,7 +278,8 @@ def _ideas(rows, facts):
         return Ideas(["normal"], others, [said], rounded)
     skewness = _skewness(rows.y, rows.frequency)
     positive = kind in (POSITIVE, SHARES, WHOLE) and facts["minimum"] > 0
-    if positive and skewness > SKEWED and abs(_skewness(np.log(rows.y), rows.frequency)) < skewness:
+    fine = step is None or step < VERY_COARSE * facts["sd"]
+    if positive and fine and skewness > SKEWED and abs(_skewness(np.log(rows.y), rows.frequency)) < skewness:
         said = f"Positive values, skewed to the right (skewness {skewness:.2g})."
         return Ideas(["lognormal", "gamma"], ["normal", *others], [said], rounded)
     said = []
@@ -451,10 +458,12 @@ def _of_missing(facts, missing):
 def _of_rounding(step, rounding, facts):
     if step is None:
         return []
-    stands = f"values are multiples of {step:g} and stand for intervals of that width"
+    said = f"all values are multiples of {step:g}"
     if rounding is not None:
-        return [f"    rounding: {_number(rounding)}  # {stands}; without this line they are taken as exact"]
-    return [f"    # rounding: {_number(step)}  # if {stands}: little changes, the step is small"]
+        return [
+            f"    rounding: {_number(rounding)}  # {said}, each stands for an interval; without this line for itself"
+        ]
+    return [f"    # rounding: {_number(step)}  # {said}; if they were rounded, this says it, but changes little"]
 
 
 def _of_models(families, ideas, facts, rounding):
