@@ -1084,9 +1084,8 @@ def test_the_schema_is_valid_closed_and_described():
         for key, one in below.get("properties", {}).items():
             seen += 1
             assert one["description"].endswith("."), (*place, key)
-            # what must be given has no default
-            assert "default" in one or key in below.get("required", []), (*place, key)
-            if one.get("default") is not None:
+            if "default" in one:
+                assert one["default"] is not None, (*place, key)  # editors would offer `key: null`
                 assert Draft202012Validator(one).is_valid(one["default"]), (*place, key)
     assert seen > 30
 

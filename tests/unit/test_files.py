@@ -509,6 +509,7 @@ def test_the_state_of_the_code_is_its_commit_and_whether_it_was_changed(git):
     git("init")
     assert manifest.code_state(git.place) == {"commit": None, "dirty": None}
     (git.place / "a.txt").write_text("one")
+    (git.place / "below" / "b.txt").write_text("one")
     (git.place / ".gitignore").write_text("results\n")
     git("add", ".")
     git("commit", "-m", "first")
@@ -522,6 +523,10 @@ def test_the_state_of_the_code_is_its_commit_and_whether_it_was_changed(git):
     git("checkout", "a.txt")
     (git.place / "new.txt").write_text("untracked")
     assert manifest.code_state(git.place) == {"commit": commit, "dirty": True}
+    # an installed package in an environment below somebody's own checkout
+    (git.place / "venv").mkdir()
+    (git.place / "venv" / "module.py").write_text("untracked")
+    assert manifest.code_state(git.place / "venv") == {"commit": None, "dirty": None}
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a clone away")

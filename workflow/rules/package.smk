@@ -7,8 +7,9 @@ from pathlib import Path
 
 CODE = Path(str(workflow.current_basedir)).parent  # also where this workflow is a module of another one
 STAN = CODE.parent / "stan"
-sys.path.insert(0, str(CODE))
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(CODE), os.environ.get("PYTHONPATH")])))
+if (CODE / "stanmix").is_dir():  # a checkout; where stanmix is installed, it is on the path, here and in jobs
+    sys.path.insert(0, str(CODE))
+    os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(CODE), os.environ.get("PYTHONPATH")])))
 
 from stanmix import config as configuration, files, plan, precheck, programs, running, toolchain
 from stanmix.dependencies import code_of, digest

@@ -63,7 +63,8 @@ def code_state(folder):
     Returns
     -------
     dict
-        commit (None when the folder is no git checkout or has no commit yet) and dirty (None likewise).
+        commit (None when no file of the folder is known to git, though it may lie in somebody else's checkout as an
+        installed package does, and when there is no commit yet) and dirty (None likewise).
     """
 
     def git(*arguments):
@@ -75,5 +76,5 @@ def code_state(folder):
         except (OSError, subprocess.CalledProcessError):
             return None  # no git, or no checkout: the manifest then says null
 
-    commit = git("rev-parse", "HEAD")
+    commit = git("rev-parse", "HEAD") if git("ls-files", ".") else None
     return {"commit": commit, "dirty": None if commit is None else bool(git("status", "--porcelain"))}

@@ -181,6 +181,41 @@ def read_csv(
     return _observations(table, columns, dict(roles[len(columns) :]))
 
 
+def read_cells(path):
+    """All cells of a CSV file as text, read as strictly as `read_csv` reads numbers.
+
+    Parameters
+    ----------
+    path : path-like
+        The file: comma-separated, UTF-8, a header in the first line.
+
+    Returns
+    -------
+    header : list of str
+        The names of the columns, in the order of the file.
+    cells : dict
+        For each column whose name is there and its own, the list of its cells.
+    lines : list of int
+        The line of the file in which each row begins.
+
+    Raises
+    ------
+    UserError
+        When it is no CSV file or its rows differ in length.
+    """
+    with _text(path, "csv") as file:
+        try:
+            header = [_tidy(name) for name in next(csv.reader(file, strict=True), [])]
+        except csv.Error:
+            header = []  # what is wrong is said below, with its line
+    names = [name for name in header if name and header.count(name) == 1]
+    with _text(path, "csv") as file:
+        table = _Table(path, [], {name: name for name in names}, drop=True, new=False)
+        table.read(csv.reader(file, strict=True))
+    table.raise_faults()
+    return header, table.texts, table.lines.tolist()
+
+
 def _tidy(name):
     return unicodedata.normalize("NFC", name.strip())
 
@@ -318,7 +353,7 @@ class _Table:
         values, wrong, gaps = [], [], []
         for name, place in zip(self.names, self.places, strict=True):
             text = row[place].strip()
-            value = _number(text)
+            value = number_in(text)
             values.append(value)
             if math.isnan(value):
                 (gaps if text.lower() in MISSING else wrong).append((name, text))
@@ -363,7 +398,7 @@ def _quickly(rows, places, width):
     return numbers + 0.0  # makes 0 of -0
 
 
-def _number(text):
+def number_in(text):
     """The number a cell holds, or NaN."""
     if "_" in text or not text.isascii():  # Python would read 1_000 and other scripts' digits
         return math.nan
@@ -496,7 +531,7 @@ def _known(table):
     for row, text in enumerate(table.texts["known"]):
         if text.lower() in MISSING:
             continue
-        value = _number(text)
+        value = number_in(text)
         if value >= 1 and value == np.floor(value):
             known[row] = int(value)
         else:

@@ -4,11 +4,10 @@ import difflib
 import math
 import re
 import sys
-from pathlib import Path
 
 import yaml
 
-SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
+from stanmix.places import SCHEMA
 
 TYPES = {
     "integer": "a whole number",
