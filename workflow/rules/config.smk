@@ -92,7 +92,7 @@ def artifacts():
     for fit in FITS:
         bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
         new = [rules.predict] if fit.dataset in PREDICTED else []
-        searched = [rules.find_modes, rules.draw_modes] if fit.components > 1 else []
+        searched = [rules.draw_modes] if fit.components > 1 else []
         for each in (rules.fit, *searched, rules.assess, rules.draw_fit, *bands, *new):
             made += expand(map(str, each.output), **vars(fit))
     return made

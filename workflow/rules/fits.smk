@@ -16,6 +16,9 @@ rule fit:
         draws=f"{FIT}/draws.nc",
         specification=f"{FIT}/specification.json",
         data=f"{FIT}/data.json",
+        modes=f"{FIT}/modes.json",
+        modes_table=f"{FIT}/modes.csv",
+        modes_density=f"{FIT}/modes_density.csv",
     log:
         "results/logs/fit/{dataset}/{model}/{components}.log",
     conda:
@@ -30,33 +33,6 @@ rule fit:
         "Sampling {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
     script:
         "../scripts/fit.py"
-
-
-rule find_modes:
-    input:
-        observations="results/data/{dataset}/observations.csv",
-        draws=f"{FIT}/draws.nc",
-        specification=f"{FIT}/specification.json",
-        data=f"{FIT}/data.json",
-        toolchain="results/programs/toolchain.json",
-        executable=executable_of,
-        code=package("find_modes"),
-    output:
-        modes=f"{FIT}/modes.json",
-        modes_table=f"{FIT}/modes.csv",
-        modes_density=f"{FIT}/modes_density.csv",
-    log:
-        "results/logs/find_modes/{dataset}/{model}/{components}.log",
-    wildcard_constraints:
-        components=SEVERAL,
-    conda:
-        "../envs/stanmix.yaml"
-    params:
-        seed=seed_of("find_modes"),
-    message:
-        "Searching the modes of {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
-    script:
-        "../scripts/find_modes.py"
 
 
 rule assess:
