@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from stanmix import cmdstan, inference, labels, mixture, modes, observations, replication
+from stanmix import cmdstan, exchange, inference, labels, mixture, modes, observations, replication
 from stanmix.family import Points
 from stanmix.files import read_json, write_csv, write_json
 from stanmix.seeds import seed_for
@@ -51,7 +51,8 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     rows = observations.read(inputs["observations"])
     units = rows.units()
     specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
-    seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "labels", "replicates", "modes", "once more")}
+    jobs = ("starts", "chains", "labels", "replicates", "prior", "modes", "once more")
+    seeds = {job: seed_for(seed, job) for job in jobs}
     write_json(outputs["data"], program_data(specification, units))
     where = {name: inputs[name] for name in ("executable", "toolchain")} | {"data": outputs["data"]}
     if components > 1:
@@ -90,14 +91,21 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         points = Points.of(units, specification["rounding"])
         rng = np.random.default_rng(seeds["labels"])
         variables = labels.relabelled(specification, points, units.count, variables, rng)
-    replicates = _replicates(specification, variables, rows, sampled, np.random.default_rng(seeds["replicates"]))
+    chains, length = variables["theta"].shape[:2]
+    kept = inference.spaced(length, exchange.draws_kept(chains, length, len(sampled)))
+    replicates = _replicates(specification, variables, rows, sampled, kept, np.random.default_rng(seeds["replicates"]))
+    rng = np.random.default_rng(seeds["prior"])
+    groups = exchange.groups(specification, variables, rows, sampled, kept, rng)
     versions = {package: version(package) for package in PACKAGES}
     attributes = {
         "seed": seed,
         "config": {"model": {name: model}, "components": components, "sampling": sampling},
         "versions": {**record, **versions},
+        "left_out": {name: why for name, why in exchange.LEFT_OUT.items() if name not in groups},
     }
-    inference.write_draws(outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes)
+    inference.write_draws(
+        outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes, groups
+    )
     made_with = {"sampling": used, "seeds": seeds, "starting_values": starts, "versions": versions}
     write_json(outputs["specification"], {**specification, **made_with})
 
@@ -127,15 +135,13 @@ def metric_of(sampling, overlap, starts):
     return "dense" if overlap <= APART and LEARNT * unknowns <= sampling["warmup"] else "diag"
 
 
-def _replicates(specification, variables, rows, sampled, rng):
-    """Replicated data sets of new units from evenly spaced draws of each chain, shape (chains, r, m)."""
+def _replicates(specification, variables, rows, sampled, kept, rng):
+    """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
     family = specification["family"]
     points = Points.of(rows, specification["rounding"])[sampled]
-    chains = variables["theta"].shape[0]
     replicates = []
-    for chain in range(chains):
-        draws = {key: v[chain] for key, v in variables.items()}
-        kept = mixture.thinned(draws, max(1, replication.REPLICATES // chains))
-        members = mixture.draw_memberships(family, len(points), kept, rng)
-        replicates.append(mixture.replicate(family, points, members, kept, rng))
+    for chain in range(len(variables["theta"])):
+        draws = {name: values[chain, kept] for name, values in variables.items()}
+        members = mixture.draw_memberships(family, len(points), draws, rng)
+        replicates.append(mixture.replicate(family, points, members, draws, rng))
     return np.stack(replicates)

@@ -14,8 +14,8 @@ from stanmix import mixture
 from stanmix.families import FAMILIES
 from stanmix.family import MULTIVARIATE, Points, ends_of, to_link
 from stanmix.multivariate_normal import given_the_others
+from stanmix.prior import log_prior
 from stanmix.priors import CORRELATION, REAL, UNIT
-from stanmix.specification import prior_of
 
 STEP = 0.02  # of numerical derivatives, in the smallest standard deviation of the posterior
 ROUNDS = 60  # of Newton's method,
@@ -194,19 +194,17 @@ class LogPosterior:
         """
         with np.errstate(all="ignore"):
             total = mixture.log_likelihood(self.family.name, self.points, draws) @ self.count
-            if self.concentration is not None:
-                powers = np.array(self.concentration) - (0 if self.log_weights else 1)
-                total += (powers * np.log(draws["theta"])).sum(axis=1)
+            for name, logs in log_prior(self.specification, {n: v[None] for n, v in draws.items()}).items():
+                if name != "theta" or self.concentration is not None:
+                    total += logs[0].reshape(len(total), -1).sum(axis=1)
+            if self.log_weights and self.concentration is not None:
+                total += np.log(draws["theta"]).sum(axis=1)
             for block in self.blocks:
-                values = draws[block.name] if block.column is None else draws[block.name][:, :, block.column]
-                priors = [prior_of(block.entry, k) for k in range(len(block.entry["priors"]))]
-                for k, prior in enumerate(priors):
-                    if block.transform == "correlation":
-                        total += _log_lkj(values[:, k], prior.arguments[0])
-                        continue
-                    total += prior.logpdf(values[:, k])
-                    if block.entry["slot"] == "location" and self.family.kind != MULTIVARIATE:
-                        total += _log_slope(values[:, k], block.transform)
+                if block.transform == "correlation":
+                    count = 1 if block.mode == "shared" else self.components
+                    total += _log_slope_of_factors(draws["correlation"][:, :count]).sum(axis=1)
+                elif block.entry["slot"] == "location" and self.family.kind != MULTIVARIATE:
+                    total += _log_slope(draws[block.name], block.transform).sum(axis=1)
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
 
@@ -335,16 +333,15 @@ def _correlations(partial, dimension):
     return factors @ np.swapaxes(factors, -1, -2), change
 
 
-def _log_lkj(matrices, shape):
-    """The LKJ density of Cholesky factors up to a constant, of correlation matrices (S, D, D): shape (S,)."""
-    diagonal = np.diagonal(np.linalg.cholesky(matrices), axis1=1, axis2=2)
-    dimension = diagonal.shape[1]
-    powers = dimension - np.arange(1, dimension + 1) + 2 * shape - 2
-    return (powers[1:] * np.log(diagonal[:, 1:])).sum(axis=1)
+def _log_slope_of_factors(matrices):
+    """Log Jacobian from Cholesky factors to correlation matrices (..., D, D): the program's density is the factors'."""
+    diagonal = np.diagonal(np.linalg.cholesky(matrices), axis1=-2, axis2=-1)
+    powers = np.arange(diagonal.shape[-1])[::-1]
+    return (powers * np.log(diagonal)).sum(axis=-1)
 
 
 def _log_slope(values, transform):
     """Log derivative of a location by its link: the program's density is that of the link."""
     if transform == "log":
         return np.log(values)
-    return np.log(values) + np.log1p(-values) if transform == "logit" else np.zeros(len(values))
+    return np.log(values) + np.log1p(-values) if transform == "logit" else np.zeros(values.shape)
