@@ -13,7 +13,6 @@ from stanmix.starts import expectation_maximisation, overlap, starting_values
 
 APART = 0.05  # expected share of misplaced observations up to which a posterior is taken to be nearly normal
 LEARNT = 10  # warm-up iterations for each unknown from which its correlations with the others can be learnt
-MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
 PACKAGES = ("arviz", "cmdstanpy", "numpy", "scipy")
 
 
@@ -74,13 +73,12 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     variables, statistics, used, starts = sampled_from(states, (seeds["starts"], seeds["chains"]))
     found = modes.NONE
     if components > 1:
-        search.follow(modes.chain_states(variables, components))
-        again = search.missed() > MISSED
+        again = search.misses(variables)
         if again:
             say("Sampling once more: the chains do not visit all modes that hold the posterior.")
             once_more = [seed_for(seeds["once more"], job) for job in ("starts", "chains")]
             variables, statistics, used, starts = sampled_from(search.starts(sampling["chains"]), once_more)
-            search.follow(modes.chain_states(variables, components))
+            search.misses(variables)
         found = search.found() | {"again": again}
     write_json(outputs["modes"], found)
     write_csv(outputs["modes_table"], modes.table(found, specification))

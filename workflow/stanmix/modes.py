@@ -46,17 +46,20 @@ PUSHES = 4  # so often
 HIGHER = 0.01  # nats by which the second climb must end higher to count
 
 # Where the chains are.
-PLACES = 8  # draws of each chain from which it is climbed
+PLACES = 8  # draws of each chain from which it is climbed,
+MORE = 4  # and times as many where those seem to miss some of the posterior
+MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
 PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value
 
-NONE = {"starts": 0, "lost": 0, "listed": LISTED, "shown": SHOWN, "log_weights": False, "p_value": None, "modes": []}
+NONE = {"starts": 0, "lost": 0, "listed": LISTED, "shown": SHOWN, "log_weights": False, "p_value": None, "again": False,
+        "modes": []}  # fmt: skip
 POINTS = 201  # of a picture's curves
 ON_EDGE = 2 * SMALLEST_GAP  # of the unit of locations: neighbours so near are held apart by the order alone
 SMALLEST = 1 / 250  # of the unit of scales: a component so narrow has collapsed,
 AT_FLOOR = 1.1  # or one within so many times the smallest scale that is allowed
 
 
-def chain_states(variables: dict, components: int) -> list:
+def chain_states(variables: dict, components: int, places: int = PLACES) -> list:
     """States of every chain at evenly spaced draws.
 
     Parameters
@@ -64,14 +67,16 @@ def chain_states(variables: dict, components: int) -> list:
     variables : dict of numpy.ndarray
         theta and the parameters, each (chains, draws, K) or longer; shared ones (chains, draws, 1).
     components : int
+    places : int
 
     Returns
     -------
     list of list of dict
-        For each chain at most `PLACES` states: theta and the parameters, each (K,) or longer.
+        For each chain at most so many states: theta and the parameters, each (K,) or longer.
     """
     chains, length = variables["theta"].shape[:2]
-    kept = ((np.arange(min(PLACES, length)) + 0.5) * length / min(PLACES, length)).astype(int)
+    places = min(places, length)
+    kept = ((np.arange(places) + 0.5) * length / places).astype(int)
 
     def at(chain, draw):
         values = {name: value[chain, draw] for name, value in variables.items()}
@@ -145,6 +150,24 @@ class Search:
         amount = np.floor(owed).astype(int)
         amount[np.argsort(amount - owed, kind="stable")[: chains - amount.sum()]] += 1
         return [open_to_chains[group]["state"] for group in np.repeat(order, amount)]
+
+    def misses(self, variables: dict) -> bool:
+        """Whether chains miss more than a little of the posterior, after a look at where they have been.
+
+        Parameters
+        ----------
+        variables : dict of numpy.ndarray
+            What they drew: theta and the parameters, each (chains, draws, K) or longer.
+
+        Returns
+        -------
+        bool
+        """
+        for places in (PLACES, MORE * PLACES):
+            self.follow(chain_states(variables, self.specification["components"], places))
+            if self.missed() <= MISSED:
+                return False
+        return True
 
     def missed(self) -> float:
         """The share of the posterior in modes that no chain visits and in which one could be started."""
@@ -513,12 +536,13 @@ def visited_alike(visits, rng):
 
 
 def table(found, specification):
-    """A row for each component of each mode: mode, gap, starts, component and its parameters (DataFrame)."""
+    """A row for each component of each mode: mode, gap, share, starts, component and its parameters (DataFrame)."""
     columns = specification.get("columns")
     rows = []
     for mode in found["modes"]:
         for k in range(specification["components"]):
-            row = {"mode": mode["number"], "gap": mode["gap"], "starts": mode["starts"], "component": k + 1}
+            row = {"mode": mode["number"], "gap": mode["gap"], "share": mode["share"], "starts": mode["starts"]}
+            row["component"] = k + 1
             for name, values in mode["state"].items():
                 value = np.array(values[k])
                 for place in np.ndindex(value.shape):
