@@ -14,23 +14,21 @@ rule compare:
         densities=of_fits("density.csv"),
         specification=of_fits("specification.json"),
     output:
+        **figures(COMPARE, ["comparison", "estimates", "numbers", "weights"], OF_DATASET),
         comparison=f"{COMPARE}/comparison.csv",
-        comparison_html=shown(
-            f"{COMPARE}/comparison.html", "5 Comparison", "table", "comparison_table", OF_DATASET
-        ),
+        comparison_html=shown(f"{COMPARE}/comparison.html", "5 Comparison", "table", "comparison_table", OF_DATASET),
         comparison_json=f"{COMPARE}/comparison.json",
         numbers=f"{COMPARE}/numbers.json",
         choice=f"{COMPARE}/choice.json",
         estimates=f"{COMPARE}/estimates.csv",
-        **figures(COMPARE, ["comparison", "estimates", "numbers", "weights"], OF_DATASET),
     log:
         "results/logs/compare/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         kind=kind_of,
         label=label_of,

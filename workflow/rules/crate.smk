@@ -11,9 +11,9 @@ rule crate:
         config="results/workflow/config.yaml",
     log:
         "results/logs/crate.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
-    localrule: True
     params:
         code=package("crate", CODE / "Snakefile"),
     message:

@@ -15,14 +15,16 @@ rule fit:
         "results/logs/fit/{dataset}/{model}/{components}.log",
     benchmark:
         "results/logs/fit/{dataset}/{model}/{components}.tsv"
+    wildcard_constraints:
+        components="1",
+    retries: 1
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     threads: THREADS_OF_FIT
     resources:
         **needs("fit"),
-    retries: 1
-    group:
-        "{dataset}"
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         rounding=lambda wildcards: DATASETS[wildcards.dataset].get("rounding"),
@@ -35,12 +37,20 @@ rule fit:
         "../scripts/fit.py"
 
 
+use rule fit as fit_modes with:
+    output:
+        **below(FIT, SAMPLED | MODES),
+    wildcard_constraints:
+        components=SEVERAL,
+
+
 rule assess:
     input:
+        **below(FIT, SAMPLED),
         observations=f"{DATA}/observations.csv",
         noticed=f"{DATA}/noticed.json",
         truth=truth_of,
-        **below(FIT, SAMPLED),
+        modes=of_several("modes"),
         toolchain="results/programs/toolchain.json",
         executable=executable_of,
     output:
@@ -51,19 +61,16 @@ rule assess:
         "results/logs/assess/{dataset}/{model}/{components}.log",
     benchmark:
         "results/logs/assess/{dataset}/{model}/{components}.tsv"
-    wildcard_constraints:
-        components="1",
+    retries: 1
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("assess"),
-    retries: 1
-    group:
-        "{dataset}"
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         seed=seed_of("assess"),
-        seed_of_modes=seed_of("find_modes"),
         code=package("assess"),
     message:
         "Assessing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
@@ -71,20 +78,11 @@ rule assess:
         "../scripts/assess.py"
 
 
-use rule assess as assess_modes with:
-    output:
-        **below(FIT, ASSESSED | MODES),
-        summary_html=shown(f"{FIT}/summary.html", "2 Fits", "estimates", "summary", OF_FIT),
-        membership_html=shown(f"{FIT}/membership.html", "3 Memberships", "table", "membership_table", OF_FIT),
-    wildcard_constraints:
-        components=SEVERAL,
-
-
 rule draw_fit:
     input:
+        **below(FIT, DRAWN),
         observations=f"{DATA}/observations.csv",
         dataset_density=f"{DATA}/density.csv",
-        **below(FIT, DRAWN),
         modes=of_several("modes"),
         modes_density=of_several("modes_density"),
     output:
@@ -94,12 +92,12 @@ rule draw_fit:
     wildcard_constraints:
         model=plan.alternatives(OTHER_MODELS),
         components="1",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         kind=kind_of,
         label=label_of,
@@ -149,12 +147,12 @@ rule predict:
         "results/logs/predict/{dataset}/{model}/{components}.log",
     wildcard_constraints:
         dataset=plan.alternatives(PREDICTED),
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small", "predict"),
-    group:
-        "{dataset}"
     params:
         source=lambda wildcards: plan.source_of_new(DATASETS[wildcards.dataset]),
         content=content_of("predict"),

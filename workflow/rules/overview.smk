@@ -14,9 +14,9 @@ rule overview:
         ),
     log:
         "results/logs/overview.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
-    localrule: True
     params:
         datasets=ANALYSED,
         code=package("overview"),

@@ -1,11 +1,7 @@
-"""Search the modes of one fit of several components, and write every table of it."""
+"""Write every table of one fit."""
 
 from stanmix.assessment import assess
-from stanmix.modes import find_modes
 from stanmix.running import job
 
 with job(snakemake) as say:
-    given = {**dict(snakemake.input.items()), "modes": snakemake.output.get("modes")}
-    if given["modes"]:
-        find_modes(given, snakemake.output, seed=snakemake.params.seed_of_modes, say=say)
-    assess(given, snakemake.output, model=snakemake.params.model, seed=snakemake.params.seed, say=say)
+    assess(snakemake.input, snakemake.output, model=snakemake.params.model, seed=snakemake.params.seed, say=say)

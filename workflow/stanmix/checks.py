@@ -9,7 +9,7 @@ from stanmix.errors import UserError
 from stanmix.files import read_json, write_text
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
-NEAR_MODE, HIGHER_MODE = 5.0, 10.0  # nats below the best mode, and above every mode that a chain visits
+MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
 VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do not visit the modes alike
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
@@ -331,24 +331,20 @@ def mode_checks(found):
     where = mode_words.on_chains(found)
     if len(visited) > 1 and p_value is not None:
         where += f" If they visited them alike, they would differ as much as here with probability {alike:.2g}."
-    highest = max((mode["gap"] for mode in visited), default=-np.inf)
-    missed = [mode for mode in modes if not any(mode["visits"]) and mode["gap"] > -NEAR_MODE]
-    above = [mode for mode in missed if mode["gap"] > highest + HIGHER_MODE and not mode["collapsed"]]
-    amount = f"{len(modes)} mode{'s' if len(modes) > 1 else ''} found within {found['listed']:g} nats of the best"
+    missed = [mode for mode in modes if not any(mode["visits"]) and mode["share"] > 0]
+    share = sum(mode["share"] for mode in missed)
+    said = f"{len(modes)} mode{'s' if len(modes) > 1 else ''} found"
     if not missed:
-        said = f"{amount}: no chain misses one within {NEAR_MODE:g} nats of the best."
-    elif visited and missed[0]["gap"] > highest:
-        said = (
-            f"{amount}: no chain visits mode {missed[0]['number']}, which is {missed[0]['gap'] - highest:.1f} nats "
-            f"higher than the highest that one visits."
-        )
+        said += ", and no chain misses one."
     else:
-        said = f"{amount}: no chain visits mode {missed[0]['number']}, {mode_words.height(missed[0])}."
-        if len(missed) > 1:
-            said = (
-                f"{amount}: {len(missed)} within {NEAR_MODE:g} nats are visited by no chain, the highest of them mode "
-                f"{missed[0]['number']}, {mode_words.height(missed[0])}."
-            )
+        those = f"mode {missed[0]['number']}" if len(missed) == 1 else f"{len(missed)} of them"
+        said += f"; {those}, which no chain visits, hold{'s' if len(missed) == 1 else ''} about "
+        said += f"{mode_words.percentage(share)} of the posterior."
+        largest = max(missed, key=lambda mode: mode["share"])
+        if share > MISSED_MODES[WARN] and len(missed) > 1:
+            said += f" The largest is mode {largest['number']}."
+    if found["again"]:
+        said += " Sampling was begun once more, in the modes that were known then."
     return [
         _judged(
             "modes_of_chains",
@@ -364,12 +360,13 @@ def mode_checks(found):
         _judged(
             "modes",
             "Modes that no chain visits",
-            len(missed),
-            f"0 within {NEAR_MODE:g} nats of the best",
-            FAIL if above else WARN if missed else PASS,
+            share,
+            f"at most {100 * MISSED_MODES[WARN]:g}% of the posterior",
+            _above(share, MISSED_MODES[WARN], MISSED_MODES[FAIL]),
             said,
-            "The posterior may hold more than the chains saw: compare the pictures of the modes; use priors that tell "
-            "them apart, or fewer components, because components that the data do not need have many places to be.",
+            "The posterior holds more than the chains saw: compare the pictures of the modes. Say priors that tell "
+            "them apart; where a component has collapsed onto equal values, say `rounding:` or share its scale; or "
+            "ask for fewer components, because those that the data do not need have many places to be.",
         ),
     ]
 

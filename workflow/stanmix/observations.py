@@ -203,13 +203,13 @@ def read_cells(path):
     UserError
         When it is no CSV file or its rows differ in length.
     """
-    with _text(path, "csv") as file:
+    with opened(path, "csv") as file:
         try:
             header = [_tidy(name) for name in next(csv.reader(file, strict=True), [])]
         except csv.Error:
             header = []  # what is wrong is said below, with its line
     names = [name for name in header if name and header.count(name) == 1]
-    with _text(path, "csv") as file:
+    with opened(path, "csv") as file:
         table = _Table(path, [], {name: name for name in names}, drop=True, new=False)
         table.read(csv.reader(file, strict=True))
     table.raise_faults()

@@ -227,14 +227,14 @@ def artifacts(config, outputs):
         jobs = (load, "describe", "compare", "report")
         made += [path.format(dataset=dataset) for job in jobs for path in outputs[job]]
         for fit in of_dataset:
-            jobs = ["fit", *rules_of(config["models"][fit.model], fit.components)]
+            jobs = ["assess", *rules_of(config["models"][fit.model], fit.components)]
             jobs += ["predict"] if "predict" in config["datasets"][dataset] else []
             made += [path.format(**vars(fit)) for job in jobs for path in outputs[job]]
     return [*made, *outputs["overview"]]
 
 
 def rules_of(model, components):
-    """The rules that assess and that draw a fit: modes are searched of several components, bands are of densities."""
+    """The rules that sample and that draw a fit: modes are searched of several components, bands are of densities."""
     modes = "_modes" if components > 1 else ""
     bands = "_bands" if family(model).kind == CONTINUOUS else ""
-    return f"assess{modes}", f"draw_fit{bands}{modes}"
+    return f"fit{modes}", f"draw_fit{bands}{modes}"

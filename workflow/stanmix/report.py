@@ -165,6 +165,7 @@ def _modes_view(found, specification):
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
+        row["share"] = mode_words.percentage(mode["share"]) if mode["share"] else "-"
         row["chains"] = mode_words.chains_in(mode) or "none"
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode)})
