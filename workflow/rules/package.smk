@@ -3,26 +3,26 @@
 import base64
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
-BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE / "workflow"))
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(BASE / "workflow"), os.environ.get("PYTHONPATH")])))
+CODE = Path(str(workflow.current_basedir)).parent  # also where this workflow is a module of another one
+STAN = CODE.parent / "stan"
+sys.path.insert(0, str(CODE))
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(CODE), os.environ.get("PYTHONPATH")])))
 
 from stanmix import config as configuration, files, plan, precheck, programs, toolchain
-from stanmix.dependencies import code_of
+from stanmix.dependencies import code_of, digest
 from stanmix.errors import UserError
 from stanmix.seeds import seed_for
 
 
-def package(script):
-    """The files of the package that a script depends on, which whoever runs it declares as inputs."""
-    return relative(code_of(BASE / "workflow" / "scripts" / f"{script}.py"))
-
-
-def relative(paths):
-    """Paths of the code as seen from the folder of the run, so that moving a checkout makes nothing outdated."""
-    return [os.path.relpath(path) for path in paths]
+@cache
+def package(script, *others):
+    """A digest of the code that a script depends on, and of other files: a job's `params` hold it, so that an edit
+    makes outdated what depends on it, where fifty files as inputs of every job would cost minutes.
+    """
+    return digest([*code_of(CODE / "scripts" / f"{script}.py"), *others])
 
 
 def sentences(function, *arguments):
@@ -52,9 +52,15 @@ if workflow.is_main_process and not files.hold(".snakemake/stanmix.lock", first=
         "Another run is at work in this folder; if this one finds it locked or incomplete, wait for the other."
     )
 
+# Where this is a module, the configuration is a part of another one, in whose files its lines are.
+AS_MODULE = len(workflow.modifier_stack) > 1
+SOURCE = "the configuration of the module" if AS_MODULE else "config/config.yaml"
+
 # YAML keeps the last of two equal keys and says nothing; and what is wrong in it shall be named by line.
 PLACES = {}
 if workflow.is_main_process:
-    for path in ["config/config.yaml", *map(str, workflow.configfiles)]:
+    for path in [*([] if AS_MODULE else ["config/config.yaml"]), *map(str, workflow.configfiles)]:
         if os.path.exists(path):
             PLACES |= sentences(configuration.lines_of, path)
+    if AS_MODULE:
+        PLACES = configuration.lines_within(PLACES, workflow.modifier_stack[0].globals["config"], config)

@@ -1,6 +1,8 @@
-"""Compare all fits of a data set."""
+"""Compare all fits of a data set, and draw the comparison."""
 
 from stanmix.comparison import compare
+from stanmix.drawing.comparison import draw_comparison
+from stanmix.drawing.dataset import draw_weights
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
@@ -11,3 +13,7 @@ with recorded(snakemake.log[0]):
         for fit, row in zip(snakemake.params.fits, paths, strict=True)
     }
     compare(fits, snakemake.output)
+    made = {**dict(snakemake.input.items()), **dict(snakemake.output.items())}
+    about = {name: snakemake.params[name] for name in ("fits", "kind", "label")}
+    draw_comparison(made, snakemake.output, **about)
+    draw_weights(snakemake.output, snakemake.params.weights)

@@ -9,7 +9,7 @@ from stanmix.logbook import recorded
 with recorded(snakemake.log[0]) as say:
     cmdstan.compile_program(
         snakemake.wildcards.program,
-        Path(snakemake.input.sources[0]).parent,
+        Path(snakemake.scriptdir).resolve().parents[1] / "stan",
         snakemake.params.kernel,
         read_json(snakemake.input.toolchain),
         snakemake.output.executable,

@@ -273,6 +273,7 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
+    anew = anew[inference.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
     made, facts, p_values["ecdf"] = PREDICT[specification["kind"]](

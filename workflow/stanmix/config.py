@@ -76,6 +76,35 @@ def lines_of(path):
     return lines
 
 
+def lines_within(lines, whole, part):
+    """Where each key of a part of a configuration stands.
+
+    Parameters
+    ----------
+    lines : dict
+        What `lines_of` returned of the whole.
+    whole, part : dict
+        The configuration and a mapping in it: the very object, not one that is equal.
+
+    Returns
+    -------
+    dict
+        As `lines_of`, with paths of keys that begin in the part; empty where it is no part of the whole.
+    """
+
+    def places(content, place):
+        if content is part:
+            yield place
+        elif isinstance(content, dict):
+            for key, value in content.items():
+                yield from places(value, (*place, key))
+
+    above = next(places(whole, ()), None)
+    if above is None:
+        return {}
+    return {place[len(above) :]: line for place, line in lines.items() if place[: len(above)] == above}
+
+
 def dotted(place):
     """A path of keys as readers write it: ``analyses[0].models``."""
     text = ""

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from stanmix import cmdstan, inference, labels, mixture, observations, replication
+from stanmix import cmdstan, exchange, inference, labels, mixture, observations, replication
 from stanmix.family import Points
 from stanmix.files import read_json, write_json
 from stanmix.seeds import seed_for
@@ -45,7 +45,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     rows = observations.read(inputs["observations"])
     units = rows.units()
     specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
-    seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "labels", "replicates")}
+    seeds = {job: seed_for(seed, job) for job in ("starts", "chains", "labels", "replicates", "prior")}
     estimate = expectation_maximisation(specification, units)
     starts = starting_values(specification, units, estimate, sampling["chains"], seeds["starts"])
     metric = metric_of(sampling, overlap(specification, units, estimate), starts)
@@ -61,14 +61,22 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         rng = np.random.default_rng(seeds["labels"])
         variables = labels.relabelled(specification, points, units.count, variables, rng)
     sampled = replication.sampled_rows(rows)
-    replicates = _replicates(specification, variables, rows, sampled, np.random.default_rng(seeds["replicates"]))
+    chains, length = variables["theta"].shape[:2]
+    kept = inference.spaced(length, exchange.draws_kept(chains, length, len(sampled)))
+    rng = np.random.default_rng(seeds["replicates"])
+    replicated = replicates(specification, variables, rows, sampled, kept, rng)
+    rng = np.random.default_rng(seeds["prior"])
+    groups = exchange.groups(specification, variables, rows, sampled, kept, rng)
     versions = {package: version(package) for package in PACKAGES}
     attributes = {
         "seed": seed,
         "config": {"model": {name: model}, "components": components, "sampling": sampling},
         "versions": {**record, **versions},
+        "left_out": {name: why for name, why in exchange.LEFT_OUT.items() if name not in groups},
     }
-    inference.write_draws(outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes)
+    inference.write_draws(
+        outputs["draws"], specification, variables, statistics, rows, sampled, replicated, attributes, groups
+    )
     made_with = {"sampling": used, "seeds": seeds, "starting_values": starts, "versions": versions}
     write_json(outputs["specification"], {**specification, **made_with})
 
@@ -98,15 +106,13 @@ def metric_of(sampling, overlap, starts):
     return "dense" if overlap <= APART and LEARNT * unknowns <= sampling["warmup"] else "diag"
 
 
-def _replicates(specification, variables, rows, sampled, rng):
-    """Replicated data sets of new units from evenly spaced draws of each chain, shape (chains, r, m)."""
+def replicates(specification, variables, rows, sampled, kept, rng):
+    """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
     family = specification["family"]
     points = Points.of(rows, specification["rounding"])[sampled]
-    chains = variables["theta"].shape[0]
     replicates = []
-    for chain in range(chains):
-        draws = {key: v[chain] for key, v in variables.items()}
-        kept = mixture.thinned(draws, max(1, replication.REPLICATES // chains))
-        members = mixture.draw_memberships(family, len(points), kept, rng)
-        replicates.append(mixture.replicate(family, points, members, kept, rng))
+    for chain in range(len(variables["theta"])):
+        draws = {name: values[chain, kept] for name, values in variables.items()}
+        members = mixture.draw_memberships(family, len(points), draws, rng)
+        replicates.append(mixture.replicate(family, points, members, draws, rng))
     return np.stack(replicates)

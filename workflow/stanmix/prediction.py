@@ -69,7 +69,7 @@ def predict(inputs, outputs, source):
     fitted = observations.read(inputs["observations"])
     units, training = rows.units(), fitted.units()
     points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
-    idata = inference.read_draws(inputs["draws"])
+    idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
     draws = inference.by_component(idata, specification)
     draws = crossvalidation.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
 
