@@ -190,7 +190,8 @@ def _made(program, workshop, kernel):
             raise CodeError(wrong) from None
         if broken:
             raise UserError(f"{program}.stan could not be compiled here: {broken}. {compilers.ROOM}") from None
-        raise UserError(f"{program}.stan could not be compiled; CmdStan's make says:", str(error)) from None
+        said = compilers.complaint(str(error), compilers.OF_MAKE) or "no reason"
+        raise UserError(f"{program}.stan could not be compiled; CmdStan's make says: {said}.") from None
     finally:
         os.environ.pop("LC_ALL")
         if locale is not None:

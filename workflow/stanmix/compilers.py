@@ -31,6 +31,7 @@ OF_MACHINE = re.compile(
     r"No space left on device|Disk quota exceeded|[Cc]annot allocate memory|out of memory|\bKilled\b|[Kk]illed signal"
     r"|terminated by signal|Input/output error|Read-only file system|Too many open files"
 )
+OF_MAKE = re.compile(r"^\S*make\S*: \*\*\* ")
 NATIVE = re.compile(r"-m(?:arch|cpu|tune)=native\b")
 
 # Refused by compilers that only half know C++14 (loops in constexpr came to g++ with 5 and to clang with 3.4).
