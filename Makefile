@@ -13,7 +13,7 @@ EXAMPLES := $(patsubst config/examples/%.yaml,example-%,$(wildcard config/exampl
 
 all: cmdstan  ## run the workflow and make the reports (default)
 	$(SNAKEMAKE)
-	@printf '%s\n' 'The reports:' results/reports/*.html
+	@printf '%s\n' 'The reports:' results/overview.html results/reports/*.html
 
 examples: $(EXAMPLES)  ## run all worked examples of config/examples
 

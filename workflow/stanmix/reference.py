@@ -11,6 +11,20 @@ line, before any job starts.
 
 Names of data sets and models become folders: letters, digits, points, dashes and underscores.
 
+A name with `{name}` in it is a template. It makes many data sets: one of each file that the star of its `csv` matches,
+
+```yaml
+datasets:
+  "{name}": {csv: "data/*.csv", column: length, label: "length in {name} (mm)"}
+models: {normal: {family: normal}}
+analyses: [{dataset: "{name}", models: [normal], components: [1, 2, 3]}]
+```
+
+or one of each row of a sample sheet, a CSV file whose column `dataset` holds the names and whose other columns are keys
+of a data set: `datasets: samples.csv`, or in a template with what all rows share, as in
+`"{name}": {sheet: samples.csv, csv: "data/{name}.csv", column: length}`. Everything is as if each data set and each of
+its analyses were written out. A new file or row is a new data set for the next run, which makes that one alone.
+
 | key | value | default | what it does |
 |---|---|---|---|
 """
