@@ -1,9 +1,10 @@
 """The configuration: read it, find everything wrong with it at once, and fill in its defaults."""
 
-from pathlib import Path
+import itertools
 
 import yaml
 
+from stanmix import yaml_text
 from stanmix.errors import UserError
 from stanmix.meaning import against_meaning
 from stanmix.schema import against_schema, schema, shown, with_defaults
@@ -25,26 +26,19 @@ def lines_of(path):
     Raises
     ------
     UserError
-        When the file cannot be read as YAML, or says a key twice (YAML would silently keep the last).
+        When the file cannot be read as YAML, says a key twice (YAML would silently keep the last), or says what YAML
+        reads as something else than it looks like, or more than it looks like.
     """
-    try:
-        root = yaml.compose(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: the configuration cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: the configuration is not text in UTF-8; save it as UTF-8.") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UserError(
-            f"{path}, line {mark.line + 1}, column {mark.column + 1}: this is not YAML: {error.problem}; "
-            "check the indentation, colons and quotes there."
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: this is not YAML: {error}.") from None
-    lines, twice = {}, []
+    root = yaml_text.compose(path)
+    lines, wrong, visits = {}, [], itertools.count(1)
 
     def walk(node, place, above=()):
         lines[place] = (str(path), node.start_mark.line + 1)
+        if next(visits) > yaml_text.MOST:
+            raise yaml_text.too_much(path, lines[place][1])
+        misread = yaml_text.misread(node)
+        if misread:
+            wrong.append(f"{path}, line {lines[place][1]}: {dotted(place)} {misread}.")
         if any(node is other for other in above):
             raise UserError(f"{path}, line {lines[place][1]}: {dotted(place)} holds itself; write out what is meant.")
         above = (*above, node)
@@ -55,8 +49,11 @@ def lines_of(path):
                         f"{path}, line {key.start_mark.line + 1}: a key must be text, not a list or mapping."
                     )
                 below = (*place, key.value)
+                misread = yaml_text.misread(key)
+                if misread:
+                    wrong.append(f"{path}, line {key.start_mark.line + 1}: a key {misread}.")
                 if below in lines:
-                    twice.append(
+                    wrong.append(
                         f"{path}, line {key.start_mark.line + 1}: {dotted(below)} is said twice, first in line "
                         f"{lines[below][1]}; keep one of the two."
                     )
@@ -71,8 +68,8 @@ def lines_of(path):
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{path}: the configuration must be a mapping of keys to values.")
     walk(root, ())
-    if twice:
-        raise UserError(*twice)
+    if wrong:
+        raise UserError(*dict.fromkeys(wrong))
     return lines
 
 

@@ -173,7 +173,7 @@ def is_shared(parameter, model):
 def told_apart(model):
     """The keys of a model of the configuration that have a number for each component (list of str)."""
     keys = [key for key, value in model["fixed"].items() if isinstance(value, list)]
-    return keys + [key for key, text in model["priors"].items() if "[" in text.partition("T[")[0]]
+    return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
 
 
 def _refuse_data(name, family, noticed):

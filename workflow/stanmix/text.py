@@ -1,0 +1,22 @@
+"""Text that people write, in cells and in the configuration: numbers within limits, characters that can be seen."""
+
+import unicodedata
+
+LARGEST = 1e150  # the squares of larger values, and their sums, are beyond double precision
+SMALLEST = 1e-150  # the squares of what is smaller are 0
+COUNTABLE = 2.0**53  # whole numbers are exact in double precision up to here
+LARGEST_COUNT = 2**31 - 1  # CmdStan keeps whole numbers in 32 bits
+# What turns the direction of the text around it (Unicode Annex 9), so that it reads as something else.
+TURNING = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def hidden(text):
+    """The first character of a text that no reader can see, as U+0007, or None.
+
+    Tabs and ends of lines are fine; other control characters, single surrogates and what turns the direction of text
+    are not.
+    """
+    for letter in text:
+        if letter in TURNING or (unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\n\r"):
+            return f"U+{ord(letter):04X}"
+    return None
