@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stanmix.observations import plain
+from stanmix.text import plain
 
 SHOWN = 10  # rows named one by one; the rest are counted
 SHOWN_VALUES = 3  # the same for values

@@ -1,5 +1,6 @@
 """Text that people write, in cells and in the configuration: numbers within limits, characters that can be seen."""
 
+import math
 import unicodedata
 
 LARGEST = 1e150  # the squares of larger values, and their sums, are beyond double precision
@@ -20,3 +21,13 @@ def hidden(text):
         if letter in TURNING or (unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\n\r"):
             return f"U+{ord(letter):04X}"
     return None
+
+
+def tidy(name):
+    """A name without blanks around it, in the composed form of Unicode."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
+def plain(value):
+    """A number as people write it: 3 for 3.0, all digits that count otherwise."""
+    return str(int(value)) if value == math.floor(value) and abs(value) < 1e15 else repr(float(value))
