@@ -787,3 +787,15 @@ def test_numbers_are_said_as_people_write_them():
         "1234567.5",
         "1e-09",
     ]
+
+
+def test_ids_that_spreadsheets_would_compute_come_back_from_our_file(tmp_path):
+    ids = ["=1+1", "-7", "@x", "'a", "+", "b", '=HYPERLINK("x";"y")', "=a\rb"]
+    text = "y,i\n" + "".join('{},"{}"\n'.format(k, name.replace('"', '""')) for k, name in enumerate(ids))
+    rows = read_csv(file(tmp_path / "d.csv", text), ["y"], id="i")
+    assert rows.ids.tolist() == ids
+    observations.write(rows, tmp_path / "o.csv")
+    with open(tmp_path / "o.csv", newline="", encoding="utf-8") as written:
+        cells = [row["id"] for row in csv.DictReader(written)]
+    assert cells == ["'=1+1", "-7", "'@x", "''a", "'+", "b", '\'=HYPERLINK("x";"y")', "'=a\rb"]
+    assert observations.read(tmp_path / "o.csv").ids.tolist() == ids

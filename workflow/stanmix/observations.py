@@ -9,7 +9,7 @@ import numpy as np
 from stanmix import csvfile
 from stanmix.errors import UserError
 from stanmix.files import whole
-from stanmix.text import COUNTABLE, LARGEST_COUNT, SMALLEST, hidden, plain, tidy
+from stanmix.text import COUNTABLE, LARGEST_COUNT, SMALLEST, hidden, plain, shielded, tidy, unshielded
 
 CHUNK = 8192  # rows that are looked at together
 MOST_COMPONENTS = 100  # as the schema says of components
@@ -304,6 +304,8 @@ def _check_distinct(path, observations, columns, roles):
 def write(observations, path):
     """Write observations as CSV: obs_id (from 1), id, y (or y_1, y_2, ...), trials, exposure, known, weight and so on.
 
+    Ids that a spreadsheet would compute stand behind an apostrophe.
+
     Parameters
     ----------
     observations : Observations
@@ -314,7 +316,7 @@ def write(observations, path):
     y = np.asarray(observations.y, float)
     columns = {"obs_id": range(1, len(y) + 1)}
     if observations.ids is not None:
-        columns["id"] = observations.ids.tolist()
+        columns["id"] = list(map(shielded, observations.ids))
     columns |= {"y": y.tolist()} if y.ndim == 1 else {f"y_{d + 1}": y[:, d].tolist() for d in range(y.shape[1])}
     for name in ("trials", "exposure"):
         if getattr(observations, name) is not None:
@@ -361,6 +363,6 @@ def read(path):
         trials=columns.get("trials"),
         exposure=columns.get("exposure"),
         known=columns["known"].astype(int) if "known" in columns else None,
-        ids=None if ids is None else np.array(list(itertools.chain(*ids)), object),
+        ids=None if ids is None else np.array(list(map(unshielded, itertools.chain(*ids))), object),
         component=None if component is None else component.astype(int),
     )

@@ -14,9 +14,10 @@ from markupsafe import Markup
 from stanmix import checks, columns, invariants, memberships, mode_words, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
+from stanmix.text import unshielded
 
 LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
-AS_WRITTEN = {"id": str}  # names of rows that look like numbers or like nothing
+AS_WRITTEN = {"id": unshielded}  # names of rows that look like numbers or like nothing
 FIGURES = (
     *("diagram", "prior", "traces", "membership_figure", "co_clustering", "density"),
     *("ecdf", "transform", "statistics", "replicates"),
