@@ -1,20 +1,23 @@
-"""The needed columns of a CSV file: read strictly, every fault named by its line and column."""
+"""The needed columns of a CSV file: read in the dialect it is written in, every fault named by line and column."""
 
 import codecs
 import contextlib
 import csv
 import difflib
+import gzip
 import io
 import itertools
 import math
 import os
 import re
 import stat
+import zlib
 
 import numpy as np
 
+from stanmix import dialect
 from stanmix.errors import UserError
-from stanmix.text import COUNTABLE, LARGEST, tidy
+from stanmix.text import COUNTABLE, LARGEST
 
 MISSING = {"na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "missing"}
 MISSING |= {"", ".", "-", "--", "\u2013", "\u2014", "?", "*"}
@@ -23,7 +26,7 @@ SHOWN_LINES = 3  # the same for lines with one and the same fault
 HINTED = 100  # letters of a name up to which others like it are looked for, which takes long
 CHUNK = 8192  # rows that are looked at together
 WHOLE = re.compile(r"[+-]?\d+")
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+LIMIT = re.compile(r"[<>\u2264\u2265]=?\s*[+-]?[\d.,]")  # of detection or of the scale
 AS_UTF8 = "save the file as CSV in UTF-8"
 
 
@@ -34,7 +37,7 @@ def opened(path, key):
         mode = os.stat(path).st_mode
         if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
             raise UserError(f"{path}: this is not a file that can be read again; copy the data into one.")
-        with open(path, "rb") as file:
+        with open(path, "rb") as raw, gzip.open(raw) if _is_gzip(raw) else raw as file:
             _check_encoding(path, file)
             file.seek(0)
             yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -42,18 +45,28 @@ def opened(path, key):
         raise UserError(f"{path}: there is no such file; check {key} in the configuration.") from None
     except IsADirectoryError:
         raise UserError(f"{path}: this is a folder, not a CSV file.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise UserError(f"{path}: the file was compressed by gzip and is damaged or not whole.") from None
     except OSError as error:
         raise UserError(f"{path}: the file cannot be read ({error.strerror}).") from None
 
 
+def _is_gzip(file):
+    begins = file.read(2)
+    file.seek(0)
+    return begins == b"\x1f\x8b"
+
+
 def _check_encoding(path, file):
     decoder, lines, wrong, head = codecs.getincrementaldecoder("utf-8")(), 1, None, True
+    first = b""
     while True:
         block = file.read(1 << 20)
+        first = block[:8] if head else first
         if head and _seems_utf16(block):
             raise UserError(f"{path}: this is text in UTF-16; {AS_UTF8}.")
         if b"\0" in block:
-            raise UserError(f"{path}: this is not a text file; export the data as CSV in UTF-8.")
+            raise UserError(f"{path}: this is {_kind(first)}; export the data as CSV in UTF-8.")
         if wrong is None:
             try:
                 decoder.decode(block, final=not block)
@@ -66,6 +79,18 @@ def _check_encoding(path, file):
         raise UserError(f"{path}, line {wrong}: this is not text in UTF-8; {AS_UTF8}.")
 
 
+def _kind(first):
+    """What a file is that is no text, by its first bytes, with an article."""
+    kinds = {b"PK": "a workbook (or another zip archive)", b"\xd0\xcf\x11\xe0": "an old workbook (.xls)"}
+    kinds |= {
+        b"PAR1": "a Parquet file",
+        b"ARROW1": "a Feather file",
+        b"$FL2": "a file of SPSS",
+        b"$FL3": "a file of SPSS",
+    }
+    return next((words for begin, words in kinds.items() if first.startswith(begin)), "not a text file")
+
+
 def _seems_utf16(head):
     even, odd = head[0::2], head[1::2]
     every_other = any(a.count(0) == 0 and 2 * b.count(0) > len(b) for a, b in ((even, odd), (odd, even)) if b)
@@ -76,29 +101,47 @@ class Table:
     """The needed columns of a CSV file while it is read, and the faults that were found, each with its line."""
 
     def __init__(self, path, names, texts, drop, new):
-        self.path, self.names, self.drop, self.new = path, names, drop, new
+        self.path, self.names, self.drop, self.new, self.dialect = path, names, drop, new, dialect.Dialect()
         self.of_texts = {role: name for role, name in texts.items() if name is not None}  # columns kept as they are
         self.numbers, self.lines, self.texts = [], [], {role: [] for role in self.of_texts}
         self.faults, self.dropped = {}, []
 
-    def read(self, reader):
-        rows = self._rows(reader)
-        _, header = next(rows, (1, None))
+    def read(self, file, header=True):
+        """Read the whole file, in whatever dialect it is written."""
+        of_text = self.of_texts.values()
+        needed = {**dict.fromkeys(of_text, False), **dict.fromkeys(self.names, True)}
+        self.dialect = dialect.of_file(file, needed, header)
+        rows = self._rows(self.dialect.reader(file))
+        if self.dialect.announced:
+            next(rows, None)
+        first = next(rows, (1, None))
         self.raise_faults()
-        if not header:
+        if not first[1]:
             what = "the file is empty or its first line is; it needs a header that names the columns"
             raise UserError(f"{self.path}: {what}.")
-        header = [tidy(name) for name in header]
-        needed = [*self.names, *self.of_texts.values()]
-        wrong = [_wrong_column(self.path, name, header) for name in needed if header.count(name) != 1]
+        columns = dialect.columns_of(first[1], self.dialect)
+        wrong = [self._wrong_column(name, columns) for name in (*self.names, *of_text) if columns.count(name) != 1]
         if wrong:
             raise UserError(*dict.fromkeys(wrong))
-        self.width, self.places = len(header), [header.index(name) for name in self.names]
-        rows = self._without_empty_lines(rows)
+        self.width, self.places = len(columns), [columns.index(name) for name in self.names]
+        rows = self._without_empty_lines(rows if header else itertools.chain([first], rows))
         for chunk in iter(lambda: list(itertools.islice(rows, CHUNK)), []):
-            self._take(chunk, {role: header.index(name) for role, name in self.of_texts.items()})
+            self._take(chunk, {role: columns.index(name) for role, name in self.of_texts.items()})
         self.numbers = np.concatenate([np.empty((0, len(self.places))), *self.numbers])
         self.lines = np.concatenate([np.empty(0, int), *self.lines])
+
+    def _wrong_column(self, column, names):
+        where = f"{self.path}, line {2 if self.dialect.announced else 1}"
+        if not self.dialect.header:
+            return f"{where}: there is no column '{column}'; without a header they are called '1' to '{len(names)}'."
+        if column in names:
+            return f"{where}: the header names '{column}' {names.count(column)} times; rename all but one."
+        likely = [name for name in names if len(name) <= HINTED]
+        close = difflib.get_close_matches(column, likely, n=1) if len(column) <= HINTED else []
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        shown = ", ".join(quoted(name) for name in names[:SHOWN])
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return f"{where}: there is no column '{column}'; the header has {shown}{more}{hint}."
 
     def _rows(self, reader):
         """The rows, each with the line in which it begins; a fault in the quotes ends the file."""
@@ -128,7 +171,7 @@ class Table:
 
     def _take(self, chunk, places_of_texts):
         lines, rows = zip(*chunk, strict=True)
-        numbers = _quickly(rows, self.places, self.width)
+        numbers = _quickly(rows, self.places, self.width, self.dialect.decimal)
         if numbers is None:
             numbers = [self._carefully(line, row) for line, row in chunk]
             kept = [k for k, values in enumerate(numbers) if values is not None]
@@ -147,7 +190,7 @@ class Table:
         values, wrong, gaps = [], [], []
         for name, place in zip(self.names, self.places, strict=True):
             text = row[place].strip()
-            value = number(text)
+            value = number(self.dialect.pointed(text))
             values.append(value)
             if math.isnan(value):
                 (gaps if text.lower() in MISSING else wrong).append((name, text))
@@ -156,7 +199,7 @@ class Table:
             self.dropped.append((line, f"column '{name}': {_missing(text)}"))
             return None
         for name, text in wrong if self.drop else gaps + wrong:
-            self.fault(line, _wrong_cell(text, self.new), name)
+            self.fault(line, _wrong_cell(text, self.new, self.dialect.decimal), name)
         return None if gaps or wrong else values
 
     def fault(self, line, what, column=None):
@@ -187,7 +230,7 @@ def _also(lines):
     return f" (also in line{'s' if len(lines) > 1 else ''} {' and '.join(filter(None, [', '.join(before), last]))})"
 
 
-def _quickly(rows, places, width):
+def _quickly(rows, places, width, decimal):
     """The numbers of many rows, shape (rows, places), or None when one of them needs a careful look."""
     if set(map(len, rows)) != {width}:
         return None
@@ -197,6 +240,10 @@ def _quickly(rows, places, width):
         together = "".join(texts)
         if "_" in together or not together.isascii():
             return None
+        if decimal == ",":
+            if "." in together:
+                return None
+            texts = [text.replace(",", ".") for text in texts]
         try:
             values = np.fromiter(map(float, texts), float, len(texts))
         except ValueError:
@@ -232,23 +279,6 @@ def _underflows(text):
     return re.search("[1-9]", re.split("[eE]", text)[0]) is not None
 
 
-def _wrong_column(path, column, names):
-    if column in names:
-        return f"{path}, line 1: the header names '{column}' {names.count(column)} times; rename all but one."
-    close = (
-        difflib.get_close_matches(column, [n for n in names if len(n) <= HINTED], n=1) if len(column) <= HINTED else []
-    )
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
-    for mark, plural in SEPARATORS.items():
-        apart = [part.strip(" \"'") for name in names for part in name.split(mark)]
-        if column in apart or (len(names) == 1 and mark != " " and mark in names[0]):
-            hint = f"; it seems to be separated by {plural}, so save it comma-separated"
-            break
-    shown = ", ".join(quoted(name) for name in names[:SHOWN])
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{path}, line 1: there is no column '{column}'; the header has {shown}{more}{hint}."
-
-
 def _wrong_length(row, width):
     cells = "there is 1 cell" if len(row) == 1 else f"there are {len(row)} cells"
     named = "names 1 column" if width == 1 else f"names {width} columns"
@@ -261,10 +291,17 @@ def _missing(text):
     return f"the value is missing ({text!r})" if text else "the cell is empty"
 
 
-def _wrong_cell(text, new):
+def _wrong_cell(text, new, decimal):
     if text.lower() in MISSING:
         return f"{_missing(text)}; fill it, or {'remove the row' if new else 'set missing: drop'}"
     shown = quoted(text)
+    if LIMIT.match(text):
+        return (
+            f"{shown} is a limit, beyond which the value is not known; such values cannot be fitted yet, so leave the "
+            "rows out and say so, or fit what lies within the limits alone"
+        )
+    if decimal == "," and "." in text:
+        return f"{shown} has a point, where other numbers of the file have a decimal comma; write all alike"
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text):
         return f"{shown} has a comma; write decimals with a point and thousands without a mark"
     if re.fullmatch(r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d+", text):
@@ -273,6 +310,7 @@ def _wrong_cell(text, new):
         return f"{shown} is infinite; every row needs a finite number"
     if re.fullmatch(r"[+-]?\d+(_\d+)+", text):
         return f"{shown} has a separator of thousands; write the digits alone"
+    text = text.replace(",", ".") if decimal == "," else text
     try:
         value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:

@@ -167,7 +167,7 @@ def _check_dataset(place, dataset):
         if ("column" in dataset) == ("columns" in dataset):
             yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
         return
-    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "predict"):
+    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "header", "predict"):
         if key in dataset:
             yield (*place, key), "goes with csv, not with simulate"
     if dataset["missing"] != "error":

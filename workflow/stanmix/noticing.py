@@ -30,7 +30,8 @@ def notice(observations, names):
     Returns
     -------
     dict
-        Ready for JSON, every row as often as it counts. For one column: n, rows (as written), mean, sd (divisor n - 1),
+        Ready for JSON, every row as often as it counts. Always understood (how the file was read, where that is other
+        than plain CSV) and sentences. For one column: n, rows (as written), mean, sd (divisor n - 1),
         median, minimum, maximum, range, distinct (values), tied (observations that share their value with another),
         most_tied (observations at the commonest value), step (the rounding step, a power of ten, or None), log (median,
         sd and range of the logs; None unless all values are above 0), zeros, whole (whether all values are whole
@@ -46,8 +47,9 @@ def notice(observations, names):
         facts, sentences = _one(observations, names[0])
     else:
         facts, sentences = _several(observations, names)
-    before = [_on_weights(observations)]
+    before = [_on_dialect(observations.understood), _on_weights(observations)]
     after = [_on_dropped(observations.dropped)]
+    facts["understood"] = list(observations.understood)
     return facts | {"sentences": [sentence for sentence in before + sentences + after if sentence]}
 
 
@@ -435,6 +437,10 @@ def _on_tied_rows(count):
 def _on_rounded_columns(facts):
     steps = [f"'{name}' to multiples of {own['step']:g}" for name, own in facts.items() if own["step"] is not None]
     return f"Columns are rounded: {', '.join(steps)}." if steps else None
+
+
+def _on_dialect(understood):
+    return f"The file was read as: {', '.join(understood)}." if understood else None
 
 
 def _on_weights(observations):

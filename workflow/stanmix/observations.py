@@ -37,6 +37,8 @@ class Observations:
         The line of the CSV file in which each row begins, shape (n,); None when there was no such file.
     dropped : tuple of (int, str)
         Line of each row that was left out, and why.
+    understood : tuple of str
+        How the file was read, where that is other than plain CSV.
     """
 
     y: np.ndarray
@@ -48,6 +50,7 @@ class Observations:
     component: np.ndarray | None = None
     lines: np.ndarray | None = None
     dropped: tuple = ()
+    understood: tuple = ()
 
     @property
     def n(self):
@@ -119,14 +122,24 @@ class Units:
 
 
 def read_csv(
-    path, columns, *, trials=None, exposure=None, weights=None, known=None, id=None, missing="error", new=False
+    path,
+    columns,
+    *,
+    trials=None,
+    exposure=None,
+    weights=None,
+    known=None,
+    id=None,
+    missing="error",
+    header=True,
+    new=False,
 ):
-    """Read observations from a CSV file with a header.
+    """Read observations from a CSV file, in whatever dialect people write it (`dialect.Dialect`).
 
     Parameters
     ----------
     path : path-like
-        The file: comma-separated, UTF-8, a header in the first line.
+        The file: text in UTF-8, perhaps compressed by gzip.
     columns : list of str
         The columns of y: one gives y of shape (n,), D of them shape (n, D).
     trials : str, optional
@@ -141,6 +154,8 @@ def read_csv(
         The column of the rows' names: any text, no two rows the same.
     missing : {"error", "drop"}
         What becomes of a row in which one of these numbers is missing.
+    header : bool
+        Whether the first line names the columns; otherwise they are called 1, 2, ... by their position.
     new : bool
         Whether these are new rows for a fit that was made: then one is enough.
 
@@ -164,7 +179,7 @@ def read_csv(
     with csvfile.opened(path, "predict" if new else "csv") as file:
         known, id = (None if name is None else tidy(name) for name in (known, id))
         table = csvfile.Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop", new)
-        table.read(csv.reader(file, strict=True))
+        table.read(file, header)
     return _observations(table, columns, dict(roles[len(columns) :]))
 
 
@@ -211,6 +226,7 @@ def _observations(table, columns, roles):
         ids=np.array(table.texts["id"], object)[kept] if "id" in table.texts else None,
         lines=table.lines[kept],
         dropped=tuple(sorted(table.dropped + unseen)),
+        understood=tuple(table.dialect.words()),
     )
     if not table.new:
         _check_distinct(table.path, observations, columns, roles)
@@ -247,7 +263,7 @@ def _known(table):
     for row, text in enumerate(table.texts["known"]):
         if text.lower() in csvfile.MISSING:
             continue
-        value = csvfile.number(text)
+        value = csvfile.number(table.dialect.pointed(text))
         if 1 <= value <= MOST_COMPONENTS and value == np.floor(value):
             known[row] = int(value)
         else:

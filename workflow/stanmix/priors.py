@@ -12,6 +12,7 @@ from stanmix.text import LARGEST, SMALLEST
 REAL, POSITIVE, ABOVE_ONE, UNIT = "real", "positive", "above 1", "between 0 and 1"
 CORRELATION = "correlation matrix"
 ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0, UNIT: 0.0}  # where the parameters of each support begin
+LONGEST = 10_000  # letters of a prior; a list for 100 components has fewer
 PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
 
 
@@ -293,6 +294,8 @@ def _without_floor(text):
 
 def _call(text):
     """Split ``name(a, [b, c])`` into the name and its arguments: floats and lists of floats."""
+    if len(text) > LONGEST:
+        raise ValueError(f"a prior has at most {LONGEST} letters")
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.keywords:
