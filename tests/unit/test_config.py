@@ -1295,3 +1295,139 @@ def test_cores_that_all_fits_together_leave_idle_are_spread_over_the_chains(core
         "analyses": [{"dataset": "a", "models": ["m"], "components": [1, 2]}],
     }
     assert plan.threads_of_fit(config, cores) == threads
+
+
+# What is replaced, by what, the key that is named, and words of the sentence.
+EXTREMES = {
+    "a step": (
+        "column: weight",
+        "column: weight\n    rounding: 1.0e+300",
+        "datasets.real.rounding",
+        "beyond what can be",
+    ),
+    "a fixed sd": ("sigma: 1.5", "sigma: 1.0e-320", "models.known.fixed.sigma", "too close to 0 to be computed with"),
+    "a fixed mean": (
+        "fixed:\n      mu: [0, 5, 9]",
+        "fixed:\n      mu: [0, 5, 1.0e+151]",
+        "models.known.fixed.mu[2]",
+        "beyond",
+    ),
+    "many digits": ("sigma: 1\n", "sigma: 9007199254740993\n", "datasets.made.simulate.sigma", "lose digits"),
+    "4000 digits": ("sigma: 1\n", f"sigma: {'7' * 4000}\n", "datasets.made.simulate.sigma", "a number beyond 1e+150"),
+    "a prior scale": (
+        "cauchy(0, 5)",
+        "cauchy(0, 3e-310)",
+        "models.free.priors.sigma",
+        "3e-310 cannot be computed with",
+    ),
+    "a prior location": ("[-1, 5, 9]", "[-1, 5, 9e200]", "models.free.priors.mu", "9e+200 cannot be computed with"),
+    "a prior's cut": ("cauchy(0, 5)", "cauchy(0, 5) T[1e-200, ]", "models.free.priors.sigma", "1e-200 cannot"),
+    "draws": ("chains: 2", "draws: 4294967300", "sampling.draws", "at most 1000000"),
+    "warm-up": ("chains: 2", "warmup: 2147483648", "sampling.warmup", "at most 1000000"),
+    "sizes": ("[30, 40, 30]", "[30, 4294967300, 30]", "datasets.made.simulate.sizes[1]", "at most 10000000"),
+    "all sizes": ("[30, 40, 30]", "[9000000, 40, 9000000]", "datasets.made.simulate.sizes", "adds to 18000040"),
+    "n": ("n: 50", "n: 3000000000", "datasets.drawn.simulate.n", "at most 10000000"),
+    "a seed": (
+        "sizes: [30, 40, 30]",
+        "sizes: [30, 40, 30]\n      seed: 4294967303",
+        "datasets.made.simulate.seed",
+        "at most 2147483647",
+    ),
+    "simulated counts": (
+        "family: normal\n      sizes: [30, 40, 30]\n      mu: [0, 5, 9]\n      sigma: 1",
+        "family: poisson\n      sizes: [30, 40]\n      rate: [5, 4.0e+9]",
+        "datasets.made.simulate.rate",
+        "beyond which CmdStan cannot count",
+    ),
+    "simulated trials": (
+        "family: normal\n      sizes: [30, 40, 30]\n      mu: [0, 5, 9]\n      sigma: 1",
+        "family: binomial\n      sizes: [30, 40]\n      p: [0.1, 0.2]\n      trials: 2147483648",
+        "datasets.made.simulate.trials",
+        "at most 2147483647",
+    ),
+    "a step of a simulation": (
+        "  drawn:",
+        "  drawn:\n    rounding: 2",
+        "datasets.drawn.rounding",
+        "those of a simulation are not",
+    ),
+    "known components of a simulation": ("  drawn:", "  drawn:\n    known: k", "datasets.drawn.known", "goes with csv"),
+    "too many columns": (
+        "column: weight",
+        f"columns: [{', '.join(map(chr, range(97, 118)))}]",
+        "datasets.real.columns",
+        "at most 20",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EXTREMES)
+def test_numbers_that_nothing_can_be_done_with(kind, tmp_path):
+    old, new, key, words = EXTREMES[kind]
+    assert BASE.count(old) == 1, old
+    told = sentences_of(BASE.replace(old, new), tmp_path)
+    (sentence,) = [each for each in told if f": {key} " in each]
+    assert words in sentence
+
+
+NAMES = {
+    "a" * 100: None,
+    "a.b-c_1": None,
+    "7": None,
+    "a" * 101: "is no name for a folder",
+    "a\n": "is no name for a folder",
+    "a.": "is no name for a folder",
+    ".": "is no name for a folder",
+    "-a": "is no name for a folder",
+    "": "is no name for a folder",
+    "ä": "is no name for a folder",
+    "REAL": "differs from 'real' in nothing but capital letters",
+    "Workflow": "would give its page the name of Snakemake's report",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_are_folders(name, tmp_path):
+    entry = f"  {json.dumps(name, ensure_ascii=False)}: {{csv: d.csv, column: y}}\n"
+    text = BASE.replace("models:\n  known:", f"{entry}models:\n  known:", 1)
+    if NAMES[name] is None:
+        assert name in check(text, tmp_path)["datasets"]
+        return
+    (sentence,) = sentences_of(text, tmp_path)
+    assert NAMES[name] in sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("csv", "a{b}.csv", "reads '{' and '}' in the name of a file"),
+        ("csv", "<x>.csv", "reads '<' and '>' in"),
+        ("predict", "new\tones.csv", "in the name of a file as something else"),
+        ("predict", "{", "'{'"),
+        ("column", "a\u202eb", "U+202E, which cannot be seen"),
+        ("label", "a\u0007b", "U+0007, which cannot be seen"),
+        ("id", "\u2066x", "U+2066"),
+        ("weights", "\u009f", "U+009F"),
+        ("label", "l" * 301, "at most 300 letters"),
+    ],
+)
+def test_texts_that_cannot_be_shown_or_found(key, value, words, tmp_path):
+    entry = {"csv": "d.csv", "column": "y"} | {key: value}
+    text = BASE.replace("  real:\n    csv: data.csv\n    column: weight", f"  real: {json.dumps(entry)}")
+    (sentence,) = sentences_of(text, tmp_path)
+    assert f"datasets.real.{key} " in sentence
+    assert words in sentence
+
+
+def test_texts_of_all_scripts_are_names_of_columns(tmp_path):
+    for column in (
+        "R&D",
+        "a\nb",
+        "\u05d0\u05d1\u200f",
+        "\u0645\u064f\u062d",
+        "x_{1}<y>",
+        "\U0001f41f \u200d",
+        "%$#^\\",
+    ):
+        text = BASE.replace("column: weight", f"column: {json.dumps(column, ensure_ascii=False)}")
+        assert check(text, tmp_path)["datasets"]["real"]["column"] == column

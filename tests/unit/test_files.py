@@ -1,6 +1,7 @@
 """Files whole or not at all, locks, what a job says, and which files and versions a result depends on."""
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
@@ -10,9 +11,10 @@ import sys
 import threading
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from stanmix import dependencies, files, logbook, manifest, programs
+from stanmix import columns, dependencies, files, logbook, manifest, programs, report
 from stanmix.errors import UserError
 
 WORKFLOW = Path(files.__file__).parents[1]
@@ -126,6 +128,33 @@ def test_processes_that_write_the_same_file_leave_one_whole_file(tmp_path):
 def test_text_is_utf_8_with_unix_line_ends(tmp_path):
     files.write_text(tmp_path / "a.txt", "é\nµ\n")
     assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa9\n\xc2\xb5\n"
+
+
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+2", "-2+3", "@SUM(A1)", "=", "'quoted", "''", "-", "+49 30 1", "-inf"]
+HARMLESS = ["-5", "+1.5e3", "-.5", "a=b", "7", "", "x'", "NA", " ="]
+
+
+def test_texts_that_spreadsheets_would_compute_stand_behind_an_apostrophe(tmp_path):
+    names = FORMULAS + HARMLESS
+    frame = pd.DataFrame(
+        {"id": pd.Series(names, dtype=object), "column": names[::-1], "n": -1.5, "k": range(len(names))}
+    )
+    files.write_csv(tmp_path / "t.csv", frame)
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [f"'{name}" for name in FORMULAS] + HARMLESS
+    assert [row["column"] for row in rows] == HARMLESS[::-1] + [f"'{name}" for name in FORMULAS[::-1]]
+    assert {(row["n"], len(row)) for row in rows} == {("-1.5", 4)}
+    # and what reads our tables gets the names back
+    read = pd.read_csv(tmp_path / "t.csv", **columns.TEXT)
+    assert ["" if pd.isna(name) else name for name in read["column"]] == names[::-1]
+    assert pd.read_csv(tmp_path / "t.csv", **report.AS_WRITTEN)["id"].fillna("").tolist() == names
+    assert frame["id"].tolist() == names
+
+
+def test_tables_without_such_columns_are_read_too(tmp_path):
+    files.write_csv(tmp_path / "t.csv", pd.DataFrame({"parameter": ["mu"], "mean": [0.1]}))
+    assert pd.read_csv(tmp_path / "t.csv", **columns.TEXT)["mean"].tolist() == [0.1]
 
 
 def test_json_is_stable_and_refuses_what_json_cannot_say(tmp_path):

@@ -50,8 +50,10 @@ def test_the_facts_of_a_small_sample():
         "step": 0.1,
         "zeros": 0,
         "whole": False,
-        "not_whole": {"line": None, "value": 2.5, "number": 1},
+        "not_whole": {"column": "y", "line": None, "value": 2.5, "number": 1},
         "negative": None,
+        "not_positive": None,
+        "uncountable": None,
         "trials": None,
         "known": None,
         "exposure": None,
@@ -81,6 +83,7 @@ def test_the_facts_of_weighted_rows():
         "whole",
         "not_whole",
         "negative",
+        "not_positive",
         "dropped",
     )
     assert {key: noticed[key] for key in keys} == {
@@ -92,8 +95,9 @@ def test_the_facts_of_weighted_rows():
         "most_tied": 5,
         "zeros": 5,
         "whole": False,
-        "not_whole": {"line": 4, "value": -1.5, "number": 1},
-        "negative": {"line": 4, "value": -1.5, "number": 2},
+        "not_whole": {"column": "y", "line": 4, "value": -1.5, "number": 1},
+        "negative": {"column": "y", "line": 4, "value": -1.5, "number": 2},
+        "not_positive": {"column": "y", "line": 4, "value": -1.5, "number": 3},
         "dropped": 2,
     }
 
@@ -173,12 +177,19 @@ def test_simulated_data_may_be_constant_or_a_single_value():
 
 def test_counts_that_are_not_whole_or_negative_are_pointed_at():
     noticed = noticed_of([3, 0, 7.5, 2.25, -0.0], lines=np.arange(10, 15))
-    assert noticed["not_whole"] == {"line": 12, "value": 7.5, "number": 2}
+    assert noticed["not_whole"] == {"column": "y", "line": 12, "value": 7.5, "number": 2}
+    assert noticed["not_positive"] == {"column": "y", "line": 11, "value": 0, "number": 2}
     assert noticed["negative"] is None
     assert (noticed["whole"], noticed["zeros"]) == (False, 2)
     noticed = noticed_of([3, -4, -5])
     assert (noticed["whole"], noticed["not_whole"]) == (True, None)
-    assert noticed["negative"] == {"line": None, "value": -4.0, "number": 2}
+    assert noticed["negative"] == {"column": "y", "line": None, "value": -4.0, "number": 2}
+
+
+def test_counts_beyond_what_cmdstan_reads_are_pointed_at():
+    assert noticed_of([2147483647, 0, 3])["uncountable"] is None
+    noticed = noticed_of([5, 2147483648, 0, 4294967300], lines=np.arange(2, 6))
+    assert noticed["uncountable"] == {"column": "y", "line": 3, "value": 2147483648, "number": 2}
 
 
 def test_trials_and_exposure():
@@ -441,7 +452,8 @@ def test_several_columns():
     rows.y[1] = rows.y[0]
     noticed = notice(rows, ["a", "b"])
     json.dumps(noticed, allow_nan=False)
-    keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "sentences"]
+    keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "relations"]
+    keys += ["sentences"]
     assert list(noticed) == keys
     assert (noticed["n"], noticed["rows"], noticed["distinct"]) == (frequency.sum(), 500, 499)
     assert noticed["most_tied"] == max(frequency[0] + frequency[1], 3)
@@ -495,12 +507,52 @@ def test_sentences_on_several_columns_name_them():
     assert len(noticed["sentences"]) == 3
 
 
+def related(columns, names, frequency=None):
+    found = notice(rows_of(np.column_stack(columns), frequency), names)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    return found
+
+
 def test_columns_that_say_the_same_are_named():
     rng = np.random.default_rng(33)
     first = rng.normal(size=100)
-    y = np.column_stack([first, rng.normal(size=100), -3 * first + 5])
-    noticed = notice(rows_of(y), ["a", "b", "c"])
-    assert noticed["sentences"] == ["Columns 'a' and 'c' say the same: their correlation is -1. Leave one of them out."]
+    noticed = related([first, rng.normal(size=100), -3 * first + 5], ["a", "b", "c"])
+    assert noticed["sentences"] == [
+        "Columns are related: 'c' = 5 - 3 'a'. One of them says nothing that the others do not say: leave it out."
+    ]
+    (relation,) = noticed["relations"]
+    assert (relation["columns"], relation["exact"]) == (["a", "c"], True)
+    assert relation["left"] < 1e-12
+
+
+@pytest.mark.parametrize("frequency", [None, np.arange(1, 61)])
+def test_sums_differences_and_duplicates_are_relations(frequency):
+    rng = np.random.default_rng(35)
+    a, b, c = rng.normal(1e3, 1, 60), rng.gamma(2, 50, 60), rng.normal(size=60)
+    found = related([a, b, a + b, c, b, c - 2 * a], ["a", "b", "s", "c", "b2", "d"], frequency)["relations"]
+    assert [relation["text"] for relation in found] == ["'s' = 'a' + 'b'", "'b2' = 'b'", "'d' = -2 'a' + 'c'"]
+    assert all(relation["exact"] for relation in found)
+    shares = rng.dirichlet([2, 3, 4], 60)  # shares of a whole add to 1
+    (whole,) = related(list(shares.T), ["x", "y", "z"], frequency)["relations"]
+    assert whole["text"] == "'z' = 1 - 'x' - 'y'"
+
+
+@pytest.mark.parametrize(("rest", "exact"), [(3e-3, False), (3e-4, False), (3e-5, True), (0, True)])
+def test_columns_that_nearly_say_the_same_are_warned_of(rest, exact):
+    rng = np.random.default_rng(36)
+    first, other = rng.normal(size=(2, 400))
+    noticed = related([first, first + rest * other], ["a", "b"])
+    (relation,) = noticed["relations"]
+    # what is left of the second given the first, as a share of its sd, within its Monte Carlo error
+    assert relation["left"] == pytest.approx(rest, rel=4 / math.sqrt(2 * 400), abs=1e-12)
+    assert relation["exact"] is exact
+    words = "are related: 'b' = " if exact else "are almost related: 'b' = "
+    assert len(said(noticed, words)) == 1
+    assert related([first, first + 0.03 * other], ["a", "b"])["relations"] == []
+
+
+def test_as_few_rows_as_columns_are_no_relation():
+    assert related([[1.0, 2, 4], [2.0, 7, 1], [5.0, 5, 6]], ["a", "b", "c"])["relations"] == []
 
 
 def test_the_order_of_the_rows_changes_no_fact():
@@ -512,6 +564,6 @@ def test_the_order_of_the_rows_changes_no_fact():
     ours, theirs = notice(rows_of(y), ["a", "b"]), notice(rows_of(y[turned]), ["a", "b"])
     for found in (ours, theirs):
         for own in found["columns"].values():
-            for first in (own["not_whole"], own["negative"]):
+            for first in (own["not_whole"], own["negative"], own["not_positive"]):
                 first.pop("value")  # it is that of the first row
     assert ours == theirs

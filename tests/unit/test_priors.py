@@ -3,6 +3,8 @@
 import itertools
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -334,3 +336,21 @@ def test_priors_go_to_stan_as_rows_of_three():
     (prior,) = parse("exponential(2)", "positive", 1)
     assert prior.padded_arguments == [2, 0, 0]
     assert Prior(**prior.as_dict() | {"arguments": tuple(prior.as_dict()["arguments"])}) == prior
+
+
+def test_the_time_to_read_a_prior_does_not_grow_with_a_power_of_its_blanks(root):
+    texts = [
+        f"normal(0, 1) T[{' ' * 40000}",
+        f"lognormal(0, 1){' ' * 40000}T{' ' * 40000}[{' ' * 9000}2{' ' * 40000}, ]",
+    ]
+    code = (
+        "import sys; from stanmix.priors import parse\n"
+        "for text in sys.stdin.read().split('|'):\n"
+        "    try:\n        print(parse(text, 'positive', 1)[0].lower)\n"
+        "    except ValueError as error:\n        print(error)\n"
+    )
+    end = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(root / "workflow")}, input="|".join(texts),
+        capture_output=True, text=True, timeout=20, check=True,
+    )  # fmt: skip
+    assert end.stdout.splitlines() == ["a prior has at most 10000 letters", "2.0"]

@@ -120,7 +120,7 @@ def test_values_below_0_under_a_family_that_has_none(told, run):
     path = run / "data" / "readings.csv"
     path.write_text(path.read_text() + "r46,-2.5,1,1,\n")
     said = told(changed(CONFIG, "    family: normal\n    share: [sigma]\n", "    family: gamma\n"))
-    assert "with models.free: the family gamma needs values above 0, but line 47 has -2.5" in said
+    assert "with models.free: the family gamma needs values above 0, but line 47, column 'reading', has -2.5" in said
     assert "use a family of the whole line, such as normal" in said
 
 
@@ -154,11 +154,11 @@ def bernoulli(text):
 MISTAKES = {
     "a negative count": (
         "calls", lambda text: text.replace("n12,", "n12,-"), [],
-        ["with models.counts: the family zero_inflated_poisson needs counts from 0, but line 13 has -"],
+        ["family zero_inflated_poisson needs counts from 0, but line 13, column 'count', has -"],
     ),
     "a fraction as a count": (
         "calls", lambda text: text.replace("n12,", "n12,0."), [],
-        ["with models.counts: the family zero_inflated_poisson needs whole numbers, but line 13 has 0."],
+        ["family zero_inflated_poisson needs whole numbers, but line 13, column 'count', has 0."],
     ),
     "more successes than trials": (
         "calls", lambda text: text.replace("n12,", "n12,20"),

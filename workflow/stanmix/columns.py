@@ -1,6 +1,9 @@
 """What the columns of each table are called, and how their numbers are written."""
 
+import math
 import re
+
+from stanmix.text import unshielded
 
 SUMMARY = [
     {"key": "title", "title": "parameter", "text": True},
@@ -15,7 +18,11 @@ SUMMARY = [
 ]
 OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
 # How pandas reads tables with these, whose names may look like numbers or like what it takes for missing.
-TEXT = {"dtype": dict.fromkeys(OF_SCALARS, str), "keep_default_na": False, "na_values": [""]}
+TEXT = {
+    "converters": dict.fromkeys(OF_SCALARS, lambda text: unshielded(text) if text else math.nan),
+    "keep_default_na": False,
+    "na_values": [""],
+}
 PART = re.compile(r"probability_(\d+|zero)")  # a column of memberships, its intervals left aside
 INTERVAL = re.compile(PART.pattern + "_(lower|upper)")
 VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same

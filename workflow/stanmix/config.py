@@ -1,45 +1,14 @@
 """The configuration: read it, find everything wrong with it at once, write it out and fill in its defaults."""
 
-from pathlib import Path
+import itertools
 
 import yaml
 
+from stanmix import yaml_text
 from stanmix.errors import UserError
 from stanmix.expansion import expand
 from stanmix.meaning import against_meaning
 from stanmix.schema import against_schema, schema, shown, with_defaults
-
-CODE_KEYS = ("__use_yte__", "__definitions__", "__variables__")  # by these YTE makes YAML a program
-
-
-def refuse_code(path, text):
-    """Refuse a configuration that asks Snakemake to run Python which stands in it.
-
-    Snakemake does so when it loads a file whose top level says `__use_yte__`, also by way of an anchor and `<<`. So
-    the word must not stand in the file at all.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, to name it.
-    text : str
-        What is in it.
-
-    Raises
-    ------
-    UserError
-        With the line of each such word.
-    yaml.YAMLError
-        When it is not YAML.
-    """
-    found = [
-        f"{path}, line {event.start_mark.line + 1}: {event.value} would run Python code that stands in the "
-        "configuration; write out what is meant."
-        for event in yaml.parse(text)
-        if isinstance(event, yaml.ScalarEvent) and event.value in CODE_KEYS
-    ]
-    if found:
-        raise UserError(*found)
 
 
 def lines_of(path):
@@ -58,28 +27,19 @@ def lines_of(path):
     Raises
     ------
     UserError
-        When the file cannot be read as YAML, says a key twice (YAML would silently keep the last), or holds code.
+        When the file cannot be read as YAML, says a key twice (YAML would silently keep the last), holds code, or says
+        what YAML reads as something else than it looks like, or more than it looks like.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        refuse_code(path, text)
-        root = yaml.compose(text)
-    except OSError as error:
-        raise UserError(f"{path}: the configuration cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: the configuration is not text in UTF-8; save it as UTF-8.") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UserError(
-            f"{path}, line {mark.line + 1}, column {mark.column + 1}: this is not YAML: {error.problem}; "
-            "check the indentation, colons and quotes there."
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: this is not YAML: {error}.") from None
-    lines, twice = {}, []
+    root = yaml_text.compose(path)
+    lines, wrong, visits = {}, [], itertools.count(1)
 
     def walk(node, place, above=()):
         lines[place] = (str(path), node.start_mark.line + 1)
+        if next(visits) > yaml_text.MOST:
+            raise yaml_text.too_much(path, lines[place][1])
+        misread = yaml_text.misread(node)
+        if misread:
+            wrong.append(f"{path}, line {lines[place][1]}: {dotted(place)} {misread}.")
         if any(node is other for other in above):
             raise UserError(f"{path}, line {lines[place][1]}: {dotted(place)} holds itself; write out what is meant.")
         above = (*above, node)
@@ -90,8 +50,11 @@ def lines_of(path):
                         f"{path}, line {key.start_mark.line + 1}: a key must be text, not a list or mapping."
                     )
                 below = (*place, key.value)
+                misread = yaml_text.misread(key)
+                if misread:
+                    wrong.append(f"{path}, line {key.start_mark.line + 1}: a key {misread}.")
                 if below in lines:
-                    twice.append(
+                    wrong.append(
                         f"{path}, line {key.start_mark.line + 1}: {dotted(below)} is said twice, first in line "
                         f"{lines[below][1]}; keep one of the two."
                     )
@@ -106,8 +69,8 @@ def lines_of(path):
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{path}: the configuration must be a mapping of keys to values.")
     walk(root, ())
-    if twice:
-        raise UserError(*twice)
+    if wrong:
+        raise UserError(*dict.fromkeys(wrong))
     return lines
 
 

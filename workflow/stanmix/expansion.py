@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from jsonschema import Draft202012Validator
 
+from stanmix.csvfile import SHOWN, opened
 from stanmix.errors import UserError
-from stanmix.observations import SHOWN, opened
 from stanmix.schema import against_schema, listed, shown
 
 NAME = "{name}"  # stands in a template for the name of each data set that it makes

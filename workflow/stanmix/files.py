@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from stanmix.errors import UserError
+from stanmix.text import shielded
 
 UNFINISHED = ".unfinished-"  # how the names begin of files that are being written
 _guards = []  # asked before a file is moved to its place
@@ -70,7 +71,14 @@ def write_json(path, content):
 
 
 def write_csv(path, frame):
-    """Write a pandas.DataFrame as CSV with fifteen significant digits and unix line ends, whole or not at all."""
+    """Write a pandas.DataFrame as CSV, whole or not at all.
+
+    With fifteen significant digits, unix line ends, and texts `shielded` from being computed by spreadsheets.
+    """
+    texts = [key for key, dtype in frame.dtypes.items() if dtype.kind not in "biufc"]
+    if texts:
+        shield = {key: [shielded(value) if isinstance(value, str) else value for value in frame[key]] for key in texts}
+        frame = frame.assign(**shield)
     with whole(path) as beside:
         frame.to_csv(beside, index=False, float_format="%.15g", lineterminator="\n")
 

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from stanmix.observations import plain
+from stanmix.text import LARGEST_COUNT, plain
 
 SHOWN = 10  # rows named one by one; the rest are counted
 SHOWN_VALUES = 3  # the same for values
 FAR = 4  # standard errors beyond which a share is not chance
 HEAPED = 50  # observations below which heaping is not looked for
 SPAN = 20  # rounding steps from the least to the largest value below which it is not either
+SAME = 1e-4  # of a column's sd: what may be left of it given others before it says nothing of its own
+NEARLY = 0.015  # the same for what should be looked at; a correlation of .9999
 CROWD = 10  # observations below which far values are not looked for
 
 
@@ -28,27 +30,31 @@ def notice(observations, names):
     Returns
     -------
     dict
-        Ready for JSON, every row as often as it counts. For one column: n, rows (as written), mean, sd (divisor n - 1),
+        Ready for JSON, every row as often as it counts. Always understood (how the file was read, where that is other
+        than plain CSV) and sentences. For one column: n, rows (as written), mean, sd (divisor n - 1),
         median, minimum, maximum, range, distinct (values), tied (observations that share their value with another),
         most_tied (observations at the commonest value), step (the rounding step, a power of ten, or None), log (median,
         sd and range of the logs; None unless all values are above 0), zeros, whole (whether all values are whole
-        numbers), not_whole and negative (None, or line and value of the first such row and the number of such rows),
-        trials (None, or fewest, most, share of successes and the line of the fewest), exposure (None, or total and
-        rate), dropped (rows left out) and sentences. For several: n, rows, distinct (rows), most_tied (observations at
+        numbers), not_whole, negative, not_positive and uncountable (of values beyond what CmdStan can count; each None,
+        or column, line and value of the first such row and the number of such rows), trials (None, or fewest, most,
+        share of successes and the line of the fewest), exposure (None, or total and rate), dropped (rows left out) and
+        sentences. For several: n, rows, distinct (rows), most_tied (observations at
         the commonest row), dropped, columns (by name, what is said of one column about its values alone), correlation
-        (a list of D lists) and sentences.
+        (a list of D lists), relations (linear ones between columns: a list of dicts with columns, text and exact,
+        whether they leave nothing to tell) and sentences.
     """
     if np.ndim(observations.y) == 1:
-        facts, sentences = _one(observations)
+        facts, sentences = _one(observations, names[0])
     else:
         facts, sentences = _several(observations, names)
-    before = [_on_weights(observations)]
+    before = [_on_dialect(observations.understood), _on_weights(observations)]
     after = [_on_dropped(observations.dropped)]
+    facts["understood"] = list(observations.understood)
     return facts | {"sentences": [sentence for sentence in before + sentences + after if sentence]}
 
 
-def _one(observations):
-    column = _Column(observations.y, observations.frequency, observations.lines)
+def _one(observations, name):
+    column = _Column(name, observations.y, observations.frequency, observations.lines)
     trials, exposure = _trials(observations), _exposure(observations)
     facts = {"n": column.n, "rows": len(observations.y)} | column.facts()
     facts |= {
@@ -76,7 +82,7 @@ def _several(observations, names):
     y = np.asarray(observations.y, float)
     units = replace(observations, known=None).units()
     count = units.count
-    columns = [_Column(y[:, d], observations.frequency, observations.lines) for d in range(y.shape[1])]
+    columns = [_Column(name, y[:, d], observations.frequency, observations.lines) for d, name in enumerate(names)]
     facts = {name: column.facts() for name, column in zip(names, columns, strict=True)}
     correlation = _correlation(units, columns)
     sentences = [_on_tied_rows(count), _on_rounded_columns(facts)]
@@ -84,24 +90,23 @@ def _several(observations, names):
         own = facts[name]
         said = (column.on_sameness(own), column.on_heaping(own), column.on_outliers(own))
         sentences += [f"Column '{name}': {sentence[0].lower()}{sentence[1:]}" for sentence in said if sentence]
-    for i, first in enumerate(names):
-        for j, second in enumerate(names[:i]):
-            if abs(correlation[i][j]) > 0.9999:
-                told = f"their correlation is {correlation[i][j]:.7g}"
-                sentences.append(f"Columns '{second}' and '{first}' say the same: {told}. Leave one of them out.")
+    relations = _relations(units, columns)
+    sentences += [_on_relation(relation) for relation in relations]
     whole = {"n": columns[0].n, "rows": len(y), "distinct": len(count), "most_tied": int(count.max())}
     return whole | {
         "known": _known(observations),
         "dropped": len(observations.dropped),
         "columns": facts,
         "correlation": correlation,
+        "relations": relations,
     }, sentences
 
 
 class _Column:
     """One column as its distinct values, sorted, with the number of observations at each."""
 
-    def __init__(self, y, frequency, lines):
+    def __init__(self, name, y, frequency, lines):
+        self.name = name
         self.y = np.asarray(y, float) + 0.0
         self.lines = lines
         self.values, index = np.unique(self.y, return_inverse=True)
@@ -136,13 +141,16 @@ class _Column:
             "whole": bool(np.all(values == np.floor(values))),
             "not_whole": self._first(self.y != np.floor(self.y)),
             "negative": self._first(self.y < 0),
+            "not_positive": self._first(self.y <= 0),
+            "uncountable": self._first(self.y > LARGEST_COUNT),
         }
 
     def _first(self, such):
         rows = np.flatnonzero(such)
         if not len(rows):
             return None
-        return {"line": self._line(rows[0]), "value": float(self.y[rows[0]]), "number": len(rows)}
+        first = rows[0]
+        return {"column": self.name, "line": self._line(first), "value": float(self.y[first]), "number": len(rows)}
 
     def _line(self, row):
         return None if self.lines is None else int(self.lines[row])
@@ -297,18 +305,74 @@ def _rounding_step(values):
     return None
 
 
-def _correlation(units, columns):
+def _scores(units, columns):
+    """The columns as scores of mean 0 and sd 1, shape (D, units)."""
     scores = []
     for y, column in zip(units.y.T, columns, strict=True):
         mean, sd, _ = _spread(column.values, column.counts)
         score = (y - mean) / (sd or 1.0)
         scores.append(score - (units.count * score).sum() / column.n)  # what the mean was rounded by
-    scores = np.array(scores)
+    return np.array(scores)
+
+
+def _correlation(units, columns):
+    scores = _scores(units, columns)
     product = (units.count * scores) @ scores.T
     lengths = np.sqrt(np.diag(product))
     correlation = (product / np.outer(lengths, lengths).clip(min=np.finfo(float).tiny)).clip(-1, 1)
     np.fill_diagonal(correlation, 1.0)
     return ((correlation + correlation.T) / 2).tolist()
+
+
+def _relations(units, columns):
+    """Linear relations between columns: what each one is given those before it that are not given by others."""
+    if len(units.y) <= len(columns):
+        return []  # so few rows always lie in a plane
+    scores = _scores(units, columns) * np.sqrt(units.count)
+    found, free = [], []
+    for d, score in enumerate(scores):
+        if not score.any():  # a column of equal values is nobody's business here
+            continue
+        before = scores[free].T
+        weights = np.linalg.lstsq(before, score, rcond=None)[0] if free else np.empty(0)
+        left = np.linalg.norm(score - before @ weights) / np.linalg.norm(score)
+        if left < NEARLY:
+            parts = {k: w for k, w in zip(free, weights, strict=True) if abs(w) > 10 * left + 1e-6}
+            relation = {
+                "columns": [columns[k].name for k in (*parts, d)],
+                "text": _equation(columns, d, parts),
+                "left": float(left),
+                "exact": bool(left < SAME),
+            }
+            found.append(relation)
+            if relation["exact"]:
+                continue
+        free.append(d)
+    return found
+
+
+def _equation(columns, d, parts):
+    """A column as a sum of others, as 'c' = 2 + 3 'a' - 1 'b'."""
+    mean, sd, _ = _spread(columns[d].values, columns[d].counts)
+    text = ""
+    for k, weight in parts.items():
+        mean_of_part, sd_of_part, _ = _spread(columns[k].values, columns[k].counts)
+        slope = float(f"{weight * sd / sd_of_part:.6g}")
+        mean -= slope * mean_of_part
+        size = "" if abs(slope) == 1 else f"{abs(slope):g} "
+        text += f" {'-' if slope < 0 else '+'} {size}'{columns[k].name}'"
+    constant = f" {float(f'{mean:.6g}'):g}" if abs(mean) > 1e-6 * sd else ""
+    return f"'{columns[d].name}' ={constant}{text}".replace("= + ", "= ").replace("= - ", "= -")
+
+
+def _on_relation(relation):
+    text, same = relation["text"], relation["exact"]
+    if same:
+        return f"Columns are related: {text}. One of them says nothing that the others do not say: leave it out."
+    return (
+        f"Columns are almost related: {text} but for {_percent(relation['left'], 1)} of its standard deviation. Leave "
+        "one of them out, or take a difference in its place, unless that small rest is what matters."
+    )
 
 
 def _trials(observations):
@@ -373,6 +437,10 @@ def _on_tied_rows(count):
 def _on_rounded_columns(facts):
     steps = [f"'{name}' to multiples of {own['step']:g}" for name, own in facts.items() if own["step"] is not None]
     return f"Columns are rounded: {', '.join(steps)}." if steps else None
+
+
+def _on_dialect(understood):
+    return f"The file was read as: {', '.join(understood)}." if understood else None
 
 
 def _on_weights(observations):

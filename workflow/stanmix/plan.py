@@ -69,14 +69,14 @@ def label(dataset):
 
 def source(dataset):
     """What to read from the CSV file of a data set, as keywords of `observations.read_csv`."""
-    keys = ("trials", "exposure", "weights", "known", "id", "missing")
+    keys = ("trials", "exposure", "weights", "known", "id", "missing", "header")
     columns = dataset.get("columns") or [dataset["column"]]
     return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}}
 
 
 def source_of_new(dataset):
     """What to read from the CSV file with new rows of a data set, as keywords of `observations.read_csv`."""
-    kept = ("columns", "trials", "exposure", "id")
+    kept = ("columns", "trials", "exposure", "id", "header")
     return {key: value for key, value in source(dataset).items() if key in kept} | {"new": True}
 
 

@@ -4,11 +4,16 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+
 from stanmix import noticing, observations, plan, prediction
 from stanmix.dependencies import code_of
 from stanmix.errors import UserError
 from stanmix.files import content_of, write_json
 from stanmix.specification import specify
+from stanmix.text import plain
+
+OFF = 0.05  # of a step: how far a rounded value may lie from its place, for steps that have no end in decimals
 
 
 def check(config, kept=None):
@@ -79,6 +84,7 @@ def _faults(config, name, fits):
         try:
             rows = observations.read_csv(dataset["csv"], **plan.source(dataset))
             noticed = noticing.notice(rows, plan.source(dataset)["columns"])
+            found += _faults_of_rounding(rows, dataset["csv"], dataset)
         except UserError as error:
             return [*error.sentences, *_faults_of_new(dataset, config["models"], fits)]
         for fit in fits:
@@ -98,8 +104,39 @@ def _faults_of_new(dataset, models, fits):
         rows = observations.read_csv(dataset["predict"], **source)
     except UserError as error:
         return list(error.sentences)
+    if faults := _faults_of_rounding(rows, dataset["predict"], dataset):
+        return faults
     return [
         f"{dataset['predict']}, {fault}"
         for model in dict.fromkeys(fit.model for fit in fits)
         for fault in prediction.faults(rows, source["columns"][0], model, plan.family(models[model]))
     ]
+
+
+def _faults_of_rounding(rows, path, dataset):
+    """A sentence on the first value that rounding to the step of a data set would not leave (list of str)."""
+    step = dataset.get("rounding")
+    if step is None or np.ndim(rows.y) > 1:
+        return []
+    # Multiples of the step, or whole steps away from the commonest remainder: middles of intervals may lie anywhere.
+    steps = rows.y / step
+    remainders = np.round((steps - np.floor(steps)) / OFF).astype(int) % round(1 / OFF)
+    commonest = steps[np.argmax(np.bincount(remainders)[remainders])]
+    multiple, shifted = (_off(away) for away in (steps, steps - commonest))
+    wrong = shifted if shifted.sum() < min(multiple.sum(), len(steps) / 2) else multiple
+    if not wrong.any():
+        return []
+    row = int(np.argmax(wrong))
+    more = f" (and {np.count_nonzero(wrong) - 1} more)" if np.count_nonzero(wrong) > 1 else ""
+    beside = "" if wrong is multiple else f", nor whole steps away from others, such as {plain(commonest * step)}"
+    return [
+        f"{path}, line {rows.lines[row]}, column '{dataset['column']}': {plain(rows.y[row])} is no multiple of "
+        f"{plain(step)}{beside}{more}; `rounding:` is the step to which all values are rounded, so correct the step or "
+        "the value, or leave the key away."
+    ]
+
+
+def _off(steps):
+    """Which numbers of steps are not whole; all that are not to the last digit where all round to the same."""
+    places = np.round(steps)
+    return np.abs(steps - places) > (OFF if np.ptp(places) else 0)

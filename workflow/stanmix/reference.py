@@ -9,7 +9,11 @@ HEAD = """# The configuration, key by key
 listed here is an error, and so is a value that does not fit: all errors are reported at once, with file and
 line, before any job starts.
 
-Names of data sets and models become folders: letters, digits, points, dashes and underscores.
+Names of data sets and models become folders: up to 100 letters, digits, points, dashes and underscores, a letter or
+digit first and no point last, no two the same but for capital letters.
+
+Numbers are 0 or from 1e-150 to 1e150 in size, whole ones not beyond 2^53 if that loses digits. YAML reads `010` as 8,
+`1:30` as 90, `yes` as true and `1e5` as text; where it would, the run says so and how to write what is meant.
 
 A name with `{name}` in it is a template. It makes many data sets: one of each file that the star of its `csv` matches,
 

@@ -14,9 +14,11 @@ from markupsafe import Markup
 from stanmix import checks, columns, invariants, memberships, mode_words, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
+from stanmix.text import unshielded
 
 LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
-AS_WRITTEN = {"id": str}  # names of rows that look like numbers or like nothing
+# How pandas reads names of rows, which may look like numbers or like nothing.
+AS_WRITTEN = {"converters": {"id": unshielded}, "keep_default_na": False, "na_values": [""]}
 FIGURES = (
     *("diagram", "prior", "traces", "membership_figure", "co_clustering", "density"),
     *("ecdf", "transform", "statistics", "replicates"),
@@ -100,7 +102,7 @@ def _fit_view(title, paths, noticed, asked, config):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
-    membership, said = pd.read_csv(paths["membership"], converters=AS_WRITTEN), read_json(paths["memberships"])
+    membership, said = pd.read_csv(paths["membership"], **AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
     invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
@@ -184,7 +186,7 @@ def _membership_table(frame, trusted):
 
 def _predicted(path, trusted):
     """The first new rows and how many there are."""
-    frame = pd.read_csv(path, dtype={"component": str}, converters=AS_WRITTEN)
+    frame = pd.read_csv(path, dtype={"component": str}, **AS_WRITTEN)
     first = frame.head(LISTED)
     return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, trusted)}
 
