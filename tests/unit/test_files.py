@@ -34,20 +34,6 @@ def python(code, *arguments, **options):
     )
 
 
-def test_the_content_of_a_file_is_that_of_its_bytes_whatever_its_date(tmp_path):
-    path = tmp_path / "data.csv"
-    path.write_text("y\n1\n")
-    first, dates = files.content_of(path), path.stat()
-    assert first == hashlib.sha256(b"y\n1\n").hexdigest()
-    other = tmp_path / "other.csv"
-    other.write_text("y\n2\n")  # as long as the first
-    os.utime(other, ns=(dates.st_atime_ns, dates.st_mtime_ns))
-    os.replace(other, path)
-    assert files.content_of(path) == hashlib.sha256(b"y\n2\n").hexdigest()
-    assert files.content_of(tmp_path / "absent.csv") is None
-    assert files.content_of(tmp_path) is None
-
-
 def test_a_file_appears_only_when_it_is_complete(tmp_path):
     path = tmp_path / "new" / "folder" / "table.csv"
     with files.whole(path) as beside:

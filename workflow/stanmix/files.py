@@ -105,14 +105,16 @@ def content_of(path):
 
     Returns
     -------
-    str or None
-        In hexadecimal; None when the file cannot be read, of which whoever needs its content says more.
+    str
+        In hexadecimal.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
     """
-    try:
-        state = os.stat(path)
-        return _content(os.fspath(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    except OSError:
-        return None
+    state = os.stat(path)
+    return _content(os.path.abspath(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 @functools.cache

@@ -70,8 +70,9 @@ def _key(config, name, fits, code):
     """A hash of all that decides what is found in a data set; None when one of its files cannot be read."""
     dataset = config["datasets"][name]
     models = {fit.model: config["models"][fit.model] for fit in fits}
-    contents = [content_of(dataset[key]) for key in ("csv", "predict") if key in dataset]
-    if None in contents:
+    try:
+        contents = [content_of(dataset[key]) for key in ("csv", "predict") if key in dataset]
+    except OSError:
         return None
     decides = [name, dataset, models, [[fit.model, fit.components] for fit in fits], contents, code]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
