@@ -31,12 +31,12 @@ rule report:
         page="results/reports/{dataset}.html",
     log:
         "results/logs/report/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         fits=lambda wildcards: {
             title: list(on_page(fit)) for fit, title in plan.titles(FITS_OF[wildcards.dataset]).items()
@@ -58,9 +58,9 @@ rule manifest:
         manifest="results/manifest.json",
     log:
         "results/logs/manifest.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
-    localrule: True
     params:
         config=CONFIG,
         outputs=lambda wildcards: OUTPUTS,
@@ -74,10 +74,12 @@ rule manifest:
 OUTPUTS = {
     name: [str(path) for path in getattr(rules, name).output]
     for name in (
-        *("toolchain", "compile", "simulate", "read", "describe", "fit", "assess", "assess_modes", "draw_fit"),
+        *("toolchain", "simulate", "read", "describe", "fit", "assess", "assess_modes", "draw_fit"),
         *("draw_fit_modes", "draw_fit_bands", "draw_fit_bands_modes", "predict", "compare", "report"),
     )
 }
+# An executable holds the place of CmdStan, which differs between users: its provenance stands for it.
+OUTPUTS["compile"] = [str(rules.compile.output.provenance)]
 
 
 rule verdict:
@@ -88,9 +90,9 @@ rule verdict:
         verdict="results/verdict.txt",
     log:
         "results/logs/verdict.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
-    localrule: True
     params:
         fits=[f"{fit.dataset}, {fit.model}, K = {fit.components}" for fit in FITS],
         code=package("verdict"),
