@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from stanmix import choice, overview
+from stanmix.families import FAMILIES
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 HOSTILE = "</td><script>alert(1)</script>&amp;"
@@ -28,9 +29,9 @@ def asked(tmp_path):
             # The components lie at 10, 20, ... and in a second column at 1, 2, ...; the weights are 1/10, 1/5, ...
             rows = [("theta", k, None, k / 10) for k in range(1, components + 1)]
             located = [(column, 10 / 10**i) for i, column in enumerate(columns or (None,))]
-            parameters = [{"name": "sigma", "slot": "scale", "mode": "shared", "value": None}]
+            parameters = []
             for column, step in located:
-                entry = {"name": "mu", "slot": "location", "mode": "own", "value": None}
+                entry = {"name": "mu", "mode": "own", "value": None}
                 entry |= {"column": column} if column else {}
                 if fixed:
                     entry |= {"mode": "fixed", "value": [step * k for k in range(1, components + 1)]}
@@ -38,6 +39,7 @@ def asked(tmp_path):
                     rows += [("mu", k, column, step * k) for k in range(1, components + 1)]
                 parameters.append(entry)
             rows.append(("sigma", None, None, 3.0))
+            parameters.append({"name": "sigma", "mode": "shared", "value": None})
             summary = pd.DataFrame(rows, columns=["parameter", "component", "column", "mean"]).assign(sd=0.5)
             summary.astype({"component": "Int64"}).to_csv(folder / "summary.csv", index=False)
             said = {"family": "normal", "weights": {"mode": "estimated"}, "parameters": parameters}
@@ -134,6 +136,11 @@ def test_locations_by_component_and_column(asked, fixed):
         [("x", 20), ("1", 2)],
     ]
     assert {p["sd"] for part in line["parts"] for p in part["locations"]} == {None if fixed else 0.5}
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_the_first_parameter_of_every_family_is_the_one_that_says_where_components_lie(family):
+    assert family.names[0] == family.ordered
 
 
 class Cells(HTMLParser):

@@ -63,9 +63,10 @@ def choose(fits, ranked, judged, checks):
     if not trusted:
         return line
     summary = pd.read_csv(fit["summary"], **columns.TEXT)
-    located = [entry for entry in specification["parameters"] if entry["slot"] == "location"]
+    location = specification["parameters"][0]["name"]  # the first parameter of a family says where components lie
+    located = [entry for entry in specification["parameters"] if entry["name"] == location]
     parts = [_part(component, specification["weights"], located, summary) for component in range(fit["components"])]
-    return line | {"location": located[0]["name"], "parts": parts}
+    return line | {"location": location, "parts": parts}
 
 
 def _of_failures(title, ranked, checks):
