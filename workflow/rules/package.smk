@@ -48,5 +48,5 @@ onstart:
 PLACES = {}
 if workflow.is_main_process:
     for path in ["config/config.yaml", *map(str, workflow.configfiles)]:
-        if os.path.exists(path):
+        if os.path.exists(path) or not workflow.configfiles:
             PLACES |= sentences(configuration.lines_of, path)
