@@ -1431,3 +1431,26 @@ def test_texts_of_all_scripts_are_names_of_columns(tmp_path):
     ):
         text = BASE.replace("column: weight", f"column: {json.dumps(column, ensure_ascii=False)}")
         assert check(text, tmp_path)["datasets"]["real"]["column"] == column
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("__use_yte__: true\nseed: 1\n", 1, "__use_yte__"),
+        ("seed: 1\n'__use_\\u0079te__': true\n".replace("'", '"'), 2, "__use_yte__"),
+        ("seed: 1\n? !!str __use_yte__\n: true\n", 2, "__use_yte__"),
+        ("models:\n  m: &a\n    __use_yte__: true\n<<: [*a]\n", 3, "__use_yte__"),
+        ("seed: 1\n\n__definitions__: []\n", 3, "__definitions__"),
+        ("datasets: {__variables__: {a: 1}}\n", 1, "__variables__"),
+    ],
+    ids=["plain", "escaped", "tagged", "merged", "definitions", "variables"],
+)
+def test_code_in_a_configuration_is_refused_by_line(text, line, word, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(UserError, match=rf"c\.yaml, line {line}: {word} would run Python code"):
+        configuration.lines_of(tmp_path / "c.yaml")
+
+
+def test_a_configuration_without_its_file_says_where_it_is_explained(tmp_path):
+    with pytest.raises(UserError, match=r"none\.yaml: there is no such file; write one \(config/README\.md"):
+        configuration.lines_of(tmp_path / "none.yaml")

@@ -26,6 +26,7 @@ def told(run, forked):
         code, said = forked(run)
         assert code != 0
         assert "Traceback" not in said
+        assert not re.search(r"WorkflowError|Snakefile|\.smk|rule ", said), "Snakemake's frame is around the sentence"
         assert "Job stats" not in said, "a job was planned before the mistake was found"
         assert (run.hashes(), run.times()) == before, "the results are not untouched"
         return said
@@ -91,6 +92,23 @@ def test_a_column_that_is_not_there(told):
     said = told(changed(CONFIG, "column: reading", "column: reeding"))
     assert "data/readings.csv, line 1: there is no column 'reeding'" in said
     assert "did you mean 'reading'?" in said
+
+
+def test_a_configuration_that_holds_code_is_refused_before_it_runs(told, run):
+    ran = run / "ran"
+    definition = f"open({str(ran)!r}, 'w')"
+    said = told(f"base: &base {{__use_yte__: true}}\n<<: *base\n__definitions__:\n  - {definition}\n{CONFIG}")
+    assert "config/config.yaml, line 1: __use_yte__ would run Python code" in said
+    assert "config/config.yaml, line 3: __definitions__ would run Python code" in said
+    assert not ran.exists()
+
+
+def test_no_configuration(new_run, forked):
+    run = new_run("without")
+    (run / "config" / "config.yaml").unlink()
+    code, said = forked(run, "--dry-run")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("config/config.yaml: there is no such file; write one")
 
 
 def test_an_empty_configuration(told):

@@ -326,6 +326,15 @@ def test_outdated_after_an_edit_of_the_data(run, outdated):
         assert outdated(run) == ALL_READINGS
 
 
+def test_data_that_an_older_file_took_the_place_of(run, outdated):
+    def change(text):
+        return changed(text, "r7,", "r7,1")
+
+    with edited(run / "data" / "readings.csv", change):
+        os.utime(run / "data" / "readings.csv", (1, 1))
+        assert outdated(run) == ALL_READINGS
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -1,6 +1,7 @@
 """New rows of a data set: from a key of the configuration to a table and the page, without sampling again."""
 
 import html
+import os
 import re
 
 import numpy as np
@@ -82,6 +83,8 @@ def test_alone_they_get_them_to_the_last_digit(run):
 def test_only_what_depends_on_new_rows_is_outdated_by_them(run, outdated):
     assert outdated(run) == set()
     with edited(run / "data/new.csv", lambda text: text + "11.5,new 5\n"):
+        assert outdated(run) == {f"predict/{fit}" for fit in FITS} | AFTER
+        os.utime(run / "data/new.csv", (1, 1))  # also when the file is older than the one before
         assert outdated(run) == {f"predict/{fit}" for fit in FITS} | AFTER
 
 

@@ -53,7 +53,7 @@ SOURCE = "the configuration of the module" if AS_MODULE else "config/config.yaml
 PLACES = {}
 if workflow.is_main_process:
     for path in [*([] if AS_MODULE else ["config/config.yaml"]), *map(str, workflow.configfiles)]:
-        if os.path.exists(path):
+        if os.path.exists(path) or not workflow.configfiles:
             PLACES |= sentences(configuration.lines_of, path)
     if AS_MODULE:
         PLACES = configuration.lines_within(PLACES, workflow.modifier_stack[0].globals["config"], config)

@@ -37,6 +37,11 @@ def compose(path):
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: there is no such file; write one (config/README.md explains every key), or name the folder of "
+            "the run with snakemake --directory."
+        ) from None
     except OSError as error:
         raise UserError(f"{path}: the configuration cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
