@@ -172,20 +172,40 @@ def bernoulli(text):
 MISTAKES = {
     "a negative count": (
         "calls", lambda text: text.replace("n12,", "n12,-"), [],
-        ["family zero_inflated_poisson needs counts from 0, but line 13, column 'count', has -"],
+        ["with models.counts: the family zero_inflated_poisson needs counts from 0, but line 13, ", "'count', has -"],
     ),
     "a fraction as a count": (
         "calls", lambda text: text.replace("n12,", "n12,0."), [],
-        ["family zero_inflated_poisson needs whole numbers, but line 13, column 'count', has 0."],
+        ["with models.counts: the family zero_inflated_poisson needs whole numbers, but line 13, ", "'count', has 0."],
     ),
     "more successes than trials": (
         "calls", lambda text: text.replace("n12,", "n12,20"),
         [("exposure: hours", "trials: tries"), ("family: zero_inflated_poisson", "family: binomial")],
         [COUNTED + "20", "of 200 trials (column 'tries') is not possible; successes are a whole number from 0 to the"],
     ),
-    "semicolons": (
-        "readings", lambda text: text.replace(",", ";"), [],
-        ["data/readings.csv, line 1: there is no column 'reading'", "by semicolons, so save it comma-separated"],
+    "semicolons and points beside decimal commas": (
+        "readings", lambda text: text.replace(",", ";").replace(".", ",", 9), [],
+        ["data/readings.csv, line 5, column 'reading': '", "has a point, where other numbers of the file have"],
+    ),
+    "a count that CmdStan cannot read": (
+        "calls", lambda text: text.replace("n12,", "n12,42949672"), [],
+        ["needs counts up to 2147483647, beyond which CmdStan cannot count, but line 13, column 'count', has 42949672"],
+    ),
+    "rounding that is none": (
+        "readings", lambda text: text, [("    column: reading\n", "    column: reading\n    rounding: 5\n")],
+        ["data/readings.csv, line 2, column 'reading': ", " is no multiple of 5 (and 44 more); `rounding:` is"],
+    ),
+    "columns that are related": (
+        "readings", lambda text: text,
+        [
+            ("    column: reading\n", "    columns: [reading, again]\n"), ("models: [wrong, free]", "models: [wrong]"),
+            ("family: normal\n    share: [sigma]", "family: multivariate_normal"),
+        ],
+        ["with models.free: columns are related, 'again' = 1 + 'reading', so that their correlations have no density"],
+    ),
+    "braces in the name of a file": (
+        "readings", lambda text: text, [("csv: data/readings.csv", "csv: 'data/{readings}.csv'")],
+        ["datasets.readings.csv is 'data/{readings}.csv'; Snakemake reads '{' and '}' in the name of a file"],
     ),
     "UTF-16": (
         "readings", lambda text: text.encode("utf-16"), [],

@@ -89,7 +89,9 @@ def of_file(file, names, header):
     separator = choose(looked_at, names)
     rows = looked_at[separator]
     width = len(rows[0]) if rows else 0
-    longer = header and bool(rows[1:]) and all(len(row) == width + 1 for row in rows[1:] if row)
+    below = [row for row in rows[1:] if row]
+    # All longer by one; cells that end in a separator are longer too, but by nothing.
+    longer = header and all(len(row) == width + 1 for row in below) and any(row[-1].strip() for row in below)
     # Tables of R; where commas separate, a decimal comma looks the same unless the names are in quotes.
     quoted = separator != "," or head.partition("\n")[2].startswith('"')
     found = Dialect(separator, ".", header, longer and quoted and width > 0, announced is not None)

@@ -11,7 +11,6 @@ from stanmix.errors import UserError
 from stanmix.files import whole
 from stanmix.text import COUNTABLE, LARGEST_COUNT, SMALLEST, hidden, plain, shielded, tidy, unshielded
 
-CHUNK = 8192  # rows that are looked at together
 MOST_COMPONENTS = 100  # as the schema says of components
 
 
@@ -366,7 +365,7 @@ def read(path):
     with open(path, encoding="utf-8", newline="") as file:
         rows = csv.reader(file, strict=True)
         cells = {name: [] for name in next(rows)}
-        for chunk in iter(lambda: list(itertools.islice(rows, CHUNK)), []):
+        for chunk in iter(lambda: list(itertools.islice(rows, csvfile.CHUNK)), []):
             for name, texts in zip(cells, zip(*chunk, strict=True), strict=True):
                 cells[name].append(texts if name == "id" else np.fromiter(map(float, texts), float, len(texts)))
     ids = cells.pop("id", None)
