@@ -158,6 +158,34 @@ TRUST = {
 }
 
 
+def cut(values, lower, rounding=None, step=1.0, **entry):
+    entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [{"lower": lower}], **entry}
+    about = {"kind": "continuous", "components": values.shape[1], "rounding": rounding, "columns": ["a", "b"]}
+    about["kind"] = "multivariate" if values.ndim == 3 else "continuous"
+    return checks.cut_check({**about, "parameters": [entry]}, {"sigma": values}, step)
+
+
+@pytest.mark.parametrize(("at", "status"), [(50, "pass"), (51, "warn"), (100, "warn"), (101, "fail")])
+def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
+    values = np.full((1000, 2), 2.0)
+    values[:at, 1] = 1.0999
+    (found,) = cut(values, 1.0)
+    assert (found.status, found.value) == (status, at / 1000)
+    assert f"With probability {at / 1000:.2f} sigma of component 2 lies within 10% of 1, where" in found.sentence
+    assert found.remedy == "" if status == "pass" else "say rounding: 1 in the data set" in found.remedy
+    assert cut(values, None) == cut(values, 0.0) == cut(values, 1.0, slot="shape") == []
+
+
+def test_the_remedy_of_a_cut_is_one_that_the_data_set_can_take():
+    low = np.ones((10, 1))
+    assert "say rounding: and the step to which the values are rounded in" in cut(low, 1.0, step=None)[0].remedy
+    assert "cut the prior lower" in cut(low, 1.0, rounding=1.0)[0].remedy
+    (found,) = cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="a")
+    assert "sigma of a lies" in found.sentence
+    assert "rounding:" not in found.remedy
+    assert cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="b")[0].status == "pass"
+
+
 @pytest.mark.parametrize(
     ("exchanged", "empty", "statuses"),
     [

@@ -84,11 +84,12 @@ def assess(inputs, outputs, model, seed, say=print):
     belonging = _memberships(rows, specification, points, draws, truth)
 
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
+    noticed = read_json(inputs["noticed"])
+    found += checks.cut_check(specification, every, noticed.get("step"))
     found += checks.predictive_checks(p_values)
     found += checks.label_checks(trust)
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
-        noticed = read_json(inputs["noticed"])
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
             gain = refitting.gain_over_single(loo, specification, model, noticed, units, inputs, seed, say)
         found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))

@@ -11,6 +11,8 @@ from stanmix.files import read_json, write_text
 PASS, WARN, FAIL = "pass", "warn", "fail"
 NEAR_MODE, HIGHER_MODE = 5.0, 10.0  # nats below the best mode, and above every mode that a chain visits
 VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do not visit the modes alike
+CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the cut
+AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
 
@@ -152,6 +154,64 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
         )
     )
     return checks
+
+
+def cut_check(specification, draws, step):
+    """Does a posterior lean on the number at which a prior is cut from below?
+
+    Parameters
+    ----------
+    specification : dict
+    draws : dict of numpy.ndarray
+        Each (S, K) or, with several columns, (S, K, D).
+    step : float or None
+        The step to which the values are rounded, where one was noticed.
+
+    Returns
+    -------
+    list of Check
+        None where no prior is cut inside the support of its parameter.
+    """
+    found = []
+    for entry in specification["parameters"]:
+        lower = entry["priors"][0]["lower"] if entry["priors"] and entry["slot"] in ("scale", "sigma") else None
+        if not lower:
+            continue
+        values, of = draws[entry["name"]], ""
+        if "column" in entry:
+            values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
+        shares = (values < CUT_REACH * lower).mean(axis=0)
+        component = int(np.argmax(shares))
+        of += f" of component {component + 1}" if entry["mode"] == "own" and specification["components"] > 1 else ""
+        found.append((float(shares[component]), f"{entry['name']}{of}", lower))
+    if not found:
+        return []
+    share, name, lower = max(found)
+    if specification["kind"] == "multivariate":
+        remedy = (
+            "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
+            "components, or leave out a column of few values."
+        )
+    elif specification["rounding"] is None:
+        remedy = (
+            "Values that are rounded or equal pull it towards 0, and the estimate says more about the cut than about "
+            f"the data: say rounding: {f'{step:g}' if step else 'and the step to which the values are rounded'} in the "
+            "data set, which makes the likelihood that of intervals and needs no cut."
+        )
+    else:
+        remedy = "The estimate says more about the cut than about the data: cut the prior lower, or not at all."
+    return [
+        _judged(
+            "cut",
+            "Scales at the cut of their prior",
+            share,
+            f"at most {AT_CUT[WARN]:g}",
+            _above(share, AT_CUT[WARN], AT_CUT[FAIL]),
+            f"With probability {share:.2f} {name} lies within {100 * (CUT_REACH - 1):.0f}% of {lower:.3g}, where its "
+            "prior is cut.",
+            remedy,
+        )
+    ]
 
 
 def predictive_checks(p_values):

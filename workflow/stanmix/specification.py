@@ -4,11 +4,10 @@ import numpy as np
 
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, MULTIVARIATE, SLOTS, WHOLE, ends_of
+from stanmix.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
 from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
 
-SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing thinner can be seen
-THIN = 1e-3  # the same in standard deviations of a column with ties that are not from rounding
+THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
 def specify(name, model, components, noticed, rounding=None):
@@ -67,6 +66,8 @@ def specify(name, model, components, noticed, rounding=None):
     relabelled = not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
+            if rounding:
+                facts = facts | {"step": None}  # the likelihood of intervals is bounded: no default needs to be cut
             entry = _resolved(name, family, parameter, model, components, facts)
             if column is not None:
                 entry["column"] = column
@@ -193,8 +194,14 @@ def _refuse_data(name, family, noticed):
                 "components apart and has no standard deviation; leave it out of columns."
             )
     if family.positive and noticed["minimum"] <= 0:
-        fault = noticed["negative"] or {"line": None, "value": noticed["minimum"], "number": 1}
-        refuse("values above 0", fault, "use a family of the whole line, such as normal")
+        advice = "use a family of the whole line, such as normal"
+        if noticed["negative"] is None:
+            advice = (
+                f"leave out the rows that are 0, report their share ({noticed['zeros']} of {noticed['n']}), and fit "
+                f"{family.name} to the others"
+            )
+        fault = noticed["negative"] or {"line": None, "value": noticed["minimum"], "number": noticed["zeros"]}
+        refuse("values above 0", fault, advice)
     if family.kind == WHOLE:
         for fault, needs in ((noticed["negative"], "counts from 0"), (noticed["not_whole"], "whole numbers")):
             if fault:
@@ -209,10 +216,13 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
     needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
-        step = f"{noticed['step']:g}" if noticed["step"] else "the step to which values are rounded"
         where = f" of the column '{entry['column']}'" if "column" in entry else ""
-        vanishing = f"give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at {step} by T[{step}, ])"
-        interval = f"say `rounding: {step}` in the data set, which makes the likelihood that of intervals"
+        vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
+        if noticed["step"]:
+            vanishing += f", best cut by T[{SEEN * noticed['step']:.3g}, ]"
+            interval = f"say `rounding: {noticed['step']:g}`"
+        vanishing += ")"
+        interval += " in the data set, which makes the likelihood that of intervals"
         ways = [f"share {entry['name']}", vanishing, *([] if where else [interval])]
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "
