@@ -86,6 +86,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
+        p_text=checks.p_text,
     )
     write_text(output, text)
 
