@@ -567,3 +567,65 @@ def test_the_order_of_the_rows_changes_no_fact():
             for first in (own["not_whole"], own["negative"], own["not_positive"]):
                 first.pop("value")  # it is that of the first row
     assert ours == theirs
+
+
+def test_zeros_caps_and_floors_are_called_so_and_not_preferred_digits(cases):
+    rng = np.random.default_rng(34)
+    y = np.append(np.round(rng.gamma(1.94, 3.21, 255), 2) + 0.01, np.zeros(145))
+    (sentence,) = said(noticed_of(y), "a spike")
+    assert sentence.startswith("145 of the 400 values (36.2 %) are exactly 0: a spike")
+    assert "report their share (145 of 400)" in sentence
+    assert not said(noticed_of(y), "digits were preferred")
+    (sentence,) = said(notice(read_csv(cases / "data" / "qpcr.csv", ["xval"]), ["xval"]), "exactly")
+    assert "25 of the 208 values (12 %) are exactly 45, the largest: a cap" in sentence
+    y = rng.normal(5, 1, 300)
+    assert said(noticed_of(np.maximum(y, 4.0)), "are exactly 4, the smallest: a floor")
+    (sentence,) = said(noticed_of(np.append(np.round(y, 2), np.full(30, 5.55))), "a spike, such as a value that was")
+    assert "are exactly 5.55" in sentence
+    assert not said(noticed_of(np.append(np.round(y, 2), np.full(3, 5.55))), "spike")
+
+
+def test_ends_that_are_sharp_are_mentioned():
+    rng = np.random.default_rng(4)
+    (sentence,) = said(noticed_of(1 + rng.pareto(1.5, 2000)), "sharply")
+    assert sentence.startswith("The values begin sharply at 1.0")
+    assert "away from all values" in sentence
+    (sentence,) = said(noticed_of(10 - rng.exponential(size=500)), "sharply")
+    assert "end sharply at 9.99" in sentence
+
+
+SMOOTH = {
+    "normal": lambda rng: rng.normal(size=200),
+    "lognormal": lambda rng: rng.lognormal(size=200),
+    "exponential": lambda rng: rng.exponential(size=200),
+    "gamma": lambda rng: rng.gamma(2, size=200),
+    "heavy": lambda rng: rng.standard_t(3, size=200),
+    "rounded": lambda rng: np.round(rng.normal(50, 10, 300)),
+    "two": lambda rng: rng.normal(rng.choice([0, 6], 200)),
+}
+
+
+@pytest.mark.parametrize("draw", SMOOTH.values(), ids=SMOOTH)
+def test_smooth_distributions_have_neither_spikes_nor_sharp_ends(draw):
+    rng = np.random.default_rng(12)
+    found = [noticed_of(draw(rng)) for _ in range(100)]
+    assert sum(bool(said(noticed, "exactly") or said(noticed, "shares")) for noticed in found) == 0
+    assert sum(bool(said(noticed, "sharply")) for noticed in found) <= 2
+
+
+def test_shares_and_means_of_few_are_told_by_their_digits():
+    rng = np.random.default_rng(6)
+    thirds = np.round(rng.integers(60, 270, 59) / 3, 4)
+    assert said(noticed_of(thirds), "all values are multiples of 1/3: shares of 3, or means of 3 whole numbers")
+    assert not said(noticed_of(np.round(rng.uniform(20, 90, 59), 4)), "multiples of 1/")
+    assert not said(noticed_of(np.round(rng.uniform(20, 90, 59), 1)), "multiples of 1/")
+    percent = np.append(rng.integers(1, 500, 80) / rng.integers(500, 900, 80) * 100, 100.0)
+    assert said(noticed_of(percent), "and reach 100: if they are shares or percentages")
+    assert not said(noticed_of(percent - 1), "and reach 100")
+
+
+def test_ties_of_finely_written_values_are_not_called_rounding():
+    y = np.round(np.random.default_rng(2).normal(0.5, 1, 300), 9)
+    (sentence,) = said(noticed_of(np.append(y, y[:40])), "written finely")
+    assert sentence.startswith("80 of the 340 values are tied with another, though they are written finely")
+    assert not said(noticed_of(np.append(y, y[:40])), "they are rounded")

@@ -9,7 +9,7 @@ from scipy import stats
 from textbook import UNIVARIATE, model_of, rows_of
 
 from stanmix.errors import UserError
-from stanmix.family import CONTINUOUS
+from stanmix.family import CONTINUOUS, SEEN
 from stanmix.noticing import notice
 from stanmix.observations import Observations
 from stanmix.specification import is_shared, prior_of, prior_text, program_data, specify
@@ -344,23 +344,26 @@ def test_default_priors_of_rates_and_shares_stay_inside_their_ends(changes, fami
     assert (found["distribution"], found["arguments"][0]) == (prior[0], pytest.approx(prior[1]))
 
 
-def test_default_priors_of_own_scales_are_cut_at_the_step_of_rounded_values():
+def test_default_priors_of_own_scales_are_cut_where_rounding_hides_more_and_not_with_intervals():
     tied = TIED | {"step": 0.1}
     for given, cut in (
-        (model(), 0.1),
+        (model(), SEEN * 0.1),  # the sd of what rounding takes away
         (model(["sigma"]), 0.0),
-        (model(family="student_t"), 0.1),
-        (model(family="skew_normal"), 0.1),
-        (model(family="lognormal"), 0.1 / 20),  # of logs: of the largest value
-        (model(family="gamma"), 0.1 / 20),
+        (model(family="student_t"), SEEN * 0.1),
+        (model(family="skew_normal"), SEEN * 0.1),
+        (model(family="lognormal"), SEEN * 0.1 / 20),  # of logs: of the largest value
+        (model(family="gamma"), SEEN * 0.1 / 20),
         (model(family="negative_binomial", own=["dispersion"]), 0.0),
     ):
         entry = next(entry for entry in specify("m", given, 3, tied)["parameters"] if entry["slot"] == "scale")
         assert [prior["lower"] for prior in entry["priors"]] == pytest.approx([cut] * len(entry["priors"]))
     own = specify("m", model(), 3, tied)
-    assert prior_text(parameters(own)["sigma"]) == "lognormal(0, 0.7), above 0.1"
+    assert prior_text(parameters(own)["sigma"]) == "lognormal(0, 0.7), above 0.0288675"
+    for family in ("normal", "student_t", "skew_normal", "lognormal", "gamma"):  # nothing where values are intervals
+        found = specify("m", model(family=family), 3, tied, 0.1)["parameters"]
+        assert {prior["lower"] for entry in found if entry["slot"] == "scale" for prior in entry["priors"]} == {None}
     # the cut goes to the program with the data, in the unit of the data
-    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_lower"] == 0.1
+    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_lower"] == pytest.approx(SEEN * 0.1)
     assert program_data(specify("m", model(), 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.0
     given = model(sigma="lognormal(0, 1) T[0.25, ]")
     assert program_data(specify("m", given, 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.25
@@ -646,14 +649,13 @@ def test_own_sds_on_tied_values_under_a_prior_that_does_not_vanish_are_refused(p
     (sentence,) = caught.value.sentences
     assert sentence.startswith("models.mine: 4 of the 50 values are tied with another")
     assert prior.split("(")[0] in sentence
-    assert "share sigma, give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at" in sentence
-    assert "or say `rounding: " in sentence
+    assert "share sigma, give it a prior that vanishes at 0 (lognormal or inv_gamma), or say `rounding:`" in sentence
 
 
 def test_ties_of_rounded_values_name_the_step():
     with pytest.raises(UserError) as caught:
         specify("mine", model(sigma="normal(0, 5)"), 3, TIED | {"step": 0.01})
-    assert "best cut at 0.01 by T[0.01, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
+    assert "best cut by T[0.00289, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
 
 
 @pytest.mark.parametrize("name", ["negative_binomial", "zero_inflated_negative_binomial", "beta_binomial"])

@@ -110,8 +110,8 @@ def predicted(size, y, family="zero_inflated_poisson"):
     members = mixture.draw_memberships(family, len(y), draws, rng)
     anew = mixture.replicate(family, points, members, draws, rng)
     specification = {"family": family, "components": 2}
-    tables, facts, p_value = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
-    return tables, facts, p_value, anew
+    tables, facts, p_values = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
+    return tables, facts, p_values, anew
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -119,7 +119,7 @@ def test_the_tables_of_a_fit_to_counts(same):
     rng = np.random.default_rng(4)
     size = np.full(80, 2.0) if same else rng.choice([1.0, 2.0], 80)
     y = np.where(rng.random(80) < 0.2, 0, rng.poisson(size * rng.choice([1.5, 5.0], 80))).astype(float)
-    tables, facts, p_value, anew = predicted(size, y)
+    tables, facts, p_values, anew = predicted(size, y)
     density = tables["density"]
     assert density["observed"].sum() == 80
     assert [name for name in density if name.endswith("_median")] == [
@@ -139,7 +139,8 @@ def test_the_tables_of_a_fit_to_counts(same):
     ecdf = tables["ecdf"]
     assert ecdf["observed"][-1] == 1
     assert ecdf["observed"].tolist() == pytest.approx([(y <= x).mean() for x in ecdf["x"]])
-    assert 0.01 < p_value <= 1
+    assert list(p_values) == ["ecdf", "frequencies"]
+    assert 0.01 < min(p_values.values()) <= max(p_values.values()) <= 1
     prior = tables["prior"]
     assert prior["observed"].sum() == pytest.approx(1)
     curves = [name for name in prior if name.startswith("curve_")]
@@ -148,5 +149,5 @@ def test_the_tables_of_a_fit_to_counts(same):
 
 
 def test_counts_of_another_distribution_leave_the_band():
-    *_, p_value, _ = predicted(np.full(80, 2.0), np.random.default_rng(5).poisson(30, 80).astype(float))
-    assert p_value < 0.02
+    *_, p_values, _ = predicted(np.full(80, 2.0), np.random.default_rng(5).poisson(30, 80).astype(float))
+    assert max(p_values.values()) < 0.02

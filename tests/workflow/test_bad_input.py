@@ -221,7 +221,7 @@ MISTAKES = {
     ),
     "tied integers": (
         "readings", lambda text: INTEGERS, [OWN],
-        ["45 of the 45 values are tied with another", "under a normal prior", "best cut at 1 by T[1, ]", "rounding: 1"],
+        ["45 of the 45 values are tied with another", "under a normal prior", "best cut by T[0.289, ]", "rounding: 1"],
     ),
     "more components than values": (
         "readings", lambda text: INTEGERS,

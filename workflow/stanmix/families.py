@@ -10,6 +10,7 @@ from stanmix.family import (
     LINKS,
     MULTIVARIATE,
     NODES,
+    SEEN,
     WEIGHTS,
     WHOLE,
     Family,
@@ -205,10 +206,10 @@ def _scale_of_logs(noticed, components, shared):
 
 def _scale_of(sd, step, components, shared):
     # One for each component must vanish at 0, where it could collapse onto equal values (Day 1969). Where values are
-    # rounded that is not enough: many equal ones outweigh it, and nothing narrower than the step can be seen anyway.
+    # rounded and taken as exact that is not enough: many equal ones outweigh it, and nothing narrower can be seen.
     if shared:
         return Prior("normal", (0.0, sd), lower=0.0)
-    return Prior("lognormal", (float(np.log(sd / components)), 0.7), lower=step)
+    return Prior("lognormal", (float(np.log(sd / components)), 0.7), lower=step and float(SEEN * step))
 
 
 def _rate(noticed, components, shared):

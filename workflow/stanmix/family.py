@@ -10,6 +10,7 @@ from stanmix.priors import ENDS, POSITIVE, REAL, UNIT
 # Where to evaluate a function that may be steep at 0 to integrate it from 0 to 1 (Gauss and Legendre), and the weights.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 NODES, WEIGHTS = ((NODES + 1) / 2) ** 4, WEIGHTS * 2 * ((NODES + 1) / 2) ** 3
+SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing narrower can be seen
 LOG_SMALLEST = float(np.log(np.nextafter(0, 1)))  # of the smallest positive double
 LINKS = {REAL: 0, POSITIVE: 1, UNIT: 2}  # how an ordered parameter is sampled: as it is, its log, its logit
 SLOTS = ("location", "scale", "shape", "zero")  # what the Stan program calls the parameters of a family

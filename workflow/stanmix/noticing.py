@@ -15,6 +15,14 @@ SPAN = 20  # rounding steps from the least to the largest value below which it i
 SAME = 1e-4  # of a column's sd: what may be left of it given others before it says nothing of its own
 NEARLY = 0.015  # the same for what should be looked at; a correlation of .9999
 CROWD = 10  # observations below which far values are not looked for
+FINE = 1e-3  # standard deviations: values in smaller steps are not called rounded
+BESIDE = 10  # distinct values to either side that say how common a value should be
+MOST_SPIKES = 3  # more of them are digits that were preferred
+HIGHER = {"end": 2.5, "inside": 5.0}  # times as common as the values beside it from which a value is a spike
+EDGED = 100  # observations below which sharp edges are not looked for
+OUTERMOST = 0.025  # share of the observations whose density is compared with that of the others
+STEEP = 0.6  # of the density elsewhere, at which an end is a sharp edge
+MOST_PARTS = 60  # parts of a whole of which values may be multiples
 
 
 def notice(observations, names):
@@ -71,7 +79,10 @@ def _one(observations, name):
         sentences = [
             column.on_sameness(facts),
             column.on_ties(facts),
+            column.on_parts(facts),
+            column.on_spikes(facts),
             column.on_heaping(facts),
+            column.on_edges(facts),
             column.on_outliers(facts),
             _on_zeros(facts, observations),
         ]
@@ -88,7 +99,14 @@ def _several(observations, names):
     sentences = [_on_tied_rows(count), _on_rounded_columns(facts)]
     for name, column in zip(names, columns, strict=True):
         own = facts[name]
-        said = (column.on_sameness(own), column.on_heaping(own), column.on_outliers(own))
+        said = (
+            column.on_sameness(own),
+            column.on_parts(own),
+            column.on_spikes(own),
+            column.on_heaping(own),
+            column.on_edges(own),
+            column.on_outliers(own),
+        )
         sentences += [f"Column '{name}': {sentence[0].lower()}{sentence[1:]}" for sentence in said if sentence]
     relations = _relations(units, columns)
     sentences += [_on_relation(relation) for relation in relations]
@@ -108,6 +126,7 @@ class _Column:
     def __init__(self, name, y, frequency, lines):
         self.name = name
         self.y = np.asarray(y, float) + 0.0
+        self.frequency = np.asarray(frequency)
         self.lines = lines
         self.values, index = np.unique(self.y, return_inverse=True)
         self.index = index.reshape(-1)
@@ -170,7 +189,7 @@ class _Column:
 
     def on_ties(self, facts):
         """A sentence on equal values and on rounding."""
-        if facts["step"] is not None:
+        if facts["step"] is not None and facts["step"] >= FINE * facts["sd"]:
             how = "they are counts or rounded" if facts["whole"] and self.values[0] >= 0 else "they are rounded"
             return (
                 f"The {self.n} values take only {len(self.values)} distinct ones, all multiples of {facts['step']:g}: "
@@ -178,17 +197,42 @@ class _Column:
                 "that vanishes at 0."
             )
         if facts["tied"]:
+            shares = ""
+            if facts["minimum"] >= 0 and facts["maximum"] <= 100:
+                shares = (
+                    " If they are shares or percentages of known numbers, give these: successes as column, trials as "
+                    "trials (family binomial or beta_binomial)."
+                )
             return (
-                f"{facts['tied']} of the {self.n} values are tied with another. For a continuous family, a "
-                "standard deviation per component needs a prior that vanishes at 0, or a component may collapse onto "
-                "equal values."
+                f"{facts['tied']} of the {self.n} values are tied with another, though they are written finely: rows "
+                "are repeated, or the values were computed from rounder ones (as quotients, percentages, in another "
+                f"unit).{shares} For a continuous family, a standard deviation per component needs a prior that "
+                "vanishes at 0, or a component may collapse onto equal values."
             )
         return None
 
     def on_heaping(self, facts):
         """A sentence on one last digit, or on multiples of 2, 5 or 10 rounding steps, that is commoner than chance."""
-        step = facts["step"]
-        if step is None or self.n < HEAPED or facts["range"] / step < SPAN:
+        step, heap = facts["step"], self._spikes_and_heap(facts)[1]
+        if heap is None:
+            return None
+        every, digit = heap
+        steps = np.round(self.values / step).astype(np.int64)
+        heap = int(self.counts[abs(steps) % every == digit].sum())
+        what = f"are multiples of {every * step:g}" if digit == 0 else f"have {digit} as their last digit"
+        return (
+            f"{heap} of the {self.n} values ({_percent(heap, self.n)}) {what}, where {100 // every} % would be "
+            "expected by chance: some digits were preferred, or the values were noted on another scale."
+        )
+
+    def _without(self, values):
+        """The same column without some values."""
+        keep = ~np.isin(self.y, values)
+        return self if keep.all() else _Column(self.y[keep], self.frequency[keep], None)
+
+    def _heap(self, step, across):
+        """Every how many steps, and after how many, values are commoner than by chance; None where they are not."""
+        if step is None or self.n < HEAPED or across / step < SPAN:
             return None
         steps = np.round(self.values / step).astype(np.int64)
         heaps = [(10, digit) for digit in range(10)]
@@ -198,15 +242,114 @@ class _Column:
             surplus = self._surplus(steps, every, 0)
             if surplus and (best is None or surplus > 1.2 * best[0]):
                 best = (surplus, every, 0)
-        if best is None:
+        return None if best is None else best[1:]
+
+    def _spikes_and_heap(self, facts):
+        """Spikes, and the heap of the other values: a spike at an end is no preferred digit, one inside may be."""
+        spikes, ends, step = self._spikes(), (facts["minimum"], facts["maximum"]), facts["step"]
+        heap = self._without([value for value in spikes if value in ends])._heap(step, facts["range"])
+        if heap:
+            every, digit = heap
+            spikes = [value for value in spikes if value in ends or abs(round(value / step)) % every != digit]
+        return spikes, heap
+
+    def _spikes(self):
+        """Values that are far commoner than those beside them, the lowest first (list of float)."""
+        m = len(self.values)
+        if m <= SPAN or self.n < HEAPED:
+            return []
+        found = []
+        for place in np.argsort(-self.counts, kind="stable")[: MOST_SPIKES + 1]:
+            beside = np.r_[self.counts[max(0, place - BESIDE) : place], self.counts[place + 1 : place + 1 + BESIDE]]
+            nearest = self.counts[[other for other in (place - 1, place + 1) if 0 <= other < m]]
+            expected = max(beside.mean(), nearest.max())
+            times = HIGHER["end" if place in (0, m - 1) else "inside"]
+            count = self.counts[place]
+            if count >= max(5, 0.01 * self.n) and count > times * expected + FAR * math.sqrt(expected):
+                found.append(float(self.values[place]))
+        return sorted(found) if len(found) <= MOST_SPIKES else []
+
+    def on_spikes(self, facts):
+        """Sentences on values at which many observations lie: zeros, the ends of a scale, limits of detection."""
+        said, ends = [], (facts["minimum"], facts["maximum"])
+        for value in self._spikes_and_heap(facts)[0]:
+            if facts["whole"] and facts["minimum"] == 0 == value:
+                continue  # what is said of zeros among counts says it
+            count = int(self.counts[np.searchsorted(self.values, value)])
+            what = f"{count} of the {self.n} values ({_percent(count, self.n)}) are exactly {plain(value)}"
+            if value == 0:
+                said.append(
+                    f"{what}: a spike, which no continuous family has. Nothing, or less than can be detected, is a "
+                    f"matter of its own: leave these rows out, report their share ({count} of {self.n}), and fit the "
+                    "others."
+                )
+            elif value in ends:
+                name, end = ("floor", "smallest") if value == ends[0] else ("cap", "largest")
+                said.append(
+                    f"{what}, the {end}: a {name}, such as the end of a scale or a limit of detection. A component "
+                    "may collapse onto it, and what lies beyond is not known: leave these rows out, report their share "
+                    f"({count} of {self.n}), and fit the others."
+                )
+            else:
+                said.append(
+                    f"{what}: a spike, such as a value that was filled in for others. A component may collapse onto "
+                    "it: leave these rows out, or say why they are equal."
+                )
+        return " ".join(said) or None
+
+    def on_edges(self, facts):
+        """A sentence on ends at which the values are as dense as elsewhere."""
+        outermost = max(OUTERMOST, 10 / self.n)
+        if self.n < EDGED or facts["range"] == 0:
             return None
-        _, every, digit = best
-        heap = int(self.counts[abs(steps) % every == digit].sum())
-        what = f"are multiples of {every * step:g}" if digit == 0 else f"have {digit} as their last digit"
-        return (
-            f"{heap} of the {self.n} values ({_percent(heap, self.n)}) {what}, where {100 // every} % would be "
-            "expected by chance: some digits were preferred, or the values were noted on another scale."
-        )
+        shares = np.arange(0, 1 + outermost / 2, outermost).clip(max=1)
+        places = np.searchsorted(np.cumsum(self.counts), shares * self.n).clip(max=len(self.values) - 1)
+        widths = np.diff(self.values[places])
+        least = 5 * (facts["step"] or 0)
+        dense = np.quantile(widths, 0.1)
+        said = []
+        for width, word, end in ((widths[0], "begin", facts["minimum"]), (widths[-1], "end", facts["maximum"])):
+            if end == facts["minimum"] and 0 <= end < 0.25 * facts["median"]:
+                continue  # positive values begin at 0
+            if least < width and 0 < STEEP * width < dense:
+                said.append(
+                    f"The values {word} sharply at {end:.6g}: the outermost {_percent(outermost, 1)} lie within "
+                    f"{width:.2g} of it, as close together as anywhere. No family has such an edge, and components "
+                    "reach beyond it"
+                    + (
+                        f": take {end:.6g} away from all values, and use gamma or lognormal."
+                        if word == "begin"
+                        else ": if nothing larger could be recorded, what a component says of values there is wrong."
+                    )
+                )
+        return " ".join(said) or None
+
+    def on_parts(self, facts):
+        """A sentence on shares and percentages: values that are multiples of parts of a whole, or end at 1 or 100."""
+        if self.n < CROWD or len(self.values) < 3 or facts["minimum"] < 0 or facts["whole"]:
+            return None
+        whole = next((whole for whole in (1.0, 100.0) if facts["maximum"] <= whole), None)
+        finest = _last_digit(self.values)
+        for unit in {whole or 1.0: None, 1.0: None}:
+            for parts in range(3, MOST_PARTS):
+                if parts * finest > FINE * unit:
+                    break
+                multiples = self.values * parts / unit
+                near = np.abs(multiples - np.round(multiples)) <= 0.51 * parts * finest / unit + 1e-9
+                if near.all() and unit * 10**6 % parts:  # what decimals can write is rounded, not a part
+                    about = f"{unit:g}/{parts}"
+                    return (
+                        f"As far as they are written, all values are multiples of {about}: shares of {parts}, or means "
+                        f"of {parts} whole numbers. Give the whole numbers instead: with trials: (family binomial or "
+                        f"beta_binomial), or times {parts / unit:g} with rounding: 1."
+                    )
+        if whole and facts["maximum"] == whole and facts["range"] > whole / 2:
+            return (
+                f"The values lie between 0 and {whole:g} and reach {whole:g}: if they are shares or percentages, the "
+                "components of the continuous families reach beyond. Where the numbers behind them are known, give "
+                "these: successes as column, trials as trials (family binomial or beta_binomial)."
+            )
+        return None
 
     def _surplus(self, steps, every, digit):
         """How many more observations there are than by chance; 0 unless it is far more.
@@ -303,6 +446,15 @@ def _rounding_step(values):
         if np.all(np.abs(multiples - np.round(multiples)) <= 8 * np.finfo(float).eps * np.abs(multiples)):
             return step
     return None
+
+
+def _last_digit(values):
+    """The power of ten of the last digit that any value has, as far as double precision tells (float)."""
+    for exponent in range(13):
+        multiples = values * 10.0**exponent
+        if np.all(np.abs(multiples - np.round(multiples)) <= 8 * np.finfo(float).eps * np.abs(multiples)):
+            return 10.0**-exponent
+    return 1e-12 * float(np.abs(values).max())
 
 
 def _scores(units, columns):

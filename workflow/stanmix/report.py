@@ -94,6 +94,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         content=content,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
+        p_text=checks.p_text,
     )
     write_text(output, text)
 

@@ -4,13 +4,12 @@ import numpy as np
 
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, MULTIVARIATE, SLOTS, WHOLE, ends_of
+from stanmix.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
 from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
 from stanmix.text import LARGEST_COUNT, plain
 
-SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing thinner can be seen
 MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled
-THIN = 1e-3  # the same in standard deviations of a column with ties that are not from rounding
+THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
 def specify(name, model, components, noticed, rounding=None):
@@ -65,6 +64,8 @@ def specify(name, model, components, noticed, rounding=None):
     relabelled = not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
+            if rounding:
+                facts = facts | {"step": None}  # the likelihood of intervals is bounded: no default needs to be cut
             entry = _resolved(name, family, parameter, model, components, facts)
             if column is not None:
                 entry["column"] = column
@@ -251,10 +252,13 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
     needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
-        step = f"{noticed['step']:g}" if noticed["step"] else "the step to which values are rounded"
         where = f" of the column '{entry['column']}'" if "column" in entry else ""
-        vanishing = f"give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at {step} by T[{step}, ])"
-        interval = f"say `rounding: {step}` in the data set, which makes the likelihood that of intervals"
+        vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
+        if noticed["step"]:
+            vanishing += f", best cut by T[{SEEN * noticed['step']:.3g}, ]"
+            interval = f"say `rounding: {noticed['step']:g}`"
+        vanishing += ")"
+        interval += " in the data set, which makes the likelihood that of intervals"
         ways = [f"share {entry['name']}", vanishing, *([] if where else [interval])]
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "

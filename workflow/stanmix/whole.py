@@ -88,7 +88,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
     density |= predictive.part_bands(expected(family, first, step, points.size, few), parts)
     replicates = {"x": centre, "step": step, "observed": observed}
     replicates |= predictive.band_columns(frequencies(anew, first, step))
-    values = np.unique(np.concatenate([first, first + step - 1]))
+    values = predictive.places(y, anew, whole=True)
     limits, p_value = predictive.ecdf_band(
         predictive.ecdf(y, values), np.array([predictive.ecdf(row, values) for row in anew])
     )
@@ -119,4 +119,6 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
         "replicates_ecdf": len(anew),
         "same_size": bool(same),
     }
-    return tables, facts, p_value
+    every = np.unique(np.concatenate([y, anew.ravel()]))
+    each = [np.bincount(np.searchsorted(every, row), minlength=len(every)) for row in (y, *anew)]
+    return tables, facts, {"ecdf": p_value, "frequencies": predictive.frequencies_p_value(each[0], np.array(each[1:]))}

@@ -29,7 +29,7 @@ STATISTICS = {
     "zeros": "share of zeros",
 }
 MOST_SCALARS = 24  # whose chains are drawn: of more, those on which the chains agree least
-MOST_STATISTICS = 24  # that are drawn: of more, those farthest out
+MOST_STATISTICS = 24  # that are drawn: of more, those outside of their band first
 MOST_COLUMNS = 8  # whose distribution functions are drawn
 
 
@@ -61,12 +61,13 @@ def draw_fit(inputs, outputs, label):
     save(calibration.draw_pit(panels[: 2 * MOST_COLUMNS]), outputs, "transform")
     replicated = pd.read_csv(inputs["statistics"])
     found = [
-        {"title": STATISTICS.get(row["name"], row["name"]), "observed": row["observed"], "p_value": row["p_value"],
+        {"title": STATISTICS.get(row["name"], row["name"]), "observed": row["observed"],
+         **{key: row[key] for key in ("lower", "upper", "outside")},
          "replicated": replicated[row["name"]].to_numpy()}
         for row in read_json(inputs["predictive"])["statistics"]
     ]  # fmt: skip
-    far = sorted(row["p_value"] for row in found)[:MOST_STATISTICS][-1]
-    found = [row for row in found if row["p_value"] <= far][:MOST_STATISTICS]
+    found.sort(key=lambda row: not row["outside"])
+    found = found[:MOST_STATISTICS]
     save(calibration.draw_statistics(found), outputs, "statistics")
     save(_co_clustering(inputs, rows), outputs, "co_clustering")
     for name, figure in DRAW[specification["kind"]](inputs, specification, rows, y, label).items():
