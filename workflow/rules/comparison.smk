@@ -13,22 +13,20 @@ rule compare:
         membership=of_fits("membership.csv"),
         densities=of_fits("density.csv"),
     output:
+        **figures(COMPARE, ["comparison", "estimates", "numbers", "weights"], OF_DATASET),
         comparison=f"{COMPARE}/comparison.csv",
-        comparison_html=shown(
-            f"{COMPARE}/comparison.html", "5 Comparison", "table", "comparison_table", OF_DATASET
-        ),
+        comparison_html=shown(f"{COMPARE}/comparison.html", "5 Comparison", "table", "comparison_table", OF_DATASET),
         comparison_json=f"{COMPARE}/comparison.json",
         numbers=f"{COMPARE}/numbers.json",
         estimates=f"{COMPARE}/estimates.csv",
-        **figures(COMPARE, ["comparison", "estimates", "numbers", "weights"], OF_DATASET),
     log:
         "results/logs/compare/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         kind=kind_of,
         label=label_of,

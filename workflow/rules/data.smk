@@ -11,12 +11,12 @@ rule simulate:
         "results/logs/simulate/{dataset}.log",
     wildcard_constraints:
         dataset=plan.alternatives(SIMULATED),
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         recipe=lambda wildcards: DATASETS[wildcards.dataset]["simulate"],
         seed=lambda wildcards: (
@@ -39,12 +39,12 @@ rule read:
         "results/logs/read/{dataset}.log",
     wildcard_constraints:
         dataset=plan.alternatives(name for name in ANALYSED if name not in SIMULATED),
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         source=lambda wildcards: plan.source(DATASETS[wildcards.dataset]),
         code=package("read"),
@@ -60,17 +60,17 @@ rule describe:
         noticed=f"{DATA}/noticed.json",
         truth=truth_of,
     output:
+        **figures(DATA, ["data"], OF_DATASET),
         density=f"{DATA}/density.csv",
         facts=f"{DATA}/density.json",
-        **figures(DATA, ["data"], OF_DATASET),
     log:
         "results/logs/describe/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         kind=kind_of,
         label=label_of,

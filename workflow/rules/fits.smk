@@ -15,14 +15,14 @@ rule fit:
         "results/logs/fit/{dataset}/{model}/{components}.log",
     benchmark:
         "results/logs/fit/{dataset}/{model}/{components}.tsv"
+    retries: 1
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     threads: THREADS_OF_FIT
     resources:
         **needs("fit"),
-    retries: 1
-    group:
-        "{dataset}"
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         rounding=lambda wildcards: DATASETS[wildcards.dataset].get("rounding"),
@@ -37,10 +37,10 @@ rule fit:
 
 rule assess:
     input:
+        **below(FIT, SAMPLED),
         observations=f"{DATA}/observations.csv",
         noticed=f"{DATA}/noticed.json",
         truth=truth_of,
-        **below(FIT, SAMPLED),
         toolchain="results/programs/toolchain.json",
         executable=executable_of,
     output:
@@ -53,13 +53,13 @@ rule assess:
         "results/logs/assess/{dataset}/{model}/{components}.tsv"
     wildcard_constraints:
         components="1",
+    retries: 1
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("assess"),
-    retries: 1
-    group:
-        "{dataset}"
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         seed=seed_of("assess"),
@@ -78,13 +78,15 @@ use rule assess as assess_modes with:
         membership_html=shown(f"{FIT}/membership.html", "3 Memberships", "table", "membership_table", OF_FIT),
     wildcard_constraints:
         components=SEVERAL,
+    message:
+        "Searching the modes of {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"
 
 
 rule draw_fit:
     input:
+        **below(FIT, DRAWN),
         observations=f"{DATA}/observations.csv",
         dataset_density=f"{DATA}/density.csv",
-        **below(FIT, DRAWN),
         modes=of_several("modes"),
         modes_density=of_several("modes_density"),
     output:
@@ -94,12 +96,12 @@ rule draw_fit:
     wildcard_constraints:
         model=plan.alternatives(OTHER_MODELS),
         components="1",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         kind=kind_of,
         label=label_of,
@@ -149,12 +151,12 @@ rule predict:
         "results/logs/predict/{dataset}/{model}/{components}.log",
     wildcard_constraints:
         dataset=plan.alternatives(PREDICTED),
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small", "predict"),
-    group:
-        "{dataset}"
     params:
         source=lambda wildcards: plan.source_of_new(DATASETS[wildcards.dataset]),
         code=package("predict"),

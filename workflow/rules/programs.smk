@@ -7,9 +7,9 @@ rule toolchain:
         toolchain="results/programs/toolchain.json",
     log:
         "results/logs/toolchain.log",
+    localrule: True  # compute nodes may have no network
     conda:
         "../envs/stanmix.yaml"
-    localrule: True  # compute nodes may have no network
     params:
         wanted=os.environ.get("CMDSTAN", ""),
         code=package("toolchain"),
@@ -27,12 +27,12 @@ rule compile:
         provenance="results/programs/{program}/program.json",
     log:
         "results/logs/compile/{program}.log",
+    retries: 1
     conda:
         "../envs/stanmix.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=20,
-    retries: 1
     params:
         kernel=KERNEL,
         code=lambda wildcards: package("compile", *programs.sources(wildcards.program, STAN, KERNEL)),

@@ -31,12 +31,12 @@ rule report:
         page="results/reports/{dataset}.html",
     log:
         "results/logs/report/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
     resources:
         **needs("small"),
-    group:
-        "{dataset}"
     params:
         fits=lambda wildcards: {
             title: list(on_page(fit)) for fit, title in plan.titles(FITS_OF[wildcards.dataset]).items()
@@ -58,9 +58,9 @@ rule manifest:
         manifest="results/manifest.json",
     log:
         "results/logs/manifest.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
-    localrule: True
     params:
         config=CONFIG,
         outputs=lambda wildcards: OUTPUTS,
@@ -88,9 +88,9 @@ rule verdict:
         verdict="results/verdict.txt",
     log:
         "results/logs/verdict.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
-    localrule: True
     params:
         fits=[f"{fit.dataset}, {fit.model}, K = {fit.components}" for fit in FITS],
         code=package("verdict"),
