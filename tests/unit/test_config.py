@@ -866,7 +866,7 @@ def test_data_are_counts_when_one_of_their_models_says_so(families, kind):
     analyses = [{"dataset": "d", "models": list(models), "components": 2}]
     config = {"models": models | {"other": {"family": "poisson"}}, "analyses": analyses}
     config["analyses"].append({"dataset": "e", "models": ["other"], "components": 2})
-    assert plan.kind(config, "d") == kind
+    assert plan.kind(config, plan.fits(config)) == kind
 
 
 def test_mistakes_on_one_line_come_in_the_order_of_their_keys(tmp_path):
@@ -1132,12 +1132,17 @@ def test_titles_have_the_number_of_components_only_where_it_is_needed():
     assert list(plan.titles(fits).items()) == [(fits[0], "a"), (fits[1], "b (K = 2)"), (fits[2], "b (K = 3)")]
 
 
+def of_made(config):
+    """The fits of the simulated data set."""
+    return plan.by_dataset(plan.fits(config))["made"]
+
+
 def test_concentrations_are_those_of_the_models_with_unknown_weights():
     config = yaml.safe_load(BASE)
     config["models"]["known"]["fixed"] = {"theta": [0.5, 0.25, 0.25]}
     config["analyses"][0]["models"].append("open")
     config = configuration.checked(config)
-    assert plan.concentrations(config, "made") == [
+    assert plan.concentrations(config, of_made(config)) == [
         {"model": "free", "concentration": [1.0, 2.0, 3.0]},
         {"model": "open", "concentration": [1.0, 1.0, 1.0]},
     ]
@@ -1145,7 +1150,7 @@ def test_concentrations_are_those_of_the_models_with_unknown_weights():
 
 def test_a_slice_is_a_configuration_that_gives_the_same_fits():
     config = configuration.checked(yaml.safe_load(BASE))
-    part = plan.slice_of(config, "made")
+    part = plan.slice_of(config, "made", of_made(config))
     assert set(part["models"]) == {"known", "free"}
     assert set(part["datasets"]) == {"made"}
     assert plan.fits(configuration.checked(part)) == [f for f in plan.fits(config) if f.dataset == "made"]
@@ -1257,12 +1262,11 @@ def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_u
             assert len(set(sentences)) == len(sentences)
             continue
         accepted += 1
-        fits = plan.fits(config)
-        for fit in fits:
-            assert type(fit.components) is int
-            assert config["datasets"][fit.dataset]
-            assert plan.concentrations(config, fit.dataset) is not None
-            assert configuration.checked(plan.slice_of(config, fit.dataset))
+        for dataset, fits in plan.by_dataset(plan.fits(config)).items():
+            assert {type(fit.components) for fit in fits} == {int}
+            assert config["datasets"][dataset]
+            assert plan.concentrations(config, fits) is not None
+            assert configuration.checked(plan.slice_of(config, dataset, fits))
         assert all(re.fullmatch(plan.alternatives(config["models"]), name) for name in config["models"])
         assert {type(config["sampling"][key]) for key in ("chains", "warmup", "draws")} == {int}
     assert refused > 200
@@ -1288,13 +1292,52 @@ def test_whatever_is_changed_in_the_text_gives_lines_or_a_sentence(root, tmp_pat
     assert refused > 20
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 2), (5, 2), (7, 2), (8, 4), (13, 6)])
-def test_cores_that_all_fits_together_leave_idle_are_spread_over_the_chains(cores, threads):
-    config = {
-        "sampling": {"chains": 2},
-        "analyses": [{"dataset": "a", "models": ["m"], "components": [1, 2]}],
-    }
-    assert plan.threads_of_fit(config, cores) == threads
+@pytest.mark.parametrize(
+    ("chains", "fits", "cores", "threads"),
+    [
+        (2, 2, 1, 2), (2, 2, 5, 2), (2, 2, 7, 2), (2, 2, 8, 4), (2, 2, 13, 6),
+        (4, 1, 0, 4),  # jobs are sent elsewhere
+        (4, 1, 400, 16), (4, 100, 400, 4), (40, 1, 400, 16),
+    ],
+)  # fmt: skip
+def test_a_fit_asks_for_a_thread_a_chain_and_for_cores_that_all_fits_together_leave_idle(chains, fits, cores, threads):
+    assert plan.threads_of_fit(chains, fits, cores) == threads
+
+
+def test_a_thousand_names_are_matched_as_fast_as_ten():
+    names = [f"station-{number:04}" for number in range(1000)]
+    pattern = re.compile(plan.alternatives(names))
+    assert all(map(pattern.fullmatch, names))
+    assert not any(map(pattern.fullmatch, ["station-1000", "station-", "station-00011", "station-001"]))
+    assert len(pattern.pattern) < 10000  # each beginning stands there once
+
+
+def test_a_job_is_given_more_for_large_data_and_after_it_failed(tmp_path):
+    path = tmp_path / "large.csv"
+    with open(path, "wb") as file:
+        file.truncate(100_000_000)
+    small, large = plan.resources("fit", None, 1), plan.resources("fit", path, 1)
+    assert small == plan.resources("fit", tmp_path / "made-later.csv", 1)
+    assert large["mem_mb"] > 3 * small["mem_mb"]
+    assert large["runtime"] > small["runtime"]
+    assert plan.resources("fit", path, 2) == {name: 2 * value for name, value in large.items()}
+
+
+def test_artifacts_are_the_outputs_of_the_rules_that_the_configuration_needs():
+    config = configuration.checked(yaml.safe_load(BASE))
+    of_fit = ("fit", "fit_modes", "assess", "draw_fit_bands", "draw_fit_bands_modes", "predict")
+    outputs = {rule: [f"m/{rule}/{{dataset}}/{{model}}/{{components}}"] for rule in of_fit}
+    outputs |= {rule: [f"m/{rule}/{{dataset}}"] for rule in ("read", "simulate", "describe", "compare", "report")}
+    outputs |= {"overview": ["m/overview"], "toolchain": ["m/toolchain"], "compile": ["m/compile/{program}"]}
+    made = plan.artifacts(config, outputs)
+    assert len(set(made)) == len(made)
+    assert {"m/overview", "m/toolchain", "m/compile/univariate", "m/simulate/made", "m/read/real"} <= set(made)
+    assert not {"m/read/made", "m/simulate/real"} & set(made)
+    for fit in plan.fits(config):
+        place = f"{fit.dataset}/{fit.model}/{fit.components}"
+        modes = "_modes" if fit.components > 1 else ""
+        jobs = {path.split("/")[1] for path in made if path.endswith(place)}
+        assert jobs == {f"fit{modes}", "assess", f"draw_fit_bands{modes}"}
 
 
 # What is replaced, by what, the key that is named, and words of the sentence.

@@ -15,29 +15,28 @@ FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2", "calls/counts/2")
 def data(dataset, *, made=True):
     """The jobs of a data set before any fit; with made=False those after its observations."""
     load = {"pair": "simulate/pair"}.get(dataset, f"read/{dataset}")
-    return {f"describe/{dataset}", f"draw_dataset/{dataset}"} | ({load} if made else set())
+    return {f"describe/{dataset}"} | ({load} if made else set())
 
 
 def fits(*names):
     """The jobs of fits, by data set, model and number of components."""
-    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess")} | drawn(*names) | searched(*names)
+    return {f"{rule}/{name}" for name in names for rule in ("fit_modes", "assess")} | drawn(*names)
 
 
 def drawn(*names):
     """The jobs that draw figures of fits: counts have no densities of replicated data."""
-    bands = {f"draw_bands/{name}" for name in names if name.split("/")[1] not in ("counts", "shares", "several")}
-    return {f"draw_fit/{name}" for name in names} | bands
+    others = ("counts", "shares", "several")
+    bands = {name: "" if name.split("/")[1] in others else "_bands" for name in names}
+    return {f"draw_fit{bands[name]}_modes/{name}" for name in names}
 
 
-def searched(*names):
-    """The jobs that search the modes of fits of several components and draw them."""
-    return {f"{rule}/{name}" for name in names for rule in ("find_modes", "draw_modes")}
+LAST = {"manifest", "crate"}
 
 
 def pages(*datasets):
     """The jobs that put the fits of data sets together, and what joins all data sets."""
-    of_each = {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")}
-    return of_each | {"overview", "manifest", "crate"}
+    of_each = {f"{rule}/{name}" for name in datasets for rule in ("compare", "report")}
+    return of_each | {"overview", *LAST}
 
 
 ALL_PAIR = data("pair") | fits("pair/wrong/2", "pair/free/2") | pages("pair")
@@ -129,15 +128,7 @@ EDITS = {
     "datasets.*.label": (
         "label: reading (mm)",
         "label: reading (cm)",
-        {
-            "draw_dataset/readings",
-            "draw_comparison/readings",
-            "draw_modes/readings/free/2",
-            "report/readings",
-            "manifest",
-            "crate",
-        }
-        | drawn("readings/free/2"),
+        {"describe/readings"} | drawn("readings/free/2") | pages("readings"),
     ),
     "datasets.*.simulate.family": (PAIR_IS, PAIR_IS.replace("normal", "student_t") + ", nu: 5", ALL_PAIR),
     "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
@@ -168,7 +159,7 @@ EDITS = {
     "models.*.fixed.theta": (
         FREE_SHARES,
         FREE_SHARES + "    fixed: {theta: [0.6, 0.4]}\n",
-        FREE | {"draw_dataset/pair", "draw_dataset/readings"},
+        FREE,
     ),
     "models.*.fixed.mu": ("mu: [2, 10]", "mu: [2, 11]", WRONG),
     "models.*.fixed.sigma": ("10], sigma: 1", "10], sigma: 2", WRONG),
@@ -186,7 +177,7 @@ EDITS = {
     "models.*.priors.theta": (
         FREE_SHARES,
         FREE_SHARES + "    priors: {theta: dirichlet(2)}\n",
-        FREE | {"draw_dataset/pair", "draw_dataset/readings"},
+        FREE,
     ),
     "models.*.priors.mu": (FREE_SHARES, FREE_SHARES + '    priors: {mu: "normal([2, 12], 9)"}\n', FREE),
     "models.*.priors.sigma": (FREE_SHARES, FREE_SHARES + '    priors: {sigma: "cauchy(0, 5)"}\n', FREE),
@@ -201,29 +192,26 @@ EDITS = {
     "models.*.priors.zero": counts_of("zero_inflated_poisson", 'priors: {zero: "beta(2, 5)"}'),
     "models.*.priors.dispersion": counts_of("negative_binomial", 'priors: {dispersion: "exponential(1)"}'),
     "models.*.priors.p": tries_of('priors: {p: "beta(1, 9)"}', family="beta_binomial"),
-    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "overview", "manifest", "crate"}),
-    "analyses.*.models": ("[wrong, free]", "[free]", pages("pair") | {"draw_dataset/pair"}),
+    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "overview", *LAST}),
+    "analyses.*.models": ("[wrong, free]", "[free]", pages("pair")),
     "analyses.*.components": (
         "models: [free], components: 2",
         "models: [free], components: [2, 3]",
-        fits("readings/free/3") | pages("readings") | {"draw_dataset/readings"},
+        fits("readings/free/3") | pages("readings"),
     ),
 }
 # Edits of code that change nothing yet count: jobs that use the file are run again.
 COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}
 COMMENTS |= dict.fromkeys((".stan", ".stanfunctions", ".hpp"), "// {}")
-ALL_MODES = {f"draw_modes/{fit}" for fit in FITS}
-ALL_COMPARED = {f"draw_comparison/{d}" for d in DATASETS}
-ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | ALL_COMPARED | ALL_MODES | drawn(*FITS)
-ALL_REPORTS = {f"report/{d}" for d in DATASETS} | {"manifest", "crate"}
+ALL_COMPARED = {f"compare/{d}" for d in DATASETS} | {"overview"}
+ALL_REPORTS = {f"report/{d}" for d in DATASETS} | LAST
 ALL_READ = {"simulate/pair", "read/readings", "read/calls"}
 ALL_DESCRIBED = {f"describe/{d}" for d in DATASETS}
-ALL_ASSESSED = {f"assess/{fit}" for fit in FITS}
-AFTER_DESCRIBED = {f"draw_dataset/{d}" for d in DATASETS} | drawn(*FITS) | ALL_COMPARED | ALL_REPORTS
-AFTER_ASSESSED = pages(*DATASETS) | drawn(*FITS)
-EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_DRAWN | ALL_FITS
+ALL_DRAWN = drawn(*FITS) | ALL_REPORTS
+ALL_FIGURES = ALL_DESCRIBED | ALL_COMPARED | ALL_DRAWN
+ALL_ASSESSED = {f"assess/{fit}" for fit in FITS} | ALL_COMPARED | ALL_DRAWN
+EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_FITS
 COMPILED = {"compile/univariate"} | ALL_FITS
-ALL_LOOKED_AT = ALL_DESCRIBED | AFTER_DESCRIBED | searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED
 CODE = {
     "stan/functions/mixture.stanfunctions": COMPILED,
     "stan/functions/components.stanfunctions": COMPILED,
@@ -234,18 +222,18 @@ CODE = {
     # pages show the specification, in place of which the kernel was compiled
     "stan/functions/likelihood.stanfunctions": ALL_REPORTS,
     # the densities of each number of components are drawn as those of fits
-    "workflow/stanmix/figures/traces.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
-    "workflow/stanmix/figures/calibration.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
-    "workflow/stanmix/figures/modes.py": ALL_MODES | ALL_REPORTS,
-    "workflow/stanmix/figures/weights.py": {f"draw_dataset/{d}" for d in DATASETS} | ALL_REPORTS,
-    "workflow/stanmix/figures/style.py": ALL_DRAWN | ALL_REPORTS,
-    "workflow/stanmix/predictive.py": ALL_LOOKED_AT,
-    "workflow/stanmix/whole.py": ALL_LOOKED_AT,
-    "workflow/stanmix/continuous.py": ALL_LOOKED_AT,
-    "workflow/stanmix/modes.py": searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/assessment.py": ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/prior.py": ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/figures/traces.py": ALL_COMPARED | ALL_DRAWN,
+    "workflow/stanmix/figures/calibration.py": ALL_COMPARED | ALL_DRAWN,
+    "workflow/stanmix/figures/modes.py": ALL_DRAWN,
+    "workflow/stanmix/figures/weights.py": ALL_FIGURES,
+    "workflow/stanmix/figures/style.py": ALL_FIGURES,
+    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_ASSESSED,
+    "workflow/stanmix/whole.py": ALL_DESCRIBED | ALL_ASSESSED,
+    "workflow/stanmix/continuous.py": ALL_DESCRIBED | ALL_ASSESSED,
+    "workflow/stanmix/modes.py": ALL_ASSESSED,
+    "workflow/stanmix/assessment.py": ALL_ASSESSED,
+    "workflow/stanmix/prior.py": ALL_ASSESSED,
+    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED,
     "workflow/stanmix/fitting.py": ALL_FITS,
     "workflow/stanmix/starts.py": ALL_FITS,
     "workflow/stanmix/comparison.py": pages(*DATASETS),
@@ -263,7 +251,7 @@ CODE = {
     "workflow/stanmix/expansion.py": set(),  # what it writes out is in the params
     "workflow/stanmix/manifest.py": {"manifest", "crate"},
     "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
-    "workflow/stanmix/templates/page.css": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/templates/page.css": ALL_ASSESSED,
     "workflow/report/traces.rst": ALL_REPORTS,
     "workflow/scripts/report.py": ALL_REPORTS,
     "workflow/scripts/simulate.py": ALL_PAIR,
@@ -374,12 +362,15 @@ def test_a_touch_makes_nothing_outdated(run, outdated):
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        ("manifest.json", {"manifest", "crate"}),
-        ("overview.csv", {"overview", "manifest", "crate"}),
-        ("reports/pair.html", {"report/pair", "manifest", "crate"}),
-        ("data/readings/data.png", {"draw_dataset/readings", "report/readings", "manifest", "crate"}),
+        ("manifest.json", LAST),
+        ("overview.csv", {"overview", *LAST}),
+        ("reports/pair.html", {"report/pair", *LAST}),
+        (
+            "data/readings/data.png",
+            {"describe/readings"} | drawn("readings/free/2") | pages("readings") - {"compare/readings"},
+        ),
         ("fits/pair/free/2/label_free.csv", {"assess/pair/free/2"} | drawn("pair/free/2") | pages("pair")),
-        ("fits/readings/free/2/bands.png", {"draw_bands/readings/free/2", "report/readings", "manifest", "crate"}),
+        ("fits/readings/free/2/bands.png", drawn("readings/free/2") | {"report/readings", *LAST}),
         ("fits/pair/wrong/2/draws.nc", WRONG),
         ("programs/univariate/program.json", COMPILED),
     ],
@@ -400,7 +391,7 @@ def test_a_dry_run_says_the_same_as_the_summary(run):
         told = run.snakemake("--dry-run", "--quiet", "rules")
     assert told.returncode == 0
     counted = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", told.stdout, re.MULTILINE)}
-    del counted["all"], counted["total"]
+    del counted["default"], counted["total"]
     rules = [job.split("/")[0] for job in expected]
     assert counted == {rule: rules.count(rule) for rule in rules}
 
@@ -416,7 +407,8 @@ def test_what_is_lost_is_remade_alone_and_with_the_same_bytes(finished):
     written = {name for name in after if after[name] != times.get(name) and not name.startswith("results/logs/")}
     compared = {f"comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
     compared |= {f"estimates.{kind}" for kind in ("csv", "svg", "png")}
-    compared |= {"choice.json", *(f"numbers.{kind}" for kind in ("json", "svg", "png"))}
+    compared |= {f"numbers.{kind}" for kind in ("json", "svg", "png")} | {f"weights.{kind}" for kind in ("svg", "png")}
+    compared |= {"choice.json"}
     expected = {f"results/compare/readings/{name}" for name in compared}
     assert written == expected | {"results/reports/readings.html", *OVERVIEW, *DESCRIBES}
 

@@ -33,11 +33,11 @@ def promised():
         files.add(f"reports/{dataset}.html")
         files |= {f"data/{dataset}/{name}" for name in ("observations.csv", "noticed.json", "density.csv")}
         files |= {f"data/{dataset}/{name}" for name in ("density.json", "data.svg", "data.png")}
-        files |= {f"data/{dataset}/weights.{kind}" for kind in ("svg", "png")}
         files |= {f"compare/{dataset}/comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
         files |= {f"compare/{dataset}/estimates.{kind}" for kind in ("csv", "svg", "png")}
         files |= {f"compare/{dataset}/numbers.{kind}" for kind in ("json", "svg", "png")}
         files.add(f"compare/{dataset}/choice.json")
+        files |= {f"compare/{dataset}/weights.{kind}" for kind in ("svg", "png")}
     for fit in FITS:
         figures = [name for name in FIGURES_OF_FIT if name != "bands" or "counts" not in fit]
         files |= {f"fits/{fit}/{name}.{kind}" for name in figures for kind in ("svg", "png")}

@@ -228,7 +228,7 @@ class _Column:
     def _without(self, values):
         """The same column without some values."""
         keep = ~np.isin(self.y, values)
-        return self if keep.all() else _Column(self.y[keep], self.frequency[keep], None)
+        return self if keep.all() else _Column(self.name, self.y[keep], self.frequency[keep], None)
 
     def _heap(self, step, across):
         """Every how many steps, and after how many, values are commoner than by chance; None where they are not."""

@@ -144,8 +144,9 @@ def _branches(names, start):
     longer = [name for name in names if len(name) > start]
     for _, group in groupby(longer, key=lambda name: name[start]):
         alike = list(group)
-        shared = os.path.commonprefix(alike)
-        branches.append(re.escape(shared[start:]) + _branches(alike, len(shared)))
+        first, last = alike[0], alike[-1]  # sorted: what these two share, all share
+        end = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+        branches.append(re.escape(first[start:end]) + _branches(alike, end))
     return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
