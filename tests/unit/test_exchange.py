@@ -82,7 +82,7 @@ def fitted(case, **others):
 def written(path, rows, specification, variables, **attributes):
     """The file that a fit with these draws writes."""
     sampled = replication.sampled_rows(rows)
-    kept = inference.spaced(LENGTH, exchange.draws_kept(CHAINS, LENGTH, len(sampled)))
+    kept = mixture.spaced(LENGTH, exchange.draws_kept(CHAINS, LENGTH, len(sampled)))
     rng = np.random.default_rng(2)
     replicates = fitting.replicates(specification, variables, rows, sampled, kept, rng)
     groups = exchange.groups(specification, variables, rows, sampled, kept, rng)

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from stanmix import crossvalidation, inference, mixture, replication
+from stanmix import inference, mixture, replication
 from stanmix.families import FAMILIES
 from stanmix.family import WHOLE, Points
 from stanmix.observations import COUNTABLE
@@ -74,7 +74,7 @@ def groups(specification, variables, rows, sampled, kept, rng):
         if len(kept) < length:
             found["log_likelihood"].attrs["comment"] = f"Of {len(kept)} of the {length} draws of each chain."
     every = {name: values.reshape(-1, *values.shape[2:]) for name, values in variables.items()}
-    every = crossvalidation.affordable(every, len(points), chains)
+    every = mixture.affordable(every, len(points), chains)
     found["memberships"] = _memberships(specification, units.expand(mixture.membership(family, points, every).T))
     drawn = prior_draws(specification, max(1, min(PRIOR_DRAWS, VALUES // len(sampled))), rng)
     found["prior"] = _with_chains(
