@@ -62,7 +62,7 @@ def assess(inputs, outputs, model, seed, say=print):
     every = inference.by_component(idata, specification)
     family, name, sampling = specification["family"], specification["model"], specification["sampling"]
     points = Points.of(units, specification["rounding"])
-    draws = crossvalidation.affordable(every, len(points), sampling["chains"])
+    draws = mixture.affordable(every, len(points), sampling["chains"])
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     loo |= refitting.repair(loo, specification, points, inputs, seed, say)
@@ -274,7 +274,7 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
-    anew = anew[inference.spaced(len(anew), replication.REPLICATES)]
+    anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
     made, facts, found = PREDICT[specification["kind"]](specification, points, thinned, few, kept, anew, thin, prior)

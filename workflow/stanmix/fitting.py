@@ -88,7 +88,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         rng = np.random.default_rng(seeds["labels"])
         variables = labels.relabelled(specification, points, units.count, variables, rng)
     chains, length = variables["theta"].shape[:2]
-    kept = inference.spaced(length, exchange.draws_kept(chains, length, len(sampled)))
+    kept = mixture.spaced(length, exchange.draws_kept(chains, length, rows.y[sampled].size))
     rng = np.random.default_rng(seeds["replicates"])
     replicated = replicates(specification, variables, rows, sampled, kept, rng)
     rng = np.random.default_rng(seeds["prior"])
