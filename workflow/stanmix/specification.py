@@ -136,10 +136,12 @@ def _numbers(family, entry, noticed):
 def _of_columns(model, components, parameters, noticed):
     """What a specification says of several columns."""
     columns = noticed["columns"]
-    # With correlations of its own a component could become a sheet through rows that rounding put on one line.
+    # With correlations of its own a component could become a sheet through rows on one line, of rounding or a rule.
     own = components > 1 and any(e["name"] == "correlation" and e["mode"] == "own" for e in parameters)
     thinnest = [
-        0.0 if not own or not facts["tied"] else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
+        0.0
+        if not own or not (facts["tied"] or noticed["aligned"])
+        else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
         for facts in columns.values()
     ]
     return {"columns": list(columns), "order": model.get("order", "none"), "thinnest": thinnest}
@@ -155,9 +157,9 @@ def _notes_on_columns(columns):
     if not limits:
         return []
     return [
-        "Rounding puts many rows exactly on common lines, and a component with correlations of its own could collapse "
-        "onto one of these. The standard deviation of a column given the other columns is therefore kept above "
-        f"{', '.join(limits)}: nothing thinner can be told from rounding."
+        "Many rows lie exactly on common lines, as rounding puts them, and a component with correlations of its own "
+        "could collapse onto one of these. The standard deviation of a column given the other columns is therefore "
+        f"kept above {', '.join(limits)}: nothing thinner can be told from rounding."
     ]
 
 
