@@ -177,7 +177,12 @@ def test_families_of_counts_are_refused_on_fractions(name):
 
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_more_components_than_distinct_values_are_refused(name):
-    assert specify("mine", model(family=name), 4, NOTICED | {"distinct": 4})["components"] == 4
+    if UNIVARIATE[name].kind == CONTINUOUS:  # each of as many could collapse onto one value
+        with pytest.raises(UserError, match="4 components are asked for, and the data have 4 distinct values: each"):
+            specify("mine", model(family=name), 4, NOTICED | {"distinct": 4})
+        assert specify("mine", model(family=name), 4, NOTICED | {"distinct": 4}, 1.0)["components"] == 4
+    else:
+        assert specify("mine", model(family=name), 4, NOTICED | {"distinct": 4})["components"] == 4
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 5, NOTICED | {"distinct": 4})
     assert caught.value.sentences == (
@@ -649,3 +654,18 @@ def test_a_gamma_prior_must_vanish_faster_than_the_likelihood_grows(shape, most,
     else:
         with pytest.raises(UserError, match="improper"):
             specify("m", given, 2, noticed)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("normal([0, 1], 1)", 76), ("normal([0, 10], 1)", None), ("normal(0, 1)", None)]
+)
+def test_a_note_says_how_much_of_its_prior_an_order_leaves(text, kept):
+    notes = specify("m", model(mu=text), 2, NOTICED)["notes"]
+    said = [note for note in notes if "cut to the order" in note]
+    if kept is None:
+        assert not said
+    else:  # two normal variables of sd 1 whose means are 1 apart
+        assert said == [
+            "The priors of mu overlap, and the components are kept in order: the prior is what is written, cut to the "
+            f"order, which holds {kept}% of it."
+        ]

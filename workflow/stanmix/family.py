@@ -11,6 +11,7 @@ from stanmix.priors import ENDS, POSITIVE, REAL, UNIT
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 NODES, WEIGHTS = ((NODES + 1) / 2) ** 4, WEIGHTS * 2 * ((NODES + 1) / 2) ** 3
 SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing narrower can be seen
+MOST_COUNTED = 2.0**53  # the largest expected count that is drawn: beyond, doubles do not count in ones
 LOG_SMALLEST = float(np.log(np.nextafter(0, 1)))  # of the smallest positive double
 LINKS = {REAL: 0, POSITIVE: 1, UNIT: 2}  # how an ordered parameter is sampled: as it is, its log, its logit
 SLOTS = ("location", "scale", "shape", "zero")  # what the Stan program calls the parameters of a family
@@ -274,6 +275,8 @@ class Family:
 
     def generate(self, rng, *parameters, size=1.0):
         """One value for each element of the broadcast parameters."""
+        if self.kind == WHOLE and self.link == 1:  # a wide prior may ask for more than a count can be
+            parameters = (np.minimum(parameters[0], MOST_COUNTED / np.asarray(size)), *parameters[1:])
         shape = np.broadcast_shapes(np.shape(size), *(np.shape(p) for p in parameters))
         return np.asarray(self.distribution(*parameters, size).rvs(size=shape, random_state=rng), dtype=float)
 

@@ -13,6 +13,7 @@ from stanmix.starts import expectation_maximisation, overlap, starting_values
 
 APART = 0.05  # expected share of misplaced observations up to which a posterior is taken to be nearly normal
 LEARNT = 10  # warm-up iterations for each unknown from which its correlations with the others can be learnt
+RAISED = 0.98  # adapt_delta of a second run where any transition of the first one diverged
 PACKAGES = ("arviz", "cmdstanpy", "numpy", "scipy")
 
 
@@ -54,6 +55,13 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     slots, statistics = cmdstan.sample(
         inputs["executable"], outputs["data"], starts, used, seeds["chains"], record, threads, say
     )
+    raised = bool(statistics["divergent__"].any()) and used["adapt_delta"] < RAISED
+    if raised:  # part of the posterior may be missing, which smaller steps reach
+        say(f"Transitions diverged: sampling once more with adapt_delta {RAISED:g}.")
+        used |= {"adapt_delta": RAISED}
+        slots, statistics = cmdstan.sample(
+            inputs["executable"], outputs["data"], starts, used, seeds["chains"], record, threads, say
+        )
     names = {"theta": "theta"} | {entry["slot"]: entry["name"] for entry in specification["parameters"]}
     variables = {name: slots[slot] for slot, name in names.items()}
     if specification["labels"] == "relabelled":
@@ -69,7 +77,13 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         "versions": {**record, **versions},
     }
     inference.write_draws(outputs["draws"], specification, variables, statistics, rows, sampled, replicates, attributes)
-    made_with = {"sampling": used, "seeds": seeds, "starting_values": starts, "versions": versions}
+    made_with = {
+        "sampling": used,
+        "adapt_delta_raised": raised,
+        "seeds": seeds,
+        "starting_values": starts,
+        "versions": versions,
+    }
     write_json(outputs["specification"], {**specification, **made_with})
 
 
