@@ -3,9 +3,11 @@
 import numpy as np
 
 from stanmix import mixture, predictive
+from stanmix.families import FAMILIES
 from stanmix.family import Points
 
 MOST_BARS = 100  # places for bars; more whole numbers than this are put together in equal groups
+MOST_TRIALS = 5000  # up to which every possible number of successes is looked at
 MOST_SIZES = 200  # different trials or exposures over which expected frequencies are averaged
 PRIOR_DRAWN = 60  # distributions drawn from the prior
 
@@ -67,7 +69,18 @@ def expected(family, first, step, size, draws):
         sizes = np.quantile(size, (np.arange(MOST_SIZES) + 0.5) / MOST_SIZES, method="inverted_cdf")
         times = np.full(MOST_SIZES, len(size) / MOST_SIZES)
     total = 0.0
+    of_trials = FAMILIES[family].takes == "trials" and sizes.max(initial=0) <= MOST_TRIALS
     for value, number in zip(sizes, times, strict=True):
+        if of_trials:  # probabilities of all that can be are added, which is faster than two tails
+            every = np.arange(value + 1)
+            masses = mixture.densities(family, Points(every, np.full(len(every), value)), draws)
+            group = (every - first[0]) // step
+            held = (group >= 0) & (group < len(first))
+            sums = np.zeros((len(masses), len(first), masses.shape[2]))
+            starts = np.flatnonzero(np.diff(group[held], prepend=-1))
+            sums[:, group[held][starts].astype(int)] = np.add.reduceat(masses[:, held], starts, axis=1)
+            total = total + number * sums
+            continue
         ends = (
             mixture.part_tails(family, Points(at, np.full(len(at), value)), draws)
             for at in (first - 1, first + step - 1)
