@@ -32,6 +32,8 @@ class Points:
     step : float or None
         When values are rounded to multiples of a step, each stands for the interval of half a step to both sides, and
         its probability takes the place of its density.
+    of_trials : bool
+        Whether the sizes are trials.
     known : numpy.ndarray of int or None
         The component of each value from 1 where it is known, 0 elsewhere, shape (m,).
     """
@@ -40,12 +42,13 @@ class Points:
     size: np.ndarray
     step: float | None = None
     known: np.ndarray | None = None
+    of_trials: bool = False
 
     @classmethod
     def of(cls, rows, step=None):
         """From `observations.Observations` or `Units`."""
         size = rows.exposure if rows.trials is None else rows.trials
-        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step, rows.known)
+        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step, rows.known, rows.trials is not None)
 
     @property
     def logs(self):
@@ -61,7 +64,8 @@ class Points:
         return len(self.y)
 
     def __getitem__(self, rows):
-        return Points(self.y[rows], self.size[rows], self.step, None if self.known is None else self.known[rows])
+        known = None if self.known is None else self.known[rows]
+        return Points(self.y[rows], self.size[rows], self.step, known, self.of_trials)
 
 
 @dataclass(frozen=True)
