@@ -83,11 +83,12 @@ def assess(inputs, outputs, model, seed, say=print):
     )
     belonging = _memberships(rows, specification, points, draws, truth)
 
-    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
+    energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
+    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
     noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"))
     found += checks.predictive_checks(p_values, specification, extremes)
-    found += checks.label_checks(trust)
+    found += checks.label_checks(trust, can_relabel=not told_apart(model) and not noticed["known"])
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:

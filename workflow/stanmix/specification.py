@@ -9,6 +9,8 @@ from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_w
 from stanmix.text import LARGEST_COUNT, plain
 
 MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled
+CERTAIN = 0.995  # of a prior: what an order leaves, from which it is as good as not cut
+IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors are compared
 THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
@@ -96,7 +98,7 @@ def specify(name, model, components, noticed, rounding=None):
         "weights": weights,
         "parameters": parameters,
         **columns,
-        "notes": _notes(free, noticed) + _notes_on_columns(columns),
+        "notes": _notes(free, noticed) + _notes_on_columns(columns) + _notes_on_order(parameters),
     }
 
 
@@ -161,6 +163,24 @@ def _notes_on_columns(columns):
         "could collapse onto one of these. The standard deviation of a column given the other columns is therefore "
         f"kept above {', '.join(limits)}: nothing thinner can be told from rounding."
     ]
+
+
+def _notes_on_order(parameters):
+    """What a reader should know about priors of single components that their order cuts (list of str)."""
+    notes = []
+    for entry in parameters:
+        priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
+        if not entry["ordered"] or len(set(priors)) < 2:
+            continue  # under one prior for all an order takes nothing away but the names
+        at = (np.random.default_rng(0).permuted(np.tile(IN_TURN, (len(priors), 1)), axis=1)).T
+        values = np.column_stack([prior.quantile(at[:, k]) for k, prior in enumerate(priors)])
+        kept = float((np.diff(values, axis=1) > 0).all(axis=1).mean())
+        if kept < CERTAIN:
+            notes.append(
+                f"The priors of {entry['name']} overlap, and the components are kept in order: the prior is what is "
+                f"written, cut to the order, which holds {100 * kept:.0f}% of it."
+            )
+    return notes
 
 
 def is_shared(parameter, model):
