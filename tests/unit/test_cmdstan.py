@@ -36,6 +36,7 @@ class Compiler:
         self.made, self.text = [], STARTS
         monkeypatch.setattr("cmdstanpy.CmdStanModel", self)
         monkeypatch.setattr(cmdstan, "use", lambda record: None)
+        monkeypatch.setattr(cmdstan, "_named", lambda record: None)
         monkeypatch.setattr(cmdstan.toolchain, "circumstances", lambda installation: ["some"])
 
     def __call__(self, stan_file, stanc_options, user_header):

@@ -46,13 +46,19 @@ def use(record):
     """
     import cmdstanpy
 
+    installation = _named(record)
+    cmdstanpy.set_cmdstan_path(str(installation.path))
+    return installation
+
+
+def _named(record):
+    """The installation of a toolchain record."""
     installation = toolchain.find(record["cmdstan"])
     if installation is None:
         raise UserError(
             f"CmdStan {record['cmdstan']}, which made the results in this folder, is not there any more; set CMDSTAN "
             "to it, or delete results/programs/toolchain.json to choose and install one anew."
         )
-    cmdstanpy.set_cmdstan_path(str(installation.path))
     return installation
 
 
@@ -84,10 +90,10 @@ def compile_program(program, folder, kernel, record, executable, provenance, say
         When the cache folder cannot be written, or the program cannot be compiled; when that is for want of room or
         memory, the kernel is not given up for it.
     """
-    key_holds = (record["cmdstan"], record["compiler"], *toolchain.circumstances(use(record)))
+    key_holds = (record["cmdstan"], record["compiler"], *toolchain.circumstances(_named(record)))
     try:
         try:
-            _kept_or_compiled(program, folder, kernel, key_holds, executable, say)
+            _kept_or_compiled(program, folder, kernel, record, key_holds, executable, say)
         except CodeError as error:
             if not kernel:
                 raise
@@ -96,7 +102,7 @@ def compile_program(program, folder, kernel, record, executable, provenance, say
                 "plain program, which is slower and has the same posterior, takes its place."
             )
             kernel = False
-            _kept_or_compiled(program, folder, kernel, key_holds, executable, say)
+            _kept_or_compiled(program, folder, kernel, record, key_holds, executable, say)
     except CodeError as error:
         raise UserError(f"{program}.stan cannot be compiled with CmdStan {record['cmdstan']}: {error}.") from None
     hashes = {source.relative_to(folder).as_posix(): sha256(source) for source in sources(program, folder, kernel)}
@@ -107,7 +113,7 @@ class CodeError(Exception):
     """The compiler complains of the code; the message is what it says."""
 
 
-def _kept_or_compiled(program, folder, kernel, key_holds, executable, say):
+def _kept_or_compiled(program, folder, kernel, record, key_holds, executable, say):
     key = content_key(program, folder, kernel, *key_holds)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stanmix" / "programs"
     try:
@@ -126,7 +132,8 @@ def _kept_or_compiled(program, folder, kernel, key_holds, executable, say):
             say(f"{kept} does not start or is not what was compiled; it is compiled again.")
             kept.unlink()
         if not kept.exists():
-            say(f"Compiling {program}.stan with CmdStan {key_holds[0]} (10 to 60 seconds).")
+            say(f"Compiling {program}.stan with CmdStan {record['cmdstan']} (10 to 60 seconds).")
+            use(record)
             try:
                 _compile(program, folder, kernel, kept)
             except OSError as error:

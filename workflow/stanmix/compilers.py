@@ -81,8 +81,9 @@ def version(command):
             try:
                 told = _run([*command, "--version"], folder)
                 made = _run([*command, "-std=c++1y", "try.cpp", "-o", "try"], folder)
-            except (FileNotFoundError, PermissionError, NotADirectoryError):
-                raise UserError(f"The C++ compiler `{name}` is not there or cannot be started.", ADVICE) from None
+            except OSError as error:
+                why = f"The C++ compiler `{name}` is not there or cannot be started ({error.strerror})."
+                raise UserError(why, ADVICE) from None
     except OSError as error:
         raise UserError(f"The C++ compiler `{name}` cannot be tried: {error.strerror}. {ROOM}") from None
     line = next(iter(told.stdout.splitlines()), "no version")

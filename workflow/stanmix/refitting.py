@@ -87,7 +87,7 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     sampling, seed = specification["sampling"], seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
     alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
-    starts = starting_values(alone, units, expectation_maximisation(alone, units), sampling["chains"], seed)
+    starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
     draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
     points = Points.of(units, specification["rounding"])
     draws = mixture.affordable(draws, len(points), sampling["chains"])
