@@ -346,6 +346,19 @@ def test_edits_of_the_configuration_that_change_no_fit(run, outdated, old, new, 
         assert outdated(run) == expected
 
 
+def test_a_new_file_of_a_template_is_the_only_data_set_that_is_made(run, outdated):
+    new = run / "data" / "siblings.csv"
+    edits = [("  readings:\n    csv: data/readings", '  "{name}ings":\n    csv: "data/*ings')]
+    edits += [("{dataset: readings", '{dataset: "{name}ings"')]
+    with edited(run / "config" / "config.yaml", lambda text: changed_all(text, [edits])):
+        assert outdated(run) == set()
+        new.write_bytes((run / "data" / "readings.csv").read_bytes())
+        try:
+            assert outdated(run) == data("siblings") | fits("siblings/free/2") | pages("siblings")
+        finally:
+            new.unlink()
+
+
 def test_a_touch_makes_nothing_outdated(run, outdated):
     # Not the scripts: Snakemake looks at their time alone.
     code = [run.code / file for file in CODE if "/scripts/" not in file]
