@@ -866,7 +866,7 @@ def test_data_are_counts_when_one_of_their_models_says_so(families, kind):
     analyses = [{"dataset": "d", "models": list(models), "components": 2}]
     config = {"models": models | {"other": {"family": "poisson"}}, "analyses": analyses}
     config["analyses"].append({"dataset": "e", "models": ["other"], "components": 2})
-    assert plan.kind(config, plan.fits(config)) == kind
+    assert plan.kind(config, plan.by_dataset(plan.fits(config))["d"]) == kind
 
 
 def test_mistakes_on_one_line_come_in_the_order_of_their_keys(tmp_path):
@@ -960,11 +960,6 @@ def test_bytes_that_are_no_text_are_refused(content, words, tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match=words):
         configuration.lines_of(path)
-
-
-def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere\.yaml: .*No such file"):
-        configuration.lines_of(tmp_path / "nowhere.yaml")
 
 
 @pytest.mark.parametrize("content", [None, {}, [], ""])
