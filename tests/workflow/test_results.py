@@ -196,6 +196,7 @@ def test_arviz_says_of_the_draws_what_the_tables_say(finished, draws_of, fit):
     assert np.asarray(az.loo_pit(idata, y="y")).shape == (ours["n"],)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # ArviZ lags behind pandas
 def test_arviz_compares_the_fits_of_a_data_set_as_we_do(finished, draws_of):
     import arviz as az
 
