@@ -376,6 +376,20 @@ def test_the_default_prior_of_rounded_values_agrees_with_quadrature_and_is_cut_n
         assert found["sigma[1]"]["mean"] == pytest.approx(expected[0], abs=expected[1])
 
 
+def test_where_transitions_diverge_smaller_steps_are_taken_once(fit):
+    y = np.random.default_rng(5).normal([[0.0], [1.0]], 1.0, (2, 12)).ravel()
+    model = {"family": "normal", "priors": {"mu": "normal(0, 3)", "sigma": "lognormal(-1, 1)"}}
+    _, idata, folder = fit(y, model, 3, adapt_delta=0.3, draws=300, warmup=200)
+    found = json.loads((folder / "specification.json").read_text())
+    assert found["adapt_delta_raised"] is True
+    assert found["sampling"]["adapt_delta"] == fitting.RAISED
+    assert idata.sample_stats["diverging"].mean() < 0.02
+    calm = {"family": "normal", "share": ["sigma"]}
+    _, _, folder = fit(TUTORIAL, calm, 1, draws=300, warmup=300)
+    found = json.loads((folder / "specification.json").read_text())
+    assert (found["adapt_delta_raised"], found["sampling"]["adapt_delta"]) == (False, 0.8)
+
+
 def test_memberships_do_not_depend_on_the_unit_and_the_origin_of_the_data(fit):
     y = np.random.default_rng(9).normal(np.repeat([0.0, 4.0], [30, 20]), 1.0)
     found = []

@@ -1132,6 +1132,16 @@ def test_titles_have_the_number_of_components_only_where_it_is_needed():
     assert list(plan.titles(fits).items()) == [(fits[0], "a"), (fits[1], "b (K = 2)"), (fits[2], "b (K = 3)")]
 
 
+def test_lines_of_a_part_begin_in_it():
+    whole = {"other": {"a": 1}, "deep": {"mixtures": {"seed": 1, "models": {"a": {}}}}}
+    lines = {("other",): ("f", 1), ("deep",): ("f", 2), ("deep", "mixtures"): ("f", 3)}
+    lines |= {("deep", "mixtures", "seed"): ("f", 4), ("deep", "mixtures", "models", "a"): ("f", 6)}
+    part = whole["deep"]["mixtures"]
+    found = configuration.lines_within(lines, whole, part)
+    assert found == {(): ("f", 3), ("seed",): ("f", 4), ("models", "a"): ("f", 6)}
+    assert configuration.lines_within(lines, whole, dict(part)) == {}
+
+
 def of_made(config):
     """The fits of the simulated data set."""
     return plan.by_dataset(plan.fits(config))["made"]

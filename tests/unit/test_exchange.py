@@ -82,7 +82,7 @@ def fitted(case, **others):
 def written(path, rows, specification, variables, **attributes):
     """The file that a fit with these draws writes."""
     sampled = replication.sampled_rows(rows)
-    kept = inference.spaced(LENGTH, exchange.draws_kept(CHAINS, LENGTH, len(sampled)))
+    kept = mixture.spaced(LENGTH, exchange.draws_kept(CHAINS, LENGTH, rows.y[sampled].size))
     rng = np.random.default_rng(2)
     replicates = fitting.replicates(specification, variables, rows, sampled, kept, rng)
     groups = exchange.groups(specification, variables, rows, sampled, kept, rng)
@@ -389,7 +389,16 @@ def test_of_too_many_observations_no_log_likelihood_is_kept(tmp_path, monkeypatc
     assert "log_likelihood" not in idata.groups()
     assert idata.posterior_predictive["y"].shape == (CHAINS, 100, 50)
     assert idata.prior_predictive["y"].shape == (1, 399, 50)
+    assert idata.prior.sizes["draw"] == 400
     assert idata.memberships["probability"].shape == (50, 2)
+
+
+def test_every_column_counts_as_values_of_replicates_and_none_of_log_likelihoods(tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "VALUES", 35_000)  # of 35 rows in 2 columns: 500 data sets, or 1000 log likelihoods
+    idata = read(written(tmp_path / "d.nc", *fitted("columns")))
+    assert idata.posterior_predictive["y"].shape == (CHAINS, 125, 35, 2)
+    assert idata.log_likelihood["y"].shape == (CHAINS, 125, 35)
+    assert idata.prior_predictive["y"].shape == (1, 400, 35, 2)
 
 
 @pytest.mark.parametrize("case", ["continuous", "weights", "columns"])

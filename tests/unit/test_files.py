@@ -501,6 +501,24 @@ def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatc
     ]
 
 
+def test_a_digest_names_places_and_content_and_nothing_else(tmp_path, monkeypatch):
+    found = []
+    for place in ("here", "there"):
+        code = tmp_path / place
+        (code / "workflow" / "stanmix").mkdir(parents=True)
+        monkeypatch.setattr(dependencies, "PACKAGE", code / "workflow" / "stanmix")
+        paths = [code / "workflow" / "stanmix" / "a.py", code / "model.stan"]
+        for path in paths:
+            path.write_text(path.name)
+        found.append(dependencies.digest(paths))
+    os.utime(paths[0], (1, 1))
+    assert found[0] == found[1] == dependencies.digest(paths[::-1])
+    other = paths[0].rename(paths[0].with_name("b.py"))
+    assert dependencies.digest([other, paths[1]]) != found[0]
+    other.rename(paths[0]).write_text("edited")
+    assert dependencies.digest(paths) != found[0]
+
+
 @pytest.fixture
 def git(tmp_path, monkeypatch):
     """A fresh repository without the user's settings, and a function that runs git in it."""

@@ -97,9 +97,9 @@ def test_fewer_draws_are_spread_over_all_of_them():
     few = mixture.thinned(draws, 100)["theta"][:, 0]
     assert (few[0], few[-1], len(few)) == (0, 3999, 100)
     np.testing.assert_allclose(np.diff(few), 3999 / 99, atol=1)
-    kept = crossvalidation.affordable(draws, crossvalidation.AFFORDABLE, 4)["theta"][:, 0].reshape(4, 100)
+    kept = mixture.affordable(draws, mixture.AFFORDABLE, 4)["theta"][:, 0].reshape(4, 100)
     for chain, places in enumerate(kept - 1000 * np.arange(4)[:, None]):
         assert (places[0], places[-1]) == (0, 999), chain
         np.testing.assert_allclose(np.diff(places), 999 / 99, atol=1)
-    places = inference.spaced(1000, 100)
+    places = mixture.spaced(1000, 100)
     np.testing.assert_array_equal(places, kept[0])

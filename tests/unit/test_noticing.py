@@ -58,6 +58,7 @@ def test_the_facts_of_a_small_sample():
         "known": None,
         "exposure": None,
         "dropped": 0,
+        "understood": [],
     }
     assert noticed["sentences"] == [
         "The 7 values take only 4 distinct ones, all multiples of 0.1: they are rounded. For a continuous family, a "
@@ -453,7 +454,7 @@ def test_several_columns():
     noticed = notice(rows, ["a", "b"])
     json.dumps(noticed, allow_nan=False)
     keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "relations"]
-    keys += ["sentences"]
+    keys += ["aligned", "understood", "sentences"]
     assert list(noticed) == keys
     assert (noticed["n"], noticed["rows"], noticed["distinct"]) == (frequency.sum(), 500, 499)
     assert noticed["most_tied"] == max(frequency[0] + frequency[1], 3)
@@ -461,7 +462,7 @@ def test_several_columns():
     out = np.repeat(rows.y, frequency, axis=0)
     for column, name in enumerate("ab"):
         alone = notice(rows_of(rows.y[:, column], frequency), [name])
-        for key in ("n", "rows", "dropped", "known", "trials", "exposure", "sentences"):
+        for key in ("n", "rows", "dropped", "known", "trials", "exposure", "understood", "sentences"):
             alone.pop(key)
         assert noticed["columns"][name] == alone
     expected = np.corrcoef((out - np.array([0, 1e9])).T)
@@ -629,3 +630,26 @@ def test_ties_of_finely_written_values_are_not_called_rounding():
     (sentence,) = said(noticed_of(np.append(y, y[:40])), "written finely")
     assert sentence.startswith("80 of the 340 values are tied with another, though they are written finely")
     assert not said(noticed_of(np.append(y, y[:40])), "they are rounded")
+
+
+def planes(rng, width, sizes):
+    """Rows of components that each lie in a plane of their own, in `width` columns."""
+    parts = []
+    for k, size in enumerate(sizes):
+        free = rng.normal(size=(size, width - 1))
+        parts.append(np.column_stack([free, free @ rng.normal(size=width - 1) + 5 * k]))
+    return list(np.concatenate(parts).T)
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_components_that_are_planes_are_noticed_though_all_rows_are_not_one(width):
+    rng = np.random.default_rng(40 + width)
+    names = list("abcd"[:width])
+    noticed = related(planes(rng, width, [40, 30]), names)
+    assert noticed["relations"] == []
+    assert noticed["aligned"] == 40
+    assert len(said(noticed, f"40 or more distinct rows lie exactly on one {'line' if width == 2 else 'plane'}")) == 1
+    # a component with width is none
+    noticed = related(list(rng.normal(size=(width, 3000))), names)
+    assert noticed["aligned"] == 0
+    assert said(noticed, "lie exactly on one") == []

@@ -753,3 +753,18 @@ def test_so_few_distinct_rows_that_they_tell_nothing_are_refused():
         specify("mine", model_of("multivariate_normal"), 1, two)
     three = columns_of([1.0, 4.0, 2.0, 5.0], [2.0, 3.0, 7.0, 7.0], [0.0, 1.0, 4.0, 2.0])
     assert specify("mine", model_of("multivariate_normal"), 1, three)["components"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("normal([0, 1], 1)", 76), ("normal([0, 10], 1)", None), ("normal(0, 1)", None)]
+)
+def test_a_note_says_how_much_of_its_prior_an_order_leaves(text, kept):
+    notes = specify("m", model(mu=text), 2, NOTICED)["notes"]
+    said = [note for note in notes if "cut to the order" in note]
+    if kept is None:
+        assert not said
+    else:  # two normal variables of sd 1 whose means are 1 apart
+        assert said == [
+            "The priors of mu overlap, and the components are kept in order: the prior is what is written, cut to the "
+            f"order, which holds {kept}% of it."
+        ]

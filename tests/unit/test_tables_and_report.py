@@ -160,7 +160,7 @@ def test_columns_of_memberships_and_comparisons():
 
 def models(*rows):
     keys = ("model", "elpd_diff", "dse", "failed")
-    return [dict(zip(keys, row, strict=True)) for row in rows]
+    return [{"n": 100, **dict(zip(keys, row, strict=True))} for row in rows]
 
 
 END = ". LOO tells which model predicts better, not which one is true."
@@ -172,22 +172,23 @@ VERDICTS = {
     ),
     "two close": (
         models(("a", 0.0, 0.0, []), ("b", -2.0, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b is within two standard errors of it and cannot be told apart "
-        "from it" + END,
+        "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard "
+        "errors, or less than 4 worse)" + END,
     ),
     "two apart": (
-        models(("a", 0.0, 0.0, []), ("b", -2.01, 1.0, [])),
+        models(("a", 0.0, 0.0, []), ("b", -4.01, 1.0, [])),
         "By PSIS-LOO a predicts new observations best; b is worse by more than two standard errors" + END,
     ),
     "three close": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -1.5, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b and c are within two standard errors of it and cannot be told "
-        "apart from it" + END,
+        "By PSIS-LOO a predicts new observations best; b and c cannot be told apart from it (within two standard "
+        "errors, or less than 4 worse)" + END,
     ),
     "three mixed, one failing": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -30.0, 5.0, ["predictive_component_means"])),
-        "By PSIS-LOO a predicts new observations best; b is within two standard errors of it and cannot be told apart "
-        "from it; c is worse by more than two standard errors. c fails a check, whatever the comparison says" + END,
+        "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard errors, or "
+        "less than 4 worse); c is worse by more than two standard errors. c fails a check, whatever the comparison "
+        "says" + END,
     ),
     "four, two failing": (
         models(("a", 0.0, 0.0, ["x"]), ("b", -9.0, 1.0, []), ("c", -9.0, 1.0, []), ("d", -9.0, 1.0, ["x"])),
@@ -195,6 +196,12 @@ VERDICTS = {
         "fail a check, whatever the comparison says" + END,
     ),
 }
+
+
+def test_few_observations_take_the_standard_error_away():
+    rows = models(("a", 0.0, 0.0, []), ("b", -9.0, 1.0, []))
+    said = comparison.verdict([row | {"n": 99} for row in rows])
+    assert "worse by more than two standard errors, which with fewer than 100 observations are not to be relied" in said
 
 
 @pytest.mark.parametrize(("rows", "sentence"), VERDICTS.values(), ids=VERDICTS)
@@ -306,10 +313,10 @@ def artifacts(tmp_path, root, monkeypatch):
             "predictive": {
                 "looked_at": 4,
                 "peaks": [{"x": 1.0, "sd_keep": 0.1, "sd_anew": 0.6, "ratio": 6.0}],
-                "transform": [{"title": "PIT", "p_value": 0.371}, {"title": "LOO-PIT", "p_value": 0.482}],
+                "p_values": {"loo_pit": 0.482},
                 "statistics": [
-                    {"name": "mean", "observed": 2.0, "p_value": 0.9},
-                    {"name": "maximum", "observed": 765.4, "p_value": 0.013},
+                    {"name": "mean", "observed": 2.0, "lower": 1.0, "upper": 3.0, "outside": False},
+                    {"name": "maximum", "observed": 765.4, "lower": 1.0, "upper": 3.0, "outside": True},
                 ],
             },
         }
@@ -385,8 +392,8 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "numpy 9.9",
         "1.000000",
         "rounded to 0.1250",
-        "LOO-PIT: an even sample lies as far out with probability 0.48",
-        "Far out: maximum 765.4 (p = 0.013).",
+        "LOO-PITs spread as unevenly as here, or more so, have probability 0.48",
+        "Outside of the band: maximum 765.4 (1.000 to 3.000).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",
         "expected to be the wrong one for 26% of them",

@@ -227,13 +227,15 @@ CODE = {
     "workflow/stanmix/figures/modes.py": ALL_DRAWN,
     "workflow/stanmix/figures/weights.py": ALL_FIGURES,
     "workflow/stanmix/figures/style.py": ALL_FIGURES,
-    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_ASSESSED,
-    "workflow/stanmix/whole.py": ALL_DESCRIBED | ALL_ASSESSED,
-    "workflow/stanmix/continuous.py": ALL_DESCRIBED | ALL_ASSESSED,
-    "workflow/stanmix/modes.py": ALL_ASSESSED,
+    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/whole.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/continuous.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/modes.py": ALL_FITS,
     "workflow/stanmix/assessment.py": ALL_ASSESSED,
-    "workflow/stanmix/prior.py": ALL_ASSESSED,
-    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED,
+    "workflow/stanmix/prior.py": ALL_FITS,
+    "workflow/stanmix/exchange.py": ALL_FITS,
+    "workflow/stanmix/masses.py": ALL_FITS,
+    "workflow/stanmix/crossvalidation.py": ALL_FITS,
     "workflow/stanmix/fitting.py": ALL_FITS,
     "workflow/stanmix/starts.py": ALL_FITS,
     "workflow/stanmix/comparison.py": pages(*DATASETS),
@@ -342,6 +344,19 @@ def test_data_that_an_older_file_took_the_place_of(run, outdated):
 def test_edits_of_the_configuration_that_change_no_fit(run, outdated, old, new, expected):
     with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
         assert outdated(run) == expected
+
+
+def test_a_new_file_of_a_template_is_the_only_data_set_that_is_made(run, outdated):
+    new = run / "data" / "siblings.csv"
+    edits = [("  readings:\n    csv: data/readings", '  "{name}ings":\n    csv: "data/*ings')]
+    edits += [("{dataset: readings", '{dataset: "{name}ings"')]
+    with edited(run / "config" / "config.yaml", lambda text: changed_all(text, [edits])):
+        assert outdated(run) == set()
+        new.write_bytes((run / "data" / "readings.csv").read_bytes())
+        try:
+            assert outdated(run) == data("siblings") | fits("siblings/free/2") | pages("siblings")
+        finally:
+            new.unlink()
 
 
 def test_a_touch_makes_nothing_outdated(run, outdated):

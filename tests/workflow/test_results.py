@@ -248,7 +248,14 @@ def test_snakemakes_own_report_holds_captions_and_loads_nothing(finished):
     assert parser.fetched == []
     assert not re.search(r"@import|url\(\s*['\"]?https?:", page)
     categories = json.loads(re.search(r"var categories = (\{.*?\});?\n", page)[1])
-    assert sorted(categories) == ["1 Data", "2 Fits", "3 Memberships", "4 Predictive checks", "5 Comparison"]
+    assert sorted(categories) == [
+        "1 Data",
+        "2 Fits",
+        "3 Memberships",
+        "4 Predictive checks",
+        "5 Comparison",
+        "6 Overview",
+    ]
     shown = {name for category in categories.values() for names in category.values() for name in names}
     assert {name for name in shown if name.endswith(".svg")} == {n for n in finished.hashes() if n.endswith(".svg")}
     # One distinctive run of words of every caption that the rules name, of both kinds of data where they differ.

@@ -17,7 +17,7 @@ SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
 if workflow.is_main_process:
     sentences(toolchain.find)  # a CMDSTAN that cannot be used
     if not AS_MODULE:
-        sentences(precheck.check, CONFIG, ".snakemake/stanmix/checks.json")
+        sentences(precheck.check, CONFIG, precheck.KEPT)
 
 
 wildcard_constraints:

@@ -27,11 +27,10 @@ rule compile:
         provenance="results/programs/{program}/program.json",
     log:
         "results/logs/compile/{program}.log",
-    retries: 1
     conda:
         "../envs/stanmix.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=3000,
         runtime=20,
     params:
         kernel=KERNEL,

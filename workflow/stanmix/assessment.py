@@ -62,7 +62,7 @@ def assess(inputs, outputs, model, seed, say=print):
     every = inference.by_component(idata, specification)
     family, name, sampling = specification["family"], specification["model"], specification["sampling"]
     points = Points.of(units, specification["rounding"])
-    draws = crossvalidation.affordable(every, len(points), sampling["chains"])
+    draws = mixture.affordable(every, len(points), sampling["chains"])
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     loo |= refitting.repair(loo, specification, points, inputs, seed, say)
@@ -83,11 +83,12 @@ def assess(inputs, outputs, model, seed, say=print):
     )
     belonging = _memberships(rows, specification, points, draws, truth)
 
-    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
+    energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
+    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
     noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"))
     found += checks.predictive_checks(p_values, specification, extremes)
-    found += checks.label_checks(trust)
+    found += checks.label_checks(trust, can_relabel=not told_apart(model) and not noticed["known"])
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
@@ -274,7 +275,7 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
-    anew = anew[inference.spaced(len(anew), replication.REPLICATES)]
+    anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
     made, facts, found = PREDICT[specification["kind"]](specification, points, thinned, few, kept, anew, thin, prior)

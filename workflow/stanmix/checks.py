@@ -15,6 +15,10 @@ CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the 
 LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
+TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
+FEW = 100  # observations below which standard errors of differences are not to be relied on
+SAMPLING = ("rhat", "ess_bulk", "ess_tail", "divergences", "treedepth", "ebfmi")
+SAMPLING += tuple(f"label_free_{name}" for name in SAMPLING[:3])  # the checks without which no draws can be used
 LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
 
 
@@ -61,7 +65,7 @@ def _above(value, warn, fail):
     return FAIL if value > fail else WARN if value > warn else PASS
 
 
-def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
+def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, raised=False):
     """Did the chains converge and explore?
 
     Parameters
@@ -74,6 +78,8 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
         chains, draws and max_treedepth of the configuration.
     energy_fraction : numpy.ndarray
         E-BFMI of each chain.
+    raised : bool
+        Whether adapt_delta was raised because transitions had diverged.
 
     Returns
     -------
@@ -130,7 +136,8 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
             diverging,
             "0",
             PASS if diverging == 0 else WARN if diverging <= total / 1000 else FAIL,
-            f"{diverging} of {total} transitions diverged.",
+            f"{diverging} of {total} transitions diverged"
+            + (f", with adapt_delta raised to {sampling['adapt_delta']:g} by itself." if raised else "."),
             "Part of the posterior may not have been reached: raise sampling.adapt_delta towards 0.99; if they stay, "
             "the priors or the number of components do not suit the data.",
         )
@@ -348,13 +355,30 @@ def predictive_checks(p_values, specification, extremes=None):
     return checks
 
 
-def label_checks(labels):
+def no_better(difference, error):
+    """Whether a difference in prediction, the better minus the worse, is too small to tell anything.
+
+    Parameters
+    ----------
+    difference, error : float
+        The difference of expected log predictive densities, not negative, and its standard error.
+
+    Returns
+    -------
+    bool
+    """
+    return difference < TELLING or difference <= WITHIN * error
+
+
+def label_checks(labels, can_relabel=True):
     """Do the names of the components mean something, and is there a component for each of them?
 
     Parameters
     ----------
     labels : dict
         What `labels.judge` returned.
+    can_relabel : bool
+        Whether the model may say `labels: relabelled`.
 
     Returns
     -------
@@ -363,6 +387,11 @@ def label_checks(labels):
     """
     if not labels["pairs"]:
         return []
+    way = (
+        "say labels: relabelled in the model"
+        if can_relabel
+        else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
+    )
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
     value = worst_pair["exchanged"]
     emptiest = int(np.argmax(labels["empty"]))
@@ -379,8 +408,7 @@ def label_checks(labels):
                 _above(closest["edge"], 0.02, 0.05),
                 f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and "
                 f"{closest['second']} are as good as equal in the parameter that orders them.",
-                "There the order cuts the posterior off, and estimates of single components are pushed apart: say "
-                "labels: relabelled in the model.",
+                f"There the order cuts the posterior off, and estimates of single components are pushed apart: {way}.",
             )
         )
     return [
@@ -393,8 +421,8 @@ def label_checks(labels):
             _above(value, 0.05, 0.15),
             f"Components {worst_pair['first']} and {worst_pair['second']} are exchanged with probability "
             f"{_small(value)}.",
-            "What is said of a single component may be about another one in some draws: say labels: relabelled in the "
-            "model, order by another parameter, or ask for fewer components (two may be the same).",
+            f"What is said of a single component may be about another one in some draws: {way}, order by another "
+            "parameter, or ask for fewer components (two may be the same).",
         ),
         _judged(
             "empty",
@@ -439,16 +467,14 @@ def group_check(parts, clusters, gain):
         "Some components share the observations that they describe, so the most probable one of an observation means "
         "little there; ask for fewer components if each shall be a group."
     )
-    if gain is not None and gain[0] <= WITHIN * gain[1]:
+    if gain is not None and no_better(*gain):
         status = FAIL
-        sentence += (
-            f" And a single component predicts as well (difference {gain[0]:.1f}, standard error {gain[1]:.1f})."
-        )
+        sentence += " And a single component predicts as well, as far as can be told."
         remedy = (
             "Ask for one component; or say what tells several apart: a column of known components, or a prior for each."
         )
     elif gain is not None:
-        sentence += f" But a single component predicts worse by {gain[0]:.1f} (standard error {gain[1]:.1f})."
+        sentence += " But a single component predicts worse."
     return _judged(
         LABELS[2], "Groups among the observations", clusters, f"{len(parts)} clusters", status, sentence, remedy
     )

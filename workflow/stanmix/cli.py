@@ -201,7 +201,7 @@ def _configuration(folder, files, settings, replace=False):
         update_config(asked, settings)
         checked = configuration.checked(asked, places)
         toolchain.find()  # a CMDSTAN that cannot be used
-        precheck.check(checked)
+        precheck.check(checked, precheck.KEPT)
     return checked
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import xarray as xr
 
-from stanmix import crossvalidation, inference, mixture, replication
+from stanmix import inference, mixture, replication
 from stanmix.families import FAMILIES
 from stanmix.family import WHOLE, Points
 from stanmix.observations import COUNTABLE
 from stanmix.prior import log_prior, prior_draws
 
-VALUES = 2_000_000  # the most, draws x observations, of a group by observation: 16 MB; beyond, fewer draws are kept
+VALUES = 2_000_000  # the most of a group by observation: 16 MB; beyond, fewer draws are kept
 PRIOR_DRAWS = 400
 FAR = 10  # standard deviations that counts drawn from the prior may lie above their mean
 LEFT_OUT = {  # why a file may have no such group
@@ -19,22 +19,22 @@ LEFT_OUT = {  # why a file may have no such group
 NAMES = "Whether the components can be told apart, so that their names mean anything, is said in labels.json."
 
 
-def draws_kept(chains, length, observations):
+def draws_kept(chains, length, values):
     """How many draws of each chain have replicated data and log likelihoods.
 
     Parameters
     ----------
     chains, length : int
         How many chains there are, and draws in each.
-    observations : int
-        That are looked at.
+    values : int
+        How many numbers a replicated data set has.
 
     Returns
     -------
     int
         As many as `VALUES` allows, but enough for `replication.REPLICATES` data sets of all chains together.
     """
-    return min(length, max(VALUES // (chains * observations), replication.REPLICATES // chains, 1))
+    return min(length, max(VALUES // (chains * values), replication.REPLICATES // chains, 1))
 
 
 def groups(specification, variables, rows, sampled, kept, rng):
@@ -57,9 +57,9 @@ def groups(specification, variables, rows, sampled, kept, rng):
     Returns
     -------
     dict of xarray.Dataset
-        log_prior, memberships, prior, prior_predictive (of those draws whose data double precision can hold) and, where
-        all observations are looked at and draws x observations are at most `VALUES`, log_likelihood. `LEFT_OUT` says
-        why some may not be there.
+        log_prior, memberships, prior, prior_predictive (of as many of its draws as `VALUES` allows, without those whose
+        data double precision cannot hold) and, where all observations are looked at and draws x observations are at
+        most `VALUES`, log_likelihood. `LEFT_OUT` says why some may not be there.
     """
     units, family = rows.units(), specification["family"]
     points = Points.of(units, specification["rounding"])
@@ -74,14 +74,15 @@ def groups(specification, variables, rows, sampled, kept, rng):
         if len(kept) < length:
             found["log_likelihood"].attrs["comment"] = f"Of {len(kept)} of the {length} draws of each chain."
     every = {name: values.reshape(-1, *values.shape[2:]) for name, values in variables.items()}
-    every = crossvalidation.affordable(every, len(points), chains)
+    every = mixture.affordable(every, len(points), chains)
     found["memberships"] = _memberships(specification, units.expand(mixture.membership(family, points, every).T))
-    drawn = prior_draws(specification, max(1, min(PRIOR_DRAWS, VALUES // len(sampled))), rng)
+    drawn = prior_draws(specification, PRIOR_DRAWS, rng)
     found["prior"] = _with_chains(
         inference.estimated(specification, {name: values[None] for name, values in drawn.items()}), specification
     )
     points = Points.of(rows, specification["rounding"])[sampled]
-    imagined, places = _imagined(family, points, drawn, rng)
+    first = max(1, VALUES // rows.y[sampled].size)
+    imagined, places = _imagined(family, points, {name: values[:first] for name, values in drawn.items()}, rng)
     if len(places):
         content = inference.at_observations(imagined[None], specification, sampled, len(rows.y), places)
         found["prior_predictive"] = content.to_dataset(name="y")

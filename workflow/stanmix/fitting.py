@@ -13,6 +13,7 @@ from stanmix.starts import expectation_maximisation, overlap, starting_values
 
 APART = 0.05  # expected share of misplaced observations up to which a posterior is taken to be nearly normal
 LEARNT = 10  # warm-up iterations for each unknown from which its correlations with the others can be learnt
+RAISED = 0.98  # adapt_delta of a second run where any transition of the first one diverged
 PACKAGES = ("arviz", "cmdstanpy", "numpy", "scipy")
 
 
@@ -65,9 +66,13 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         starts = starting_values(specification, units, states, seeds[0])
         most = max(overlap(specification, units, state) for state in {id(state): state for state in states}.values())
         used = sampling | {"metric": metric_of(sampling, most, starts)}
-        slots, statistics = cmdstan.sample(
-            inputs["executable"], outputs["data"], starts, used, seeds[1], record, threads, say
-        )
+        given = (inputs["executable"], outputs["data"], starts)
+        slots, statistics = cmdstan.sample(*given, used, seeds[1], record, threads, say)
+        if statistics["divergent__"].any() and used["adapt_delta"] < RAISED:
+            # Part of the posterior may be missing, which smaller steps reach.
+            say(f"Transitions diverged: sampling once more with adapt_delta {RAISED:g}.")
+            used |= {"adapt_delta": RAISED}
+            slots, statistics = cmdstan.sample(*given, used, seeds[1], record, threads, say)
         return {name: slots[slot] for name, slot in slots_of.items()}, statistics, used, starts
 
     variables, statistics, used, starts = sampled_from(states, (seeds["starts"], seeds["chains"]))
@@ -88,7 +93,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         rng = np.random.default_rng(seeds["labels"])
         variables = labels.relabelled(specification, points, units.count, variables, rng)
     chains, length = variables["theta"].shape[:2]
-    kept = inference.spaced(length, exchange.draws_kept(chains, length, len(sampled)))
+    kept = mixture.spaced(length, exchange.draws_kept(chains, length, rows.y[sampled].size))
     rng = np.random.default_rng(seeds["replicates"])
     replicated = replicates(specification, variables, rows, sampled, kept, rng)
     rng = np.random.default_rng(seeds["prior"])
@@ -103,7 +108,13 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     inference.write_draws(
         outputs["draws"], specification, variables, statistics, rows, sampled, replicated, attributes, groups
     )
-    made_with = {"sampling": used, "seeds": seeds, "starting_values": starts, "versions": versions}
+    made_with = {
+        "sampling": used,
+        "adapt_delta_raised": used["adapt_delta"] > sampling["adapt_delta"],
+        "seeds": seeds,
+        "starting_values": starts,
+        "versions": versions,
+    }
     write_json(outputs["specification"], {**specification, **made_with})
 
 

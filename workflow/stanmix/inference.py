@@ -88,7 +88,7 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     )
     # With every observation there, the three groups by observation have the same axes, as tools want to find them.
     complete = sampled if len(sampled) == rows.n else np.arange(len(rows.y))
-    labels = spaced(statistics["lp__"].shape[1], replicates.shape[1])
+    labels = mixture.spaced(statistics["lp__"].shape[1], replicates.shape[1])
     by_observation = {
         "observed_data": at_observations(rows.y[complete], specification, complete, len(rows.y)),
         "posterior_predictive": at_observations(replicates, specification, sampled, len(rows.y), labels),
@@ -133,11 +133,6 @@ def estimated(specification, variables):
         for name, values in variables.items()
         if modes[name] != "fixed"
     }
-
-
-def spaced(length, count):
-    """The places of at most `count` evenly spaced draws of a chain, from 0 (numpy.ndarray of int)."""
-    return np.linspace(0, length - 1, min(count, length)).round().astype(int)
 
 
 def at_observations(values, specification, sampled, n, draws=None):

@@ -565,23 +565,25 @@ def pictures(found, specification, points):
     Returns
     -------
     pandas.DataFrame
-        mode, x, step (whole numbers in a bar, 0 for a curve), observed (their frequency, for bars), mixture and
-        component_1, component_zero and so on (weighted). Without rows for several columns.
+        mode, x, step (whole numbers in a bar, 0 for a curve), per (of so many trials, 0 for none), observed (their
+        frequency, for bars), mixture and component_1, component_zero and so on (weighted). Without rows for several
+        columns.
     """
     family = specification["family"]
     parts = mixture.parts(family, specification["components"])
     names = [f"component_{part}" for part in parts]
-    frames = [pd.DataFrame(columns=["mode", "x", "step", "observed", "mixture", *names])]
+    frames = [pd.DataFrame(columns=["mode", "x", "step", "per", "observed", "mixture", *names])]
     for mode in found["modes"][:SHOWN] if specification["kind"] != MULTIVARIATE else []:
         state = {name: np.array(values)[None] for name, values in mode["state"].items()}
         if specification["kind"] == CONTINUOUS:
-            x, step, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, np.nan
+            x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
             heights = mixture.densities(family, at(x), state)[0]
         else:
-            first, step = whole.bins(points.y)
-            x, observed = first + (step - 1) / 2, whole.frequencies(points.y, first, step)
-            heights = whole.expected(family, first, step, points.size, state)[0]
-        frame = pd.DataFrame({"mode": mode["number"], "x": x, "step": step, "observed": observed})
+            seen, per = whole.shown(points.y, points)
+            first, step = whole.bins(seen)
+            x, observed = first + (step - 1) / 2, whole.frequencies(seen, first, step)
+            heights = whole.expected(family, first, step, points.size, state, per)[0]
+        frame = pd.DataFrame({"mode": mode["number"], "x": x, "step": step, "per": per or 0, "observed": observed})
         frame["mixture"] = heights.sum(axis=1)
         frame[names] = heights
         frames.append(frame)

@@ -14,6 +14,9 @@ HEAPED = 50  # observations below which heaping is not looked for
 SPAN = 20  # rounding steps from the least to the largest value below which it is not either
 SAME = 1e-4  # of a column's sd: what may be left of it given others before it says nothing of its own
 NEARLY = 0.015  # the same for what should be looked at; a correlation of .9999
+PLANES = 1000  # through rows chosen by chance, on which others are looked for
+ROWS_FOR_PLANES = 2000  # of more distinct rows so many are chosen by chance
+ON_PLANE = 1e-6  # standard deviations from a plane within which a row lies on it
 CROWD = 10  # observations below which far values are not looked for
 FINE = 1e-3  # standard deviations: values in smaller steps are not called rounded
 BESIDE = 10  # distinct values to either side that say how common a value should be
@@ -49,7 +52,8 @@ def notice(observations, names):
         sentences. For several: n, rows, distinct (rows), most_tied (observations at
         the commonest row), dropped, columns (by name, what is said of one column about its values alone), correlation
         (a list of D lists), relations (linear ones between columns: a list of dicts with columns, text and exact,
-        whether they leave nothing to tell) and sentences.
+        whether they leave nothing to tell), aligned (distinct rows, more than chance puts there, that were found on a
+        common line or plane; 0 for none) and sentences.
     """
     if np.ndim(observations.y) == 1:
         facts, sentences = _one(observations, names[0])
@@ -110,6 +114,9 @@ def _several(observations, names):
         sentences += [f"Column '{name}': {sentence[0].lower()}{sentence[1:]}" for sentence in said if sentence]
     relations = _relations(units, columns)
     sentences += [_on_relation(relation) for relation in relations]
+    tied = any(own["tied"] for own in facts.values())  # equal values are on common lines anyway
+    aligned = 0 if relations or tied else _aligned(_scores(units, columns))
+    sentences.append(_on_aligned(aligned, len(names)))
     whole = {"n": columns[0].n, "rows": len(y), "distinct": len(count), "most_tied": int(count.max())}
     return whole | {
         "known": _known(observations),
@@ -117,6 +124,7 @@ def _several(observations, names):
         "columns": facts,
         "correlation": correlation,
         "relations": relations,
+        "aligned": aligned,
     }, sentences
 
 
@@ -501,6 +509,33 @@ def _relations(units, columns):
                 continue
         free.append(d)
     return found
+
+
+def _aligned(scores):
+    """The most distinct rows found on one hyperplane, 0 unless they are more than twice as many as columns."""
+    rng = np.random.default_rng(0)
+    rows = scores.T
+    width = rows.shape[1]
+    if len(rows) > ROWS_FOR_PLANES:
+        rows = rows[np.sort(rng.choice(len(rows), ROWS_FOR_PLANES, replace=False))]
+    if len(rows) <= 2 * width:
+        return 0
+    through = rows[np.array([rng.choice(len(rows), width, replace=False) for _ in range(PLANES)])]
+    edges = through[:, 1:] - through[:, :1]
+    normals = np.linalg.svd(edges)[2][:, -1]
+    away = np.abs(normals @ rows.T - (normals * through[:, 0]).sum(axis=1)[:, None])
+    most = int((away < ON_PLANE).sum(axis=1).max())
+    return most if most > 2 * width else 0
+
+
+def _on_aligned(aligned, width):
+    if not aligned:
+        return None
+    where = "line" if width == 2 else "plane"
+    return (
+        f"{aligned} or more distinct rows lie exactly on one {where}: a component with correlations of its own can "
+        f"become that {where}, which says nothing of the others. Look for a rule that made these rows."
+    )
 
 
 def _equation(columns, d, parts):

@@ -13,6 +13,7 @@ from stanmix.files import content_of, write_json
 from stanmix.specification import specify
 from stanmix.text import plain
 
+KEPT = ".snakemake/stanmix/checks.json"  # below the folder of the run: what was found, for the next call
 OFF = 0.05  # of a step: how far a rounded value may lie from its place, for steps that have no end in decimals
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import columns, crossvalidation, inference, memberships, mixture, observations, replication, tables
+from stanmix import columns, inference, memberships, mixture, observations, replication, tables
 from stanmix.family import WHOLE, Points
 from stanmix.files import read_json, write_csv
 from stanmix.text import LARGEST_COUNT, plain
@@ -73,7 +73,7 @@ def predict(inputs, outputs, source):
     points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
     idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
     draws = inference.by_component(idata, specification)
-    draws = crossvalidation.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
+    draws = mixture.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
 
     family = specification["family"]
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}

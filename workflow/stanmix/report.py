@@ -76,7 +76,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         truth=read_json(inputs["truth"]) if inputs.get("truth") else None,
         source=config["datasets"][dataset],
         fits=views,
-        status=checks.worst(view["checks"]["status"] for view in views),
+        status=_status(views, read_json(inputs["numbers"])),
         comparison=comparison,
         comparison_table=tables.html_table(comparison["columns"], comparison["models"]),
         figures={
@@ -97,6 +97,17 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         p_text=checks.p_text,
     )
     write_text(output, text)
+
+
+def _status(views, judged):
+    """How far the fits that the page recommends can be trusted: of each model that with its verdict's number."""
+    chosen = {verdict["model"]: verdict["verdict"] for verdict in judged}
+    found = []
+    for view in views:
+        model = view["specification"]["model"]
+        if model not in chosen or view["specification"]["components"] == chosen[model]:
+            found.append(view["checks"]["status"])
+    return checks.worst(found + ["fail" for verdict in chosen.values() if verdict is None])
 
 
 def _fit_view(title, paths, noticed, asked, config):

@@ -9,6 +9,8 @@ from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_w
 from stanmix.text import LARGEST_COUNT, plain
 
 MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled
+CERTAIN = 0.995  # of a prior: what an order leaves, from which it is as good as not cut
+IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors are compared
 THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
@@ -96,7 +98,7 @@ def specify(name, model, components, noticed, rounding=None):
         "weights": weights,
         "parameters": parameters,
         **columns,
-        "notes": _notes(free, noticed) + _notes_on_columns(columns),
+        "notes": _notes(free, noticed) + _notes_on_columns(columns) + _notes_on_order(parameters),
     }
 
 
@@ -136,10 +138,12 @@ def _numbers(family, entry, noticed):
 def _of_columns(model, components, parameters, noticed):
     """What a specification says of several columns."""
     columns = noticed["columns"]
-    # With correlations of its own a component could become a sheet through rows that rounding put on one line.
+    # With correlations of its own a component could become a sheet through rows on one line, of rounding or a rule.
     own = components > 1 and any(e["name"] == "correlation" and e["mode"] == "own" for e in parameters)
     thinnest = [
-        0.0 if not own or not facts["tied"] else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
+        0.0
+        if not own or not (facts["tied"] or noticed["aligned"])
+        else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
         for facts in columns.values()
     ]
     return {"columns": list(columns), "order": model.get("order", "none"), "thinnest": thinnest}
@@ -155,10 +159,28 @@ def _notes_on_columns(columns):
     if not limits:
         return []
     return [
-        "Rounding puts many rows exactly on common lines, and a component with correlations of its own could collapse "
-        "onto one of these. The standard deviation of a column given the other columns is therefore kept above "
-        f"{', '.join(limits)}: nothing thinner can be told from rounding."
+        "Many rows lie exactly on common lines, as rounding puts them, and a component with correlations of its own "
+        "could collapse onto one of these. The standard deviation of a column given the other columns is therefore "
+        f"kept above {', '.join(limits)}: nothing thinner can be told from rounding."
     ]
+
+
+def _notes_on_order(parameters):
+    """What a reader should know about priors of single components that their order cuts (list of str)."""
+    notes = []
+    for entry in parameters:
+        priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
+        if not entry["ordered"] or len(set(priors)) < 2:
+            continue  # under one prior for all an order takes nothing away but the names
+        at = (np.random.default_rng(0).permuted(np.tile(IN_TURN, (len(priors), 1)), axis=1)).T
+        values = np.column_stack([prior.quantile(at[:, k]) for k, prior in enumerate(priors)])
+        kept = float((np.diff(values, axis=1) > 0).all(axis=1).mean())
+        if kept < CERTAIN:
+            notes.append(
+                f"The priors of {entry['name']} overlap, and the components are kept in order: the prior is what is "
+                f"written, cut to the order, which holds {100 * kept:.0f}% of it."
+            )
+    return notes
 
 
 def is_shared(parameter, model):

@@ -1,5 +1,6 @@
 """A first configuration for somebody's CSV file: a family that fits, one to five components, every line explained."""
 
+import functools
 import json
 import os
 import re
@@ -340,6 +341,7 @@ def _possible(families, facts, rounding):
     return kept, [sentence for sentences in refused.values() for sentence in sentences]
 
 
+@functools.cache
 def _completed(family):
     """A model of that family with the defaults of the schema."""
     return with_defaults({"family": family}, schema()["properties"]["models"]["additionalProperties"])

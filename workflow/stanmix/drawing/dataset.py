@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix import observations, replication
-from stanmix.drawing import save
+from stanmix.drawing import of_shares, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.figures import counts, data, multivariate, weights
 from stanmix.files import read_json
@@ -62,6 +62,7 @@ def _continuous(y, density, facts, label):
 
 def _whole(y, density, facts, label):
     true = density["true"].to_numpy() if "true" in density else None
+    label = of_shares(label, facts["per"])
     return counts.draw_count_data(density["x"].to_numpy(), density["observed"].to_numpy(), label=label, true_mass=true)
 
 

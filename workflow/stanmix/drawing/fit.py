@@ -1,11 +1,13 @@
 """The figures of a fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from stanmix import memberships, observations, replication
 from stanmix.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
-from stanmix.drawing import save
+from stanmix.drawing import of_shares, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.figures import (
     calibration,
@@ -173,6 +175,9 @@ def _whole(inputs, specification, rows, y, label):
     prior_table = pd.read_csv(inputs["prior"])
     names, bands = parts_bands(density)
     bands = bands if read_json(inputs["labels"])["trusted"] else None
+    per = int(density["per"].iloc[0])
+    if per:
+        rows, label = replace(rows, y=rows.y * per / rows.trials), of_shares(label, per)
     observed, step = density["observed"].to_numpy(), int(density["step"].iloc[0])
     return _one_column(inputs, rows, label) | {
         "replicates": counts.draw_rootogram(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix import mode_words, observations, replication
-from stanmix.drawing import save
+from stanmix.drawing import of_shares, save
 from stanmix.family import MULTIVARIATE
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
@@ -42,6 +42,7 @@ def draw_modes(inputs, outputs, label):
 
 
 def _one_column(shown, table, y, label, outputs):
+    label = of_shares(label, int(table["per"].iloc[0]))
     parts = [name for name in table if name.startswith("component_")]
     for mode in shown:
         rows = table[table["mode"] == mode["number"]]
