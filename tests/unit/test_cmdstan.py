@@ -117,6 +117,15 @@ def test_a_kept_executable_that_is_damaged_is_compiled_again_with_a_sentence(com
     assert compiled()[0] == []
 
 
+def test_other_circumstances_are_another_executable(compiled, compiler, monkeypatch):
+    compiled()
+    monkeypatch.setattr(cmdstan.toolchain, "circumstances", lambda installation: ["others"])
+    assert "Compiling univariate.stan" in compiled()[0][0]
+    monkeypatch.setattr(cmdstan.toolchain, "circumstances", lambda installation: ["some"])
+    assert compiled()[0] == []
+    assert len(compiler.made) == 2
+
+
 def test_an_executable_that_does_not_start_is_not_kept(compiled, compiler, tmp_path):
     compiler.text = "#!/bin/sh\necho 'libtbb.so.2: not found' >&2\nexit 127\n"
     with pytest.raises(UserError, match=r"does not start: libtbb\.so\.2: not found \(return code 127\)"):
