@@ -1,9 +1,14 @@
 # What all others need from Python: the package on the path, here and in the scripts, and a few short names.
 # Needs: workflow/stanmix. Makes: nothing.
+import gc
 import os
 import sys
 from functools import cache
 from pathlib import Path
+
+# Snakemake's graph of thousands of jobs is millions of objects that stay; to look for garbage among them time and again
+# takes a tenth of a dry run.
+gc.set_threshold(100_000, 20, 20)
 
 CODE = Path(str(workflow.current_basedir)).parent  # also where this workflow is a module of another one
 STAN = CODE.parent / "stan"
