@@ -86,7 +86,7 @@ rule manifest:
 
 rule verdict:
     input:
-        everything=[*REPORTS, "results/manifest.json"],
+        everything=[*REPORTS, "results/manifest.json", "results/ro-crate-metadata.json"],
         checks=[f"{folder(fit)}/checks.json" for fit in FITS],
         code=package("verdict"),
     output:
