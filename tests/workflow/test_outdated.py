@@ -333,8 +333,8 @@ def test_data_that_an_older_file_took_the_place_of(run, outdated):
         (", adapt_delta: 0.8", "", set()),  # the default, no longer said
         ("{chains: 2, warmup: 200,", "{warmup: 200, chains: 2,", set()),
         (
-            "  readings:\n    csv: data/readings",
-            '  "{name}ings":\n    csv: "data/*ings',
+            "  readings:\n    csv: data/readings.csv",
+            '  "{name}ings":\n    csv: "data/*ings.csv"',
             set(),
         ),  # the same by a template
         ("models:\n", "models:\n  unused: {family: normal}\n", {"manifest", "crate"}),
@@ -348,7 +348,7 @@ def test_edits_of_the_configuration_that_change_no_fit(run, outdated, old, new, 
 
 def test_a_new_file_of_a_template_is_the_only_data_set_that_is_made(run, outdated):
     new = run / "data" / "siblings.csv"
-    edits = [("  readings:\n    csv: data/readings", '  "{name}ings":\n    csv: "data/*ings')]
+    edits = [("  readings:\n    csv: data/readings.csv", '  "{name}ings":\n    csv: "data/*ings.csv"')]
     edits += [("{dataset: readings", '{dataset: "{name}ings"')]
     with edited(run / "config" / "config.yaml", lambda text: changed_all(text, [edits])):
         assert outdated(run) == set()

@@ -87,7 +87,7 @@ OUTPUTS["compile"] = [str(rules.compile.output.provenance)]
 
 rule verdict:
     input:
-        everything=[*REPORTS, "results/manifest.json"],
+        everything=[*REPORTS, "results/manifest.json", "results/ro-crate-metadata.json"],
         checks=[f"{folder(fit)}/checks.json" for fit in FITS],
     output:
         verdict="results/verdict.txt",

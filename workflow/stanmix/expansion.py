@@ -122,7 +122,7 @@ def expand(config, rules, lines, broken):
         return made
     if isinstance(datasets, str):
         datasets = {NAME: {"sheet": datasets}}
-        made.lines |= {("datasets", NAME, *rest): at for (*_, at), rest in _below(lines, ("datasets",))}
+        made.lines |= {("datasets", NAME, *rest): at for rest, at in _below(lines, ("datasets",))}
     explicit = {key for key in datasets if NAME not in str(key)}
     made.config["datasets"] = {}
     for key, entry in datasets.items():
@@ -139,8 +139,8 @@ def expand(config, rules, lines, broken):
 
 
 def _below(lines, place):
-    """The lines of a place and of all below it, each as ((place, line), what follows the place)."""
-    return [((p, at), p[len(place) :]) for p, at in lines.items() if p[: len(place)] == place]
+    """The lines of a place and of all below it, each as (what follows the place, line)."""
+    return [(p[len(place) :], at) for p, at in lines.items() if p[: len(place)] == place]
 
 
 def _look_at_explicit(made, key, entry):
@@ -158,17 +158,17 @@ def _look_at_explicit(made, key, entry):
 def _write_out(made, key, entry, rules, explicit):
     """Put the data sets that a template makes into the configuration."""
     place, shared = ("datasets", key), {k: value for k, value in entry.items() if k != "sheet"}
-    below = [(rest, at) for (_, at), rest in _below(made.lines, place)]
+    below = _below(made.lines, place)
     if "sheet" in entry:
         try:
             found = read_sheet(entry["sheet"], rules["properties"]["datasets"]["additionalProperties"]["properties"])
         except UserError as error:
             made.sentences += error.sentences
-            found = None
-        rows = [(name, (entry["sheet"], line), cells) for name, line, cells in found or ()]
+            found = []
+        rows = [(name, (entry["sheet"], line), cells) for name, line, cells in found]
     else:
         found = _matches(made, place, entry)
-        rows = [(name, None, {"csv": entry["csv"].replace("*", name)}) for name in found or ()]
+        rows = [(name, None, {"csv": entry["csv"].replace("*", name)}) for name in found]
     legal, wrong, entries = Draft202012Validator(rules["$defs"]["name"]), [], {}
     for name, at, cells in rows:
         title = key.replace(NAME, name)
@@ -210,19 +210,19 @@ def _named(value, name):
 
 
 def _matches(made, place, entry):
-    """What the star of a template matched, sorted (list of str); None after a fault was taken down."""
+    """What the star of a template matched, sorted (list of str); none after a fault was taken down."""
     pattern = entry.get("csv")
     if pattern is None:
         made.fault(place, "makes many data sets, so it must have csv with a *, or sheet")
-        return None
+        return []
     if pattern.count("*") != 1:
         made.fault(
             (*place, "csv"), f"is {shown(pattern)}; it must have one *, and what it matches is {NAME} in the key"
         )
-        return None
+        return []
     before, after = pattern.split("*")
     depth = len([part for part in before.split("/") if part]) - (not before.endswith("/") and before != "")
-    start, end = len(before.rsplit("/")[-1]), len(after.split("/")[0])
+    start, end = len(before.split("/")[-1]), len(after.split("/")[0])
     found = []
     for path in glob.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
         part = [part for part in path.split("/") if part][depth]
@@ -230,7 +230,6 @@ def _matches(made, place, entry):
             found.append(part[start : len(part) - end])
     if not found:
         made.fault((*place, "csv"), f"is {shown(pattern)}, which matches no file; check the folder and the ending")
-        return None
     return sorted(found)
 
 
