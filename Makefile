@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/default
+SNAKEMAKE := $(BIN)/snakemake
 
 # CmdStan is built by a make of its own, far below this one; what this one was told (-n, -k, -j) is not meant for it.
 unexport MAKEFLAGS MFLAGS
@@ -13,7 +13,7 @@ EXAMPLES := $(patsubst config/examples/%.yaml,example-%,$(wildcard config/exampl
 
 all: cmdstan  ## run the workflow and make the reports (default)
 	$(SNAKEMAKE)
-	@printf '%s\n' 'The reports:' results/reports/*.html
+	@printf '%s\n' 'The reports:' results/overview.html results/reports/*.html
 
 examples: $(EXAMPLES)  ## run all worked examples of config/examples
 

@@ -1,31 +1,11 @@
-# From a configuration and data to Bayesian mixture analyses: the table of contents.
-from snakemake.utils import min_version
-
-min_version("9.0")
+# What runs without a word more is the workflow in workflow/Snakefile, where other workflows and catalogs look for it.
+include: "workflow/Snakefile"
 
 
-include: "workflow/rules/package.smk"
-
-
-configfile: "config/config.yaml"
-
-
-include: "workflow/rules/config.smk"
-include: "workflow/rules/programs.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/fits.smk"
-include: "workflow/rules/comparison.smk"
-include: "workflow/rules/reports.smk"
-
-
-report: "workflow/report/overview.rst"
-
-
-rule all:
+rule default:
     default_target: True
     input:
-        artifacts(),
-        "results/manifest.json",
-        VERDICT,
+        rules.all.input,
+    localrule: True
     message:
         "Everything is made"

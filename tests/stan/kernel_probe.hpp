@@ -3,21 +3,15 @@
 
 namespace univariate_model_namespace {
 
-template <bool propto__, typename T0__, typename T1__, typename T3__, typename T5__, typename T6__, typename T7__,
-          typename T8__>
-stan::promote_args_t<stan::value_type_t<T0__>, stan::value_type_t<T1__>, T3__, stan::value_type_t<T5__>,
-                     stan::value_type_t<T6__>,
-                     stan::promote_args_t<stan::value_type_t<T7__>, stan::value_type_t<T8__>>>
-mixture_lpdf(const T0__& y, const T1__& count, const std::vector<int>& known, const T3__& half_step, const int& family,
-             const T5__& log_theta, const T6__& location, const T7__& scale, const T8__& shape, std::ostream*);
-
-template <bool propto__, typename T1__, typename T5__, typename T6__, typename T7__, typename T8__, typename T9__>
-stan::promote_args_t<stan::value_type_t<T1__>, stan::value_type_t<T5__>, stan::value_type_t<T6__>,
-                     stan::value_type_t<T7__>, stan::value_type_t<T8__>,
-                     stan::promote_args_t<stan::value_type_t<T9__>>>
-count_mixture_lpmf(const std::vector<int>& y, const T1__& count, const std::vector<int>& known, const int& family,
-                   const std::vector<int>& trials, const T5__& exposure, const T6__& log_theta, const T7__& zero,
-                   const T8__& location, const T9__& scale, std::ostream*);
+// The specification is defined in what stanc writes, after this, and declared by each release in a form of its own. It
+// is found when `slopes` is made for a call, because an argument that waits for it is of this namespace; till then the
+// names must be those of any templates.
+template <typename>
+struct Stream : std::ostream {};
+template <bool>
+void mixture_lpdf();
+template <bool>
+void count_mixture_lpmf();
 
 // the value, then the derivatives by log_theta, location, scale, shape and zero
 template <typename T2__, typename T3__, typename T5__, typename T8__, typename T9__, typename T10__, typename T11__,
@@ -35,13 +29,14 @@ slopes(const int& kernel, const std::vector<int>& whole, const T2__& y, const T3
   stan::math::nested_rev_autodiff nested;
   Variables lt = log_theta, z = zero, m = location, s = scale, h = shape;
   const Eigen::VectorXd values = y, frequency = count, exposed = exposure;
+  Stream<T2__>* here = nullptr;
   stan::math::var value;
   if (family > 5) {
     value = kernel ? count_kernel(whole, frequency, known, family, trials, exposed, lt, z, m, s, out)
-                   : count_mixture_lpmf<false>(whole, frequency, known, family, trials, exposed, lt, z, m, s, out);
+                   : count_mixture_lpmf<false>(whole, frequency, known, family, trials, exposed, lt, z, m, s, here);
   } else {
     value = kernel ? continuous_kernel(values, frequency, known, half_step, family, lt, m, s, h, out)
-                   : mixture_lpdf<false>(values, frequency, known, half_step, family, lt, m, s, h, out);
+                   : mixture_lpdf<false>(values, frequency, known, half_step, family, lt, m, s, h, here);
   }
   value.grad();
   Eigen::VectorXd result(1 + lt.size() + m.size() + s.size() + h.size() + z.size());

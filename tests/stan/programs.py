@@ -14,6 +14,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import gammainc, log_ndtr, logsumexp
 
+from stanmix.cmdstan import without_empty
+
 SLOTS = ("location", "scale", "shape")
 COLUMNS = ("y", "whole", "trials", "exposure")
 
@@ -229,7 +231,7 @@ def sample_once(executable, data, point, step=1e-14):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
-        (folder / "init.json").write_text(json.dumps(point), encoding="utf-8")
+        (folder / "init.json").write_text(json.dumps(without_empty(point or {})), encoding="utf-8")
         method = f"sample num_samples=1 num_warmup=0 adapt engaged=0 algorithm=hmc engine=static int_time={step}"
         init = folder / "init.json" if point else 0
         command = [executable, *method.split(), f"stepsize={step}", "data", f"file={folder / 'data.json'}"]
@@ -268,7 +270,7 @@ def gradients(executable, data, point):
 
     with contextlib.redirect_stdout(io.StringIO()):
         return cmdstanpy.CmdStanModel(exe_file=str(executable)).diagnose(
-            inits=point, data=data, require_gradients_ok=False
+            inits=without_empty(point), data=data, require_gradients_ok=False
         )
 
 
@@ -363,8 +365,8 @@ data {
   array[M] int y;
   array[M] int trials;
   vector[M] exposure;
-  vector[M] lower;
-  vector[M] upper;
+  vector[M] low;
+  vector[M] high;
   matrix[M, 3] at;
   matrix[M, 3] unit;
 }
@@ -379,10 +381,10 @@ transformed parameters {
     real shape = at[m, 3] + unit[m, 3] * x[m, 3];
     if (family[m] > 5) {
       value[m] = count_component_lpmf(y[m] | family[m], trials[m], exposure[m], location, scale);
-    } else if (upper[m] > lower[m]) {
-      value[m] = component_interval(lower[m], upper[m], family[m], location, scale, shape);
+    } else if (high[m] > low[m]) {
+      value[m] = component_interval(low[m], high[m], family[m], location, scale, shape);
     } else {
-      value[m] = component_lpdf(lower[m] | family[m], location, scale, shape);
+      value[m] = component_lpdf(low[m] | family[m], location, scale, shape);
     }
   }
 }
@@ -440,8 +442,8 @@ def _components_data(cases, units):
         "y": [case["y"] if case["family"] in COUNTS else 0 for case in cases],
         "trials": [case.get("trials", 0) for case in cases],
         "exposure": [case.get("exposure", 1.0) for case in cases],
-        "lower": [case.get("lower", case.get("y")) for case in cases],
-        "upper": [case.get("upper", case.get("y")) for case in cases],
+        "low": [case.get("lower", case.get("y")) for case in cases],
+        "high": [case.get("upper", case.get("y")) for case in cases],
         "at": [case["at"] for case in cases],
         "unit": units.tolist(),
     }

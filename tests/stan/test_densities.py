@@ -323,7 +323,13 @@ def check_order(executable, **data):
     for family in ("normal", "poisson", "binomial"):
         case, point = programs.random_case(np.random.default_rng(5), components=3, observations=0, family=family)
         fit = cmdstanpy.CmdStanModel(exe_file=str(executable)).sample(
-            data=case | data, inits=point, chains=1, iter_warmup=200, iter_sampling=200, seed=1, show_progress=False
+            data=case | data,
+            inits=programs.without_empty(point),
+            chains=1,
+            iter_warmup=200,
+            iter_sampling=200,
+            seed=1,
+            show_progress=False,
         )
         assert (np.diff(fit.stan_variable("location"), axis=1) > 0).all()
 

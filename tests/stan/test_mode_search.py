@@ -7,16 +7,22 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import expit, logsumexp
 
-from stanmix import config, inference, modes, noticing, plan
+from stanmix import config, fitting, modes, noticing, plan
 from stanmix.files import read_json, write_json
 from stanmix.observations import Observations
 from stanmix.observations import write as write_observations
 from stanmix.specification import program_data, specify
 
 THREE = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
+
+
 # A broad middle with a small group on either side: two components split off the left one, the right one, or the spread.
-SIDES = np.concatenate([stats.norm(m, s).ppf((np.arange(n) + 0.5) / n) for m, s, n in
-                        ((0, 1, 60), (-4.2, 0.3, 13), (4, 0.3, 12))])  # fmt: skip
+def sides(middle, left, right):
+    parts = ((0, 1, middle), (-4.2, 0.3, left), (4, 0.3, right))
+    return np.concatenate([stats.norm(m, s).ppf((np.arange(n) + 0.5) / n) for m, s, n in parts])
+
+
+SIDES = sides(60, 13, 12)
 
 
 class Search:
@@ -37,8 +43,13 @@ class Search:
         write_json(self.inputs["toolchain"], record)
         write_json(self.inputs["data"], program_data(self.specification, self.units))
 
+    def begun(self, seed=1):
+        return modes.Search(self.specification, self.units, self.inputs, seed, say=lambda text: None)
+
     def __call__(self, seed=1, chains=()):
-        return modes.search(self.specification, self.units, chains, self.inputs, seed, say=lambda text: None)
+        search = self.begun(seed)
+        search.follow(list(chains))
+        return search.found()
 
 
 @pytest.fixture(scope="module")
@@ -285,27 +296,93 @@ def test_several_columns(prepared):
         assert all(mode["gap"] < -5 for mode in found[1:])
 
 
-def test_the_job_reads_draws_and_writes_the_same_files_twice(prepared):
+def test_the_share_of_a_mode_is_that_of_the_posterior_around_it(prepared):
     search = prepared(SIDES, {"family": "normal"}, 2)
-    state = arrays(search()["modes"][0])
-    paths = {name: search.folder / f"{name}.csv" for name in ("observations", "modes_table", "modes_density")}
-    paths |= {name: search.folder / f"{name}.json" for name in ("specification", "modes")}
-    paths |= {"draws": search.folder / "draws.nc", **search.inputs}
-    write_observations(search.rows, paths["observations"])
-    write_json(paths["specification"], search.specification)
-    variables = {name: np.broadcast_to(values, (3, 40, 2)) for name, values in state.items()}
-    statistics = dict.fromkeys(inference.SAMPLE_STATS, np.zeros((3, 40)))
-    rows = np.arange(len(SIDES))
-    inference.write_draws(
-        paths["draws"], search.specification, variables, statistics, search.rows, rows, np.zeros((3, 2, len(rows))), {}
-    )
-    written = []
-    for _ in range(2):
-        modes.find_modes(paths, paths, seed=5, say=lambda text: None)
-        written.append([paths[name].read_bytes() for name in ("modes", "modes_table", "modes_density")])
-    assert written[0] == written[1]
-    found = read_json(paths["modes"])
-    assert found["modes"][0]["visits"] == [8, 8, 8]
-    lines = paths["modes_table"].read_text().splitlines()
-    assert lines[0] == "mode,gap,starts,component,theta,mu,sigma"
+    found = search()["modes"]
+    assert sum(mode["share"] for mode in found) == pytest.approx(1, abs=1e-3)
+    # By importance sampling: t distributions of 5 degrees of freedom, half as wide again as standard errors.
+    rng, n, count = np.random.default_rng(3), len(SIDES), 20_000
+    masses = []
+    for mode in found:
+        state = arrays(mode)
+        theta, owned = state["theta"], n * state["theta"]
+        centre = np.concatenate([[np.log(theta[0] / theta[1])], state["mu"], np.log(state["sigma"])])
+        errors = np.concatenate(
+            [[1 / np.sqrt(n * theta.prod())], state["sigma"] / np.sqrt(owned), 1 / np.sqrt(2 * owned)]
+        )
+        proposal = stats.multivariate_t(centre, np.diag((1.5 * errors) ** 2), df=5)
+        drawn = proposal.rvs(count, random_state=rng)
+        logs = -proposal.logpdf(drawn)
+        for i, x in enumerate(drawn):
+            share = expit(x[0])
+            logs[i] += log_posterior(SIDES, search.specification, np.array([share, 1 - share]), x[1:3], np.exp(x[3:]))
+            logs[i] += np.log(share * (1 - share)) + x[3:].sum()
+        masses.append(logsumexp(logs))
+        weights = np.exp(logs - logs.max())
+        assert weights.sum() ** 2 / (weights**2).sum() > 400  # a standard error of at most 0.05
+    expected = np.exp(masses - logsumexp(masses))
+    np.testing.assert_allclose(np.log([mode["share"] for mode in found]), np.log(expected), atol=0.3)
+
+
+def test_chains_start_in_the_modes_by_their_shares_and_what_they_miss_is_known(prepared):
+    search = prepared(SIDES, {"family": "normal"}, 2).begun()
+    first, second = search.groups[:2]
+    for shares, expected in (((0.7, 0.3), [3, 1]), ((0.96, 0.04), [4, 0]), ((0.2, 0.8), [1, 3]), ((0.5, 0.5), [2, 2])):
+        for group in search.groups:
+            group["share"] = 0.0
+        first["share"], second["share"] = shares
+        begun = search.starts(4)
+        assert [sum(state is group["state"] for state in begun) for group in (first, second)] == expected
+        search._weigh()
+    still = {name: np.array([[values] * 40] * 3) for name, values in second["state"].items()}
+    assert search.misses(still) is (first["share"] > modes.MISSED)
+    assert search.missed() == pytest.approx(1 - second["share"], abs=1e-6)
+    kept = [group["state"] for group in search.groups if group["share"] > 0]
+    moving = {name: np.array([[state[name] for state in kept] * 20] * 3) for name in still}
+    assert not search.misses(moving)
+    assert search.missed() == 0
+
+
+def test_a_fit_that_misses_a_mode_is_sampled_once_more(prepared, monkeypatch):
+    """Chains are made to begin where the right group is told apart, while another mode holds everything."""
+    prepared_search = prepared(sides(180, 60, 36), {"family": "normal"}, 2)
+    folder, inputs = prepared_search.folder, prepared_search.inputs
+    write_observations(prepared_search.rows, folder / "observations.csv")
+    write_json(folder / "noticed.json", noticing.notice(prepared_search.rows, ["y"]))
+    model = config.checked(
+        {
+            "datasets": {"d": {"csv": "d.csv", "column": "y"}},
+            "models": {"m": {"family": "normal"}},
+            "analyses": [{"dataset": "d", "models": ["m"], "components": 2}],
+        }
+    )["models"]["m"]
+    sampling = {"chains": 2, "warmup": 200, "draws": 200, "adapt_delta": 0.8, "max_treedepth": 10, "metric": "diag"}
+    heaviest = modes.Search.starts
+    asked = []
+
+    def right_first(self, chains):
+        asked.append(chains)
+        right = max(self.groups, key=lambda group: group["state"]["mu"][1])
+        return [right["state"]] * chains if len(asked) == 1 else heaviest(self, chains)
+
+    def fitted():
+        names = ("draws", "specification", "modes", "modes_table", "modes_density")
+        outputs = {name: folder / name for name in names} | {"data": inputs["data"]}
+        where = {**inputs, "observations": folder / "observations.csv", "noticed": folder / "noticed.json"}
+        fitting.fit(where, outputs, "m", model, 2, None, sampling, seed=5, say=lambda text: None)
+        return read_json(outputs["modes"]), outputs
+
+    found, outputs = fitted()
+    assert not found["again"]
+    assert sum(mode["share"] for mode in found["modes"] if any(mode["visits"])) > 1 - modes.MISSED
+    before = [outputs[name].read_bytes() for name in ("modes", "modes_table", "modes_density")]
+    lines = outputs["modes_table"].read_text().splitlines()
+    assert lines[0] == "mode,gap,share,starts,component,theta,mu,sigma"
     assert len(lines) == 1 + 2 * len(found["modes"])
+    fitted()
+    assert before == [outputs[name].read_bytes() for name in ("modes", "modes_table", "modes_density")]
+    monkeypatch.setattr(modes.Search, "starts", right_first)
+    found, _ = fitted()
+    assert found["again"]
+    assert len(asked) == 2
+    assert sum(mode["share"] for mode in found["modes"] if any(mode["visits"])) > 1 - modes.MISSED

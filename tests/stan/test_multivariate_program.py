@@ -221,8 +221,8 @@ def sample(executable, data, point, draws=2000, chains=4):
     import cmdstanpy
 
     fit = cmdstanpy.CmdStanModel(exe_file=str(executable)).sample(
-        data=data, inits=point, chains=chains, iter_warmup=1000, iter_sampling=draws, seed=1, adapt_delta=0.95,
-        show_progress=False,
+        data=data, inits=programs.without_empty(point), chains=chains, iter_warmup=1000, iter_sampling=draws, seed=1,
+        adapt_delta=0.95, show_progress=False,
     )  # fmt: skip
     return {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in fit.stan_variables().items()}
 

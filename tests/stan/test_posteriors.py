@@ -353,6 +353,43 @@ def test_a_widely_rounded_normal_component_agrees_with_quadrature(fit, step):
         assert found["sigma[1]"]["mean"] ** 2 < y.var()
 
 
+@pytest.mark.parametrize(("values", "expected"), [((1, 1, 1, 1, 2, 1, 1, 2, 3), None), ("wine", (0.838, 0.002))])
+def test_the_default_prior_of_rounded_values_agrees_with_quadrature_and_is_cut_nowhere(fit, values, expected):
+    # nine counts of a reader, and the scores of the UCI wines, whose sd is .886 with what rounding adds
+    scores = np.repeat(np.arange(3.0, 10), (20, 163, 1457, 2198, 880, 175, 5))
+    y = scores if values == "wine" else np.array(values, float)
+    middle, sd, across = np.median(y), y.std(ddof=1), np.ptp(y)
+    found, *_ = fit(y, {"family": "normal"}, 1, rounding=1.0)
+    wide = 8 * sd / np.sqrt(len(y))
+    mu, sigma = grid((y.mean() - wide, y.mean() + wide), (np.log(0.02), np.log(12)), points=700)
+    if expected:
+        mu, sigma = grid((y.mean() - wide, y.mean() + wide), (np.log(0.75), np.log(0.93)), points=300)
+    sigma = np.exp(sigma)  # the grid is even in its log, in which the prior is normal
+    log_posterior = stats.norm(middle, across / 2).logpdf(mu) + stats.norm(np.log(sd), 0.7).logpdf(np.log(sigma))
+    for value, count in zip(*np.unique(y, return_counts=True), strict=True):
+        below, above = (stats.norm.cdf(value + side / 2, mu, sigma) for side in (-1, 1))
+        beyond = stats.norm.sf(value - 0.5, mu, sigma) - stats.norm.sf(value + 0.5, mu, sigma)
+        with np.errstate(divide="ignore"):
+            log_posterior += count * np.log(np.where(value > mu, beyond, above - below))
+    exact(found, moments(log_posterior, {"mu[1]": mu, "sigma[1]": sigma}))
+    if expected:
+        assert found["sigma[1]"]["mean"] == pytest.approx(expected[0], abs=expected[1])
+
+
+def test_where_transitions_diverge_smaller_steps_are_taken_once(fit):
+    y = np.random.default_rng(5).normal([[0.0], [1.0]], 1.0, (2, 12)).ravel()
+    model = {"family": "normal", "priors": {"mu": "normal(0, 3)", "sigma": "lognormal(-1, 1)"}}
+    _, idata, folder = fit(y, model, 3, adapt_delta=0.3, draws=300, warmup=200)
+    found = json.loads((folder / "specification.json").read_text())
+    assert found["adapt_delta_raised"] is True
+    assert found["sampling"]["adapt_delta"] == fitting.RAISED
+    assert idata.sample_stats["diverging"].mean() < 0.02
+    calm = {"family": "normal", "share": ["sigma"]}
+    _, _, folder = fit(TUTORIAL, calm, 1, draws=300, warmup=300)
+    found = json.loads((folder / "specification.json").read_text())
+    assert (found["adapt_delta_raised"], found["sampling"]["adapt_delta"]) == (False, 0.8)
+
+
 def test_memberships_do_not_depend_on_the_unit_and_the_origin_of_the_data(fit):
     y = np.random.default_rng(9).normal(np.repeat([0.0, 4.0], [30, 20]), 1.0)
     found = []

@@ -30,7 +30,7 @@ def fitted(compiled, root, toolchain_record, tmp_path_factory):
     specification |= {
         "sampling": SAMPLING,
         "starting_values": starting_values(
-            specification, units, expectation_maximisation(specification, units), 2, seed=1
+            specification, units, [expectation_maximisation(specification, units)] * 2, seed=1
         ),
     }
     inputs = {"executable": compiled(root / "stan", "univariate"), "data": folder / "data.json"}

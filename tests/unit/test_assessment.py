@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from textbook import UNIVARIATE, model_of, noticed_in, points_at, rows_of
 
-from stanmix import crossvalidation, files, inference, mixture, observations
+from stanmix import files, inference, mixture, observations
 from stanmix.assessment import assess, label_free_rows, summary_rows
 from stanmix.families import FAMILIES
 from stanmix.family import WHOLE
@@ -160,8 +160,8 @@ def test_memberships_are_compared_only_with_as_many_true_components(true_compone
 
 def test_chains_are_judged_by_all_draws_where_memberships_take_fewer(tmp_path, monkeypatch):
     all_draws = assessed(tmp_path / "all", 2)
-    monkeypatch.setattr(crossvalidation, "AFFORDABLE", 1)
-    monkeypatch.setattr(crossvalidation, "FEWEST_DRAWS", 160)
+    monkeypatch.setattr(mixture, "AFFORDABLE", 1)
+    monkeypatch.setattr(mixture, "FEWEST_DRAWS", 160)
     fewer = assessed(tmp_path / "fewer", 2)
     with_all, with_fewer = (pd.read_csv(outputs["label_free"]).set_index("title") for outputs in (all_draws, fewer))
     # 40 values are all looked at, so that the log likelihood is the same under its other name; the two draws beside the

@@ -129,15 +129,44 @@ def test_the_statistics_of_few_chains_are_checked_too(chains):
     assert "mu[2]" in made["rhat"].sentence
 
 
-@pytest.mark.parametrize("name", ["component_means", "component_spreads", "ecdf"])
+ABOUT = {"kind": "continuous", "rounding": None, "parameters": [{"name": "mu", "slot": "location", "mode": "own"}]}
+PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
+
+
+@pytest.mark.parametrize("name", PREDICTIVE)
 @pytest.mark.parametrize(
     ("value", "status"), [(0.05, "pass"), (0.0499, "warn"), (0.01, "warn"), (0.0099, "fail"), (1.0, "pass")]
 )
 def test_predictive_p_values(name, value, status):
-    (check,) = checks.predictive_checks({name: value})
+    (check,) = checks.predictive_checks({name: value}, ABOUT)
     assert (check.name, check.status, check.value) == (f"predictive_{name}", status, value)
-    assert f"{value:.2g}" in check.sentence
+    assert f"probability {value:.3g}." in check.sentence
     assert bool(check.remedy) is (status != "pass")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.23456, "0.23"), (0.0496, "0.0496"), (0.049999, "0.049999"), (0.05, "0.05"), (0.0099, "0.0099"),
+     (0.00999, "0.00999"), (0.01, "0.01"), (0.00099, "less than 0.001"), (0.0, "less than 0.001"), (1.0, "1")],
+)  # fmt: skip
+def test_a_p_value_is_written_on_its_side_of_every_limit_and_never_as_0(value, text):
+    assert checks.p_text(value) == text
+
+
+def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expected():
+    def remedy(name, mode="own", kind="continuous"):
+        entries = [{"name": "mu", "slot": "location", "mode": mode}, {"name": "sigma", "slot": "scale", "mode": mode}]
+        about = {"kind": kind, "rounding": None, "parameters": entries}
+        return checks.predictive_checks({name: 0.001}, about)[0].remedy
+
+    assert "correct the fixed values" in remedy("component_means", "fixed")
+    assert "fixed" not in remedy("component_means")
+    assert "estimate what is fixed" in remedy("component_spreads", "fixed")
+    assert "negative_binomial" in remedy("component_spreads", kind="whole")
+    assert "negative_binomial" not in remedy("component_spreads")
+    (found,) = checks.predictive_checks({"extremes": 1e-30}, ABOUT, {"below": 74.2, "above": 0.31})
+    assert found.status == "fail"
+    assert "probability less than 0.001. It expects 74 values below the smallest, and 0.31 above" in found.sentence
 
 
 @pytest.mark.parametrize(("bad", "status"), [(0, "pass"), (1, "warn"), (10, "warn"), (11, "fail")])
@@ -156,6 +185,34 @@ TRUST = {
     ],
     "empty": [0.0, 0.03, 0.01],
 }
+
+
+def cut(values, lower, rounding=None, step=1.0, **entry):
+    entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [{"lower": lower}], **entry}
+    about = {"kind": "continuous", "components": values.shape[1], "rounding": rounding, "columns": ["a", "b"]}
+    about["kind"] = "multivariate" if values.ndim == 3 else "continuous"
+    return checks.cut_check({**about, "parameters": [entry]}, {"sigma": values}, step)
+
+
+@pytest.mark.parametrize(("at", "status"), [(50, "pass"), (51, "warn"), (100, "warn"), (101, "fail")])
+def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
+    values = np.full((1000, 2), 2.0)
+    values[:at, 1] = 1.0999
+    (found,) = cut(values, 1.0)
+    assert (found.status, found.value) == (status, at / 1000)
+    assert f"With probability {at / 1000:.2f} sigma of component 2 lies within 10% of 1, where" in found.sentence
+    assert found.remedy == "" if status == "pass" else "say rounding: 1 in the data set" in found.remedy
+    assert cut(values, None) == cut(values, 0.0) == cut(values, 1.0, slot="shape") == []
+
+
+def test_the_remedy_of_a_cut_is_one_that_the_data_set_can_take():
+    low = np.ones((10, 1))
+    assert "say rounding: and the step to which the values are rounded in" in cut(low, 1.0, step=None)[0].remedy
+    assert "cut the prior lower" in cut(low, 1.0, rounding=1.0)[0].remedy
+    (found,) = cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="a")
+    assert "sigma of a lies" in found.sentence
+    assert "rounding:" not in found.remedy
+    assert cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="b")[0].status == "pass"
 
 
 @pytest.mark.parametrize(
@@ -192,9 +249,10 @@ def test_an_order_that_binds(edge, status):
         (["1", "2"], 3, None, "pass", "has 3 clusters for the 2 components."),
         (["1", "2", "zero"], 2, None, "warn", "has 2 clusters, fewer than the 3 components (extra zeros are one)."),
         (["1", "2"], 1, None, "warn", "has 1 cluster: the data do not say of any observation"),
-        (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse by 6.1 (standard error 3.0)."),
-        (["1", "2"], 1, (6.0, 3.0), "fail", "And a single component predicts as well (difference 6.0, standard error"),
-        (["1", "2"], 1, (-1.0, 0.1), "fail", "And a single component predicts as well (difference -1.0"),
+        (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse."),
+        (["1", "2"], 1, (6.0, 3.0), "fail", "And a single component predicts as well, as far as can be told."),
+        (["1", "2"], 1, (3.9, 0.1), "fail", "And a single component predicts as well"),
+        (["1", "2"], 1, (-1.0, 0.1), "fail", "And a single component predicts as well"),
     ],
 )
 def test_groups_among_the_observations(parts, clusters, gain, status, said):
@@ -202,6 +260,14 @@ def test_groups_among_the_observations(parts, clusters, gain, status, said):
     assert (check.name, check.status, check.value) == ("groups", status, clusters)
     assert said in check.sentence
     assert bool(check.remedy) is (status != "pass")
+
+
+def test_remedies_of_labels_are_what_the_configuration_takes():
+    pairs = [pair | {"exchanged": 0.3, "edge": 0.3} for pair in TRUST["pairs"]]
+    for check in checks.label_checks({"pairs": pairs, "empty": [0.0] * 3})[:2]:
+        assert "say labels: relabelled in the model" in check.remedy
+    for check in checks.label_checks({"pairs": pairs, "empty": [0.0] * 3}, can_relabel=False)[:2]:
+        assert "one prior for all and labels: relabelled" in check.remedy
 
 
 def test_without_an_order_none_is_checked():

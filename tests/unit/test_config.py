@@ -866,7 +866,7 @@ def test_data_are_counts_when_one_of_their_models_says_so(families, kind):
     analyses = [{"dataset": "d", "models": list(models), "components": 2}]
     config = {"models": models | {"other": {"family": "poisson"}}, "analyses": analyses}
     config["analyses"].append({"dataset": "e", "models": ["other"], "components": 2})
-    assert plan.kind(config, "d") == kind
+    assert plan.kind(config, plan.by_dataset(plan.fits(config))["d"]) == kind
 
 
 def test_mistakes_on_one_line_come_in_the_order_of_their_keys(tmp_path):
@@ -960,11 +960,6 @@ def test_bytes_that_are_no_text_are_refused(content, words, tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match=words):
         configuration.lines_of(path)
-
-
-def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere\.yaml: .*No such file"):
-        configuration.lines_of(tmp_path / "nowhere.yaml")
 
 
 @pytest.mark.parametrize("content", [None, {}, [], ""])
@@ -1132,12 +1127,27 @@ def test_titles_have_the_number_of_components_only_where_it_is_needed():
     assert list(plan.titles(fits).items()) == [(fits[0], "a"), (fits[1], "b (K = 2)"), (fits[2], "b (K = 3)")]
 
 
+def test_lines_of_a_part_begin_in_it():
+    whole = {"other": {"a": 1}, "deep": {"mixtures": {"seed": 1, "models": {"a": {}}}}}
+    lines = {("other",): ("f", 1), ("deep",): ("f", 2), ("deep", "mixtures"): ("f", 3)}
+    lines |= {("deep", "mixtures", "seed"): ("f", 4), ("deep", "mixtures", "models", "a"): ("f", 6)}
+    part = whole["deep"]["mixtures"]
+    found = configuration.lines_within(lines, whole, part)
+    assert found == {(): ("f", 3), ("seed",): ("f", 4), ("models", "a"): ("f", 6)}
+    assert configuration.lines_within(lines, whole, dict(part)) == {}
+
+
+def of_made(config):
+    """The fits of the simulated data set."""
+    return plan.by_dataset(plan.fits(config))["made"]
+
+
 def test_concentrations_are_those_of_the_models_with_unknown_weights():
     config = yaml.safe_load(BASE)
     config["models"]["known"]["fixed"] = {"theta": [0.5, 0.25, 0.25]}
     config["analyses"][0]["models"].append("open")
     config = configuration.checked(config)
-    assert plan.concentrations(config, "made") == [
+    assert plan.concentrations(config, of_made(config)) == [
         {"model": "free", "concentration": [1.0, 2.0, 3.0]},
         {"model": "open", "concentration": [1.0, 1.0, 1.0]},
     ]
@@ -1145,7 +1155,7 @@ def test_concentrations_are_those_of_the_models_with_unknown_weights():
 
 def test_a_slice_is_a_configuration_that_gives_the_same_fits():
     config = configuration.checked(yaml.safe_load(BASE))
-    part = plan.slice_of(config, "made")
+    part = plan.slice_of(config, "made", of_made(config))
     assert set(part["models"]) == {"known", "free"}
     assert set(part["datasets"]) == {"made"}
     assert plan.fits(configuration.checked(part)) == [f for f in plan.fits(config) if f.dataset == "made"]
@@ -1257,12 +1267,11 @@ def test_whatever_is_changed_in_the_default_configuration_gives_sentences_or_a_u
             assert len(set(sentences)) == len(sentences)
             continue
         accepted += 1
-        fits = plan.fits(config)
-        for fit in fits:
-            assert type(fit.components) is int
-            assert config["datasets"][fit.dataset]
-            assert plan.concentrations(config, fit.dataset) is not None
-            assert configuration.checked(plan.slice_of(config, fit.dataset))
+        for dataset, fits in plan.by_dataset(plan.fits(config)).items():
+            assert {type(fit.components) for fit in fits} == {int}
+            assert config["datasets"][dataset]
+            assert plan.concentrations(config, fits) is not None
+            assert configuration.checked(plan.slice_of(config, dataset, fits))
         assert all(re.fullmatch(plan.alternatives(config["models"]), name) for name in config["models"])
         assert {type(config["sampling"][key]) for key in ("chains", "warmup", "draws")} == {int}
     assert refused > 200
@@ -1288,10 +1297,208 @@ def test_whatever_is_changed_in_the_text_gives_lines_or_a_sentence(root, tmp_pat
     assert refused > 20
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 2), (5, 2), (7, 2), (8, 4), (13, 6)])
-def test_cores_that_all_fits_together_leave_idle_are_spread_over_the_chains(cores, threads):
-    config = {
-        "sampling": {"chains": 2},
-        "analyses": [{"dataset": "a", "models": ["m"], "components": [1, 2]}],
-    }
-    assert plan.threads_of_fit(config, cores) == threads
+@pytest.mark.parametrize(
+    ("chains", "fits", "cores", "threads"),
+    [
+        (2, 2, 1, 2), (2, 2, 5, 2), (2, 2, 7, 2), (2, 2, 8, 4), (2, 2, 13, 6),
+        (4, 1, 0, 4),  # jobs are sent elsewhere
+        (4, 1, 400, 16), (4, 100, 400, 4), (40, 1, 400, 16),
+    ],
+)  # fmt: skip
+def test_a_fit_asks_for_a_thread_a_chain_and_for_cores_that_all_fits_together_leave_idle(chains, fits, cores, threads):
+    assert plan.threads_of_fit(chains, fits, cores) == threads
+
+
+def test_a_thousand_names_are_matched_as_fast_as_ten():
+    names = [f"station-{number:04}" for number in range(1000)]
+    pattern = re.compile(plan.alternatives(names))
+    assert all(map(pattern.fullmatch, names))
+    assert not any(map(pattern.fullmatch, ["station-1000", "station-", "station-00011", "station-001"]))
+    assert len(pattern.pattern) < 10000  # each beginning stands there once
+
+
+def test_a_job_is_given_more_for_large_data_and_after_it_failed(tmp_path):
+    path = tmp_path / "large.csv"
+    with open(path, "wb") as file:
+        file.truncate(100_000_000)
+    small, large = plan.resources("fit", None, 1), plan.resources("fit", path, 1)
+    assert small == plan.resources("fit", tmp_path / "made-later.csv", 1)
+    assert large["mem_mb"] > 3 * small["mem_mb"]
+    assert large["runtime"] > small["runtime"]
+    assert plan.resources("fit", path, 2) == {name: 2 * value for name, value in large.items()}
+
+
+def test_artifacts_are_the_outputs_of_the_rules_that_the_configuration_needs():
+    config = configuration.checked(yaml.safe_load(BASE))
+    of_fit = ("fit", "fit_modes", "assess", "draw_fit_bands", "draw_fit_bands_modes", "predict")
+    outputs = {rule: [f"m/{rule}/{{dataset}}/{{model}}/{{components}}"] for rule in of_fit}
+    outputs |= {rule: [f"m/{rule}/{{dataset}}"] for rule in ("read", "simulate", "describe", "compare", "report")}
+    outputs |= {"overview": ["m/overview"], "toolchain": ["m/toolchain"], "compile": ["m/compile/{program}"]}
+    made = plan.artifacts(config, outputs)
+    assert len(set(made)) == len(made)
+    assert {"m/overview", "m/toolchain", "m/compile/univariate", "m/simulate/made", "m/read/real"} <= set(made)
+    assert not {"m/read/made", "m/simulate/real"} & set(made)
+    for fit in plan.fits(config):
+        place = f"{fit.dataset}/{fit.model}/{fit.components}"
+        modes = "_modes" if fit.components > 1 else ""
+        jobs = {path.split("/")[1] for path in made if path.endswith(place)}
+        assert jobs == {f"fit{modes}", "assess", f"draw_fit_bands{modes}"}
+
+
+# What is replaced, by what, the key that is named, and words of the sentence.
+EXTREMES = {
+    "a step": (
+        "column: weight",
+        "column: weight\n    rounding: 1.0e+300",
+        "datasets.real.rounding",
+        "beyond what can be",
+    ),
+    "a fixed sd": ("sigma: 1.5", "sigma: 1.0e-320", "models.known.fixed.sigma", "too close to 0 to be computed with"),
+    "a fixed mean": (
+        "fixed:\n      mu: [0, 5, 9]",
+        "fixed:\n      mu: [0, 5, 1.0e+151]",
+        "models.known.fixed.mu[2]",
+        "beyond",
+    ),
+    "many digits": ("sigma: 1\n", "sigma: 9007199254740993\n", "datasets.made.simulate.sigma", "lose digits"),
+    "4000 digits": ("sigma: 1\n", f"sigma: {'7' * 4000}\n", "datasets.made.simulate.sigma", "a number beyond 1e+150"),
+    "a prior scale": (
+        "cauchy(0, 5)",
+        "cauchy(0, 3e-310)",
+        "models.free.priors.sigma",
+        "3e-310 cannot be computed with",
+    ),
+    "a prior location": ("[-1, 5, 9]", "[-1, 5, 9e200]", "models.free.priors.mu", "9e+200 cannot be computed with"),
+    "a prior's cut": ("cauchy(0, 5)", "cauchy(0, 5) T[1e-200, ]", "models.free.priors.sigma", "1e-200 cannot"),
+    "draws": ("chains: 2", "draws: 4294967300", "sampling.draws", "at most 1000000"),
+    "warm-up": ("chains: 2", "warmup: 2147483648", "sampling.warmup", "at most 1000000"),
+    "sizes": ("[30, 40, 30]", "[30, 4294967300, 30]", "datasets.made.simulate.sizes[1]", "at most 10000000"),
+    "all sizes": ("[30, 40, 30]", "[9000000, 40, 9000000]", "datasets.made.simulate.sizes", "adds to 18000040"),
+    "n": ("n: 50", "n: 3000000000", "datasets.drawn.simulate.n", "at most 10000000"),
+    "a seed": (
+        "sizes: [30, 40, 30]",
+        "sizes: [30, 40, 30]\n      seed: 4294967303",
+        "datasets.made.simulate.seed",
+        "at most 2147483647",
+    ),
+    "simulated counts": (
+        "family: normal\n      sizes: [30, 40, 30]\n      mu: [0, 5, 9]\n      sigma: 1",
+        "family: poisson\n      sizes: [30, 40]\n      rate: [5, 4.0e+9]",
+        "datasets.made.simulate.rate",
+        "beyond which CmdStan cannot count",
+    ),
+    "simulated trials": (
+        "family: normal\n      sizes: [30, 40, 30]\n      mu: [0, 5, 9]\n      sigma: 1",
+        "family: binomial\n      sizes: [30, 40]\n      p: [0.1, 0.2]\n      trials: 2147483648",
+        "datasets.made.simulate.trials",
+        "at most 2147483647",
+    ),
+    "a step of a simulation": (
+        "  drawn:",
+        "  drawn:\n    rounding: 2",
+        "datasets.drawn.rounding",
+        "those of a simulation are not",
+    ),
+    "known components of a simulation": ("  drawn:", "  drawn:\n    known: k", "datasets.drawn.known", "goes with csv"),
+    "too many columns": (
+        "column: weight",
+        f"columns: [{', '.join(map(chr, range(97, 118)))}]",
+        "datasets.real.columns",
+        "at most 20",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EXTREMES)
+def test_numbers_that_nothing_can_be_done_with(kind, tmp_path):
+    old, new, key, words = EXTREMES[kind]
+    assert BASE.count(old) == 1, old
+    told = sentences_of(BASE.replace(old, new), tmp_path)
+    (sentence,) = [each for each in told if f": {key} " in each]
+    assert words in sentence
+
+
+NAMES = {
+    "a" * 100: None,
+    "a.b-c_1": None,
+    "7": None,
+    "a" * 101: "is no name for a folder",
+    "a\n": "is no name for a folder",
+    "a.": "is no name for a folder",
+    ".": "is no name for a folder",
+    "-a": "is no name for a folder",
+    "": "is no name for a folder",
+    "ä": "is no name for a folder",
+    "REAL": "differs from 'real' in nothing but capital letters",
+    "Workflow": "would give its page the name of Snakemake's report",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_are_folders(name, tmp_path):
+    entry = f"  {json.dumps(name, ensure_ascii=False)}: {{csv: d.csv, column: y}}\n"
+    text = BASE.replace("models:\n  known:", f"{entry}models:\n  known:", 1)
+    if NAMES[name] is None:
+        assert name in check(text, tmp_path)["datasets"]
+        return
+    (sentence,) = sentences_of(text, tmp_path)
+    assert NAMES[name] in sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("csv", "a{b}.csv", "reads '{' and '}' in the name of a file"),
+        ("csv", "<x>.csv", "reads '<' and '>' in"),
+        ("predict", "new\tones.csv", "in the name of a file as something else"),
+        ("predict", "{", "'{'"),
+        ("column", "a\u202eb", "U+202E, which cannot be seen"),
+        ("label", "a\u0007b", "U+0007, which cannot be seen"),
+        ("id", "\u2066x", "U+2066"),
+        ("weights", "\u009f", "U+009F"),
+        ("label", "l" * 301, "at most 300 letters"),
+    ],
+)
+def test_texts_that_cannot_be_shown_or_found(key, value, words, tmp_path):
+    entry = {"csv": "d.csv", "column": "y"} | {key: value}
+    text = BASE.replace("  real:\n    csv: data.csv\n    column: weight", f"  real: {json.dumps(entry)}")
+    (sentence,) = sentences_of(text, tmp_path)
+    assert f"datasets.real.{key} " in sentence
+    assert words in sentence
+
+
+def test_texts_of_all_scripts_are_names_of_columns(tmp_path):
+    for column in (
+        "R&D",
+        "a\nb",
+        "\u05d0\u05d1\u200f",
+        "\u0645\u064f\u062d",
+        "x_{1}<y>",
+        "\U0001f41f \u200d",
+        "%$#^\\",
+    ):
+        text = BASE.replace("column: weight", f"column: {json.dumps(column, ensure_ascii=False)}")
+        assert check(text, tmp_path)["datasets"]["real"]["column"] == column
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("__use_yte__: true\nseed: 1\n", 1, "__use_yte__"),
+        ("seed: 1\n'__use_\\u0079te__': true\n".replace("'", '"'), 2, "__use_yte__"),
+        ("seed: 1\n? !!str __use_yte__\n: true\n", 2, "__use_yte__"),
+        ("models:\n  m: &a\n    __use_yte__: true\n<<: [*a]\n", 3, "__use_yte__"),
+        ("seed: 1\n\n__definitions__: []\n", 3, "__definitions__"),
+        ("datasets: {__variables__: {a: 1}}\n", 1, "__variables__"),
+    ],
+    ids=["plain", "escaped", "tagged", "merged", "definitions", "variables"],
+)
+def test_code_in_a_configuration_is_refused_by_line(text, line, word, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(UserError, match=rf"c\.yaml, line {line}: {word} would run Python code"):
+        configuration.lines_of(tmp_path / "c.yaml")
+
+
+def test_a_configuration_without_its_file_says_where_it_is_explained(tmp_path):
+    with pytest.raises(UserError, match=r"none\.yaml: there is no such file; write one \(config/README\.md"):
+        configuration.lines_of(tmp_path / "none.yaml")

@@ -146,9 +146,9 @@ def test_exactly_leaving_out_is_what_importance_sampling_estimates():
 
 def test_as_many_draws_as_can_be_afforded_evenly_from_every_chain(monkeypatch):
     draws = {"theta": np.arange(4000.0)[:, None], "mu": -np.arange(4000.0)[:, None]}
-    assert crossvalidation.affordable(draws, 200, 4)["theta"].tolist() == draws["theta"].tolist()
-    monkeypatch.setattr(crossvalidation, "AFFORDABLE", 2_000_000)
-    kept = crossvalidation.affordable(draws, 1000, 4)
+    assert mixture.affordable(draws, 200, 4)["theta"].tolist() == draws["theta"].tolist()
+    monkeypatch.setattr(mixture, "AFFORDABLE", 2_000_000)
+    kept = mixture.affordable(draws, 1000, 4)
     assert kept["theta"].shape == (2000, 1)
     assert (kept["mu"] == -kept["theta"]).all()
     chains = kept["theta"][:, 0].reshape(4, -1)
@@ -157,8 +157,8 @@ def test_as_many_draws_as_can_be_afforded_evenly_from_every_chain(monkeypatch):
         assert (chains[chain] < 1000 * (chain + 1)).all()
         assert set(np.diff(chains[chain])) <= {1.0, 2.0, 3.0}
     # never too few to say anything
-    assert len(crossvalidation.affordable(draws, 10**9, 4)["theta"]) == crossvalidation.FEWEST_DRAWS
-    assert len(crossvalidation.affordable({"theta": np.ones((200, 1))}, 10**9, 4)["theta"]) == 200
+    assert len(mixture.affordable(draws, 10**9, 4)["theta"]) == mixture.FEWEST_DRAWS
+    assert len(mixture.affordable({"theta": np.ones((200, 1))}, 10**9, 4)["theta"]) == 200
 
 
 def test_the_standard_error_of_a_sum_counts_every_observation():

@@ -35,7 +35,7 @@ def em(given, y, steps=starts.EM_STEPS):
 
 def starting_values(given, y, chains, seed):
     units = rows_of(y).units()
-    return starts.starting_values(given, units, starts.expectation_maximisation(given, units), chains, seed)
+    return starts.starting_values(given, units, [starts.expectation_maximisation(given, units)] * chains, seed)
 
 
 def read_column(path, column):

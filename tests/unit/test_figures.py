@@ -5,14 +5,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib import _mathtext
 from matplotlib.collections import PathCollection
 from matplotlib.colors import same_color, to_hex
+from matplotlib.font_manager import FontProperties
+from matplotlib.ft2font import LoadFlags
 from matplotlib.patches import StepPatch
+from matplotlib.text import Text
 
-from stanmix.figures import comparison, data, diagram, membership, predictive, style, traces, weights
+from stanmix.figures import comparison, data, diagram, membership, multivariate, predictive, style, traces, weights
 
 WORKFLOW = Path(style.__file__).parents[2]
 X = np.linspace(0, 45, 200)
@@ -142,8 +147,8 @@ def test_chains_differ_but_keep_the_hue():
         ("sigma", None, r"$\sigma$"),
         ("theta", 9, r"$\theta_{10}$"),
         ("mu", "k", r"$\mu_k$"),
-        ("meanlog", 1, r"$\mathrm{meanlog}_2$"),
-        ("zero_prob", None, r"$\mathrm{zero\_prob}$"),
+        ("meanlog", 1, r"$\text{meanlog}_2$"),
+        ("zero_prob", None, r"$\text{zero_prob}$"),
         ("p", 0, "$p_1$"),
     ],
 )
@@ -151,11 +156,67 @@ def test_symbol(name, component, expected):
     assert style.symbol(name, component) == expected
 
 
-@pytest.mark.parametrize("name", ["a b", "50%", "x^2", "a_b_c", "cost $", "back\\slash", "curly{}", "µ"])
-def test_any_name_can_be_drawn(name):
-    figure = style.new_figure(2, 1)
-    figure.text(0.1, 0.5, style.symbol(name, 0))
-    figure.draw_without_rendering()
+def names_by_chance(number):
+    """Names of letters that mean something to mathtext, of ASCII, and of what DejaVu Sans can draw beside it."""
+    rng = np.random.default_rng(12)
+    ascii_letters = list(map(chr, range(32, 127)))
+    kinds = [list("\\\\\\${}$_^%&#~\"'`|<>[]() ab"), ascii_letters, [*ascii_letters, *"µäßΩжŠ\N{EURO SIGN}²\u00a0"]]
+    return ["".join(rng.choice(kinds[k % 3], rng.integers(1, 14))) for k in range(number)]
+
+
+NAMES = [
+    "R&D",
+    "50%",
+    "x^2",
+    "a_b_c",
+    "cost $",
+    "$a$",
+    r"\$",
+    r"back\slash",
+    r"\mu",
+    r"end\\",
+    "{",
+    "}{",
+    "#1",
+    "a\tb\nc",
+    "~",
+]
+NAMES += [*map(chr, range(33, 127)), *names_by_chance(100)]
+
+
+def letters_of(box):
+    """The letters of a box of matplotlib's mathtext parser, in order."""
+    inside = getattr(box, "children", None)
+    return getattr(box, "c", "") if inside is None else "".join(map(letters_of, inside))
+
+
+def test_any_name_is_drawn_letter_by_letter():
+    parser, prop = _mathtext.Parser(), FontProperties(family="DejaVu Sans")
+    fonts = _mathtext.DejaVuSansFonts(prop, LoadFlags.NO_HINTING)
+    for name in NAMES:
+        text = Text(text=style.plain(name))
+        assert text._preprocess_math(text.get_text()) == (name, False)
+        box = parser.parse(f"${style.upright(name)}$", fonts, 10.0, 72.0)
+        assert letters_of(box) == " ".join(name.split())
+        style.text_width(style.symbol(name, 0, [name, name]), 9.5)
+
+
+@pytest.mark.parametrize(
+    "name", [NAMES[0], "".join(map(chr, range(33, 80))), "".join(map(chr, range(80, 127))), *NAMES[5:9]]
+)
+def test_figures_with_any_names_of_columns_are_whole(name, tmp_path):
+    y = np.random.default_rng(3).normal(size=(30, 2))
+    draws = np.random.default_rng(4).normal(size=(2, 50))
+    scalar = {"name": "mu", "component": 0, "draws": draws, "truth": None, "columns": [name]}
+    wide = {"name": "correlation", "component": 1, "draws": draws, "truth": None, "columns": [name, "b"]}
+    figures = {
+        "pairs": multivariate.draw_pairs(y, [name, f"{name} {name}"]),
+        "traces": traces.draw_traces([scalar, wide], note=None),
+        "data": data.draw_data(y[:, 0], label=name, curves=[]),
+    }
+    for kind, figure in figures.items():
+        style.save(figure, tmp_path / f"{kind}.svg")
+        assert ElementTree.parse(tmp_path / f"{kind}.svg").getroot().tag.endswith("svg")
 
 
 @pytest.mark.parametrize(
@@ -372,7 +433,7 @@ def test_diagram_of_the_tutorial_says_the_model():
     assert "k = 1 … 3" in words
     assert "n = 1 … 215" in words
     (summed,) = [text for text in words if text.startswith("summed out")]
-    assert r"\theta_k \, \mathrm{normal}(y_n \mid \mu_k,\ \sigma)" in summed
+    assert r"\theta_k \, \text{normal}(y_n \mid \mu_k,\ \sigma)" in summed
     assert r"\sum_{k=1}^{3}" in summed
     assert any(r"\mu_1 < \mu_2 < \mu_3" in text for text in words)
     assert not any(r"\sigma_" in text for text in words)
@@ -395,10 +456,10 @@ def test_diagram_of_two_and_eight():
     words = texts(diagram.draw_diagram(SPECIFICATIONS["two"]))
     assert "k = 1: normal(54, 5)\nk = 2: student_t(3, 80, 5)" in words
     assert "fixed at\n[0.36, 0.64]" in words
-    assert r"$\mathrm{meanlog}_k$" in words
+    assert r"$\text{meanlog}_k$" in words
     words = texts(diagram.draw_diagram(SPECIFICATIONS["eight"]))
     assert any(r"\mu_1 < \mu_2 < \ldots < \mu_8" in text for text in words)
-    assert any(r"\mathrm{student\_t}(\nu,\ \mu_k,\ \sigma_k)" in text for text in words)
+    assert any(r"\text{student_t}(\nu,\ \mu_k,\ \sigma_k)" in text for text in words)
 
 
 def test_diagram_takes_a_label_with_a_dollar():

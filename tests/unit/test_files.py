@@ -1,6 +1,7 @@
 """Files whole or not at all, locks, what a job says, and which files and versions a result depends on."""
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
@@ -10,9 +11,10 @@ import sys
 import threading
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from stanmix import dependencies, files, logbook, manifest, programs
+from stanmix import columns, dependencies, files, logbook, manifest, programs, report
 from stanmix.errors import UserError
 
 WORKFLOW = Path(files.__file__).parents[1]
@@ -114,6 +116,33 @@ def test_text_is_utf_8_with_unix_line_ends(tmp_path):
     assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa9\n\xc2\xb5\n"
 
 
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+2", "-2+3", "@SUM(A1)", "=", "'quoted", "''", "-", "+49 30 1", "-inf"]
+HARMLESS = ["-5", "+1.5e3", "-.5", "a=b", "7", "", "x'", "NA", " ="]
+
+
+def test_texts_that_spreadsheets_would_compute_stand_behind_an_apostrophe(tmp_path):
+    names = FORMULAS + HARMLESS
+    frame = pd.DataFrame(
+        {"id": pd.Series(names, dtype=object), "column": names[::-1], "n": -1.5, "k": range(len(names))}
+    )
+    files.write_csv(tmp_path / "t.csv", frame)
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [f"'{name}" for name in FORMULAS] + HARMLESS
+    assert [row["column"] for row in rows] == HARMLESS[::-1] + [f"'{name}" for name in FORMULAS[::-1]]
+    assert {(row["n"], len(row)) for row in rows} == {("-1.5", 4)}
+    # and what reads our tables gets the names back
+    read = pd.read_csv(tmp_path / "t.csv", **columns.TEXT)
+    assert ["" if pd.isna(name) else name for name in read["column"]] == names[::-1]
+    assert pd.read_csv(tmp_path / "t.csv", **report.AS_WRITTEN)["id"].fillna("").tolist() == names
+    assert frame["id"].tolist() == names
+
+
+def test_tables_without_such_columns_are_read_too(tmp_path):
+    files.write_csv(tmp_path / "t.csv", pd.DataFrame({"parameter": ["mu"], "mean": [0.1]}))
+    assert pd.read_csv(tmp_path / "t.csv", **columns.TEXT)["mean"].tolist() == [0.1]
+
+
 def test_json_is_stable_and_refuses_what_json_cannot_say(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"b": [1, 0.1], "a": "é"})
@@ -133,57 +162,82 @@ def test_sha256_is_the_published_one(tmp_path):
 
 
 HOLD = """
-import sys, time
+import sys
 from stanmix import files
-def first():
-    time.sleep(float(sys.argv[2]))
-    print("first", flush=True)
-files.hold(sys.argv[1], first)
-print("running", flush=True)
-sys.stdin.read()
+from stanmix.errors import UserError
+try:
+    files.hold(sys.argv[1])
+except UserError as error:
+    print(error, flush=True)
+else:
+    print("held", flush=True)
+    sys.stdin.read()
 """
 
 
-def test_the_first_process_of_several_knows_it_however_the_last_ones_ended(tmp_path):
+def test_one_process_holds_a_lock_until_it_is_killed(tmp_path):
     lock = tmp_path / "new" / "lock"
-    first = python(HOLD, lock, 0)
-    assert [first.stdout.readline() for _ in range(2)] == ["first\n", "running\n"]
-    second = python(HOLD, lock, 0)
-    assert second.stdout.readline() == "running\n"
-    first.kill()
-    first.communicate()
-    third = python(HOLD, lock, 0)  # the second still runs
-    assert third.communicate()[0] == "running\n"
-    second.kill()
-    second.communicate()
-    for _ in range(2):  # the first of them ends in peace
-        assert python(HOLD, lock, 0).communicate()[0] == "first\nrunning\n"
-
-
-def test_who_comes_while_the_first_is_at_work_waits_for_it(tmp_path):
-    lock = tmp_path / "lock"
-    first = python(HOLD, lock, 1)
-    while not lock.exists():
-        assert first.poll() is None
-    second = python(HOLD, lock, 0)
-    assert second.stdout.readline() == "running\n"
-    os.set_blocking(first.stdout.fileno(), False)
-    assert first.stdout.readline() == "first\n"
-    for process in (first, second):
-        process.communicate()
+    for _ in range(2):  # the second finds what the first left
+        holder = python(HOLD, lock)
+        assert holder.stdout.readline() == "held\n"
+        told = f"Another run is at work in this folder (process {holder.pid}); wait for its end, or end it.\n"
+        assert python(HOLD, lock).communicate()[0] == told
+        holder.kill()
+        holder.communicate()
+    assert python(HOLD, lock).communicate()[0] == "held\n"  # this one ends in peace
+    assert python(HOLD, lock).communicate()[0] == "held\n"
 
 
 def test_a_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path):
     code = (
         "import subprocess, sys; from stanmix import files\n"
-        "files.hold(sys.argv[1], lambda: None)\n"
+        "files.hold(sys.argv[1])\n"
         "print(subprocess.Popen(['sleep', '30'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)"
     )
     child = int(python(code, tmp_path / "lock").communicate()[0])
     try:
-        assert python(HOLD, tmp_path / "lock", 0).communicate()[0] == "first\nrunning\n"
+        assert python(HOLD, tmp_path / "lock").communicate()[0] == "held\n"
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_a_lock_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/lock: this file must be written .* cannot be \(File exists"):
+        files.hold(tmp_path / "file" / "lock")
+
+
+def test_folders_that_cannot_be_made_or_written_are_named_and_none_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    files.require_writable([tmp_path, tmp_path / "new" / "deep"])
+    access = os.access  # of the superuser, who may write everywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed" and access(path, mode))
+    with pytest.raises(UserError) as caught:
+        files.require_writable(tmp_path / name for name in ("closed/results", "closed/other", "file", "lost", "fine"))
+    closed, file, lost = caught.value.sentences
+    assert closed.startswith(f"{tmp_path / 'closed'}: this folder cannot be written")
+    for sentence, name in ((file, "file"), (lost, "lost")):
+        assert sentence.startswith(f"{tmp_path / name}: here must be a folder for what is made")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["closed", "file", "lost"]
+
+
+def test_content_is_known_by_its_bytes_also_where_dates_go_back(tmp_path, monkeypatch):
+    path, other = tmp_path / "a.csv", tmp_path / "older.csv"
+    path.write_text("y\n1\n")
+    other.write_text("y\n2\n")
+    os.utime(other, (1, 1))
+    first = files.content_of(path)
+    assert first == hashlib.sha256(b"y\n1\n").hexdigest()
+    other.replace(path)
+    assert files.content_of(path) == hashlib.sha256(b"y\n2\n").hexdigest()
+    missing = tmp_path / "missing.csv"
+    assert files.contents([path, None, missing]) == {path: files.content_of(path)}
+    with pytest.raises(FileNotFoundError):
+        files.content_of(missing)
+    monkeypatch.setattr(files, "sha256", lambda path: pytest.fail("the same state was read twice"))
+    files.content_of(path)
 
 
 def test_what_a_killed_writer_leaves_is_swept_and_nothing_else(tmp_path):
@@ -192,19 +246,34 @@ def test_what_a_killed_writer_leaves_is_swept_and_nothing_else(tmp_path):
         "with files.whole(sys.argv[1]) as beside:\n"
         "    beside.write_text('half')\n    print(flush=True)\n    sys.stdin.read()"
     )
-    path = tmp_path / "deep" / "er" / "a.csv"
+    path = tmp_path / "deep" / "a[1].csv"
     path.parent.mkdir(parents=True)
     path.write_text("old")
-    (tmp_path / "deep" / ".hidden").write_text("kept")
+    kept = {"a[1].csv", ".hidden", ".unfinished-a[1].csv", ".unfinished-1-2-a1.csv", ".unfinished-1-2-b-a[1].csvs"}
+    for name in kept - {"a[1].csv"}:
+        (path.parent / name).write_text("kept")
     writer = python(code, path)
     writer.stdout.readline()
     writer.kill()
     writer.communicate()
-    assert len(list(path.parent.iterdir())) == 2
-    files.sweep(tmp_path)
-    files.sweep(tmp_path / "nowhere")
-    assert [p.name for p in sorted(tmp_path.rglob("*")) if p.is_file()] == [".hidden", "a.csv"]
+    assert len(list(path.parent.iterdir())) == len(kept) + 1
+    files.sweep(path)
+    files.sweep(tmp_path / "nowhere" / "a.csv")
+    assert {p.name for p in path.parent.iterdir()} == kept
     assert path.read_text() == "old"
+
+
+def test_a_guard_keeps_files_from_their_place(tmp_path):
+    def refuse():
+        raise RuntimeError("not now")
+
+    files.write_text(tmp_path / "a", "old")
+    with files.guarded(refuse), pytest.raises(RuntimeError, match="not now"):
+        files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+    files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
 
 
 def run_job(body, log):
@@ -432,6 +501,24 @@ def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatc
     ]
 
 
+def test_a_digest_names_places_and_content_and_nothing_else(tmp_path, monkeypatch):
+    found = []
+    for place in ("here", "there"):
+        code = tmp_path / place
+        (code / "workflow" / "stanmix").mkdir(parents=True)
+        monkeypatch.setattr(dependencies, "PACKAGE", code / "workflow" / "stanmix")
+        paths = [code / "workflow" / "stanmix" / "a.py", code / "model.stan"]
+        for path in paths:
+            path.write_text(path.name)
+        found.append(dependencies.digest(paths))
+    os.utime(paths[0], (1, 1))
+    assert found[0] == found[1] == dependencies.digest(paths[::-1])
+    other = paths[0].rename(paths[0].with_name("b.py"))
+    assert dependencies.digest([other, paths[1]]) != found[0]
+    other.rename(paths[0]).write_text("edited")
+    assert dependencies.digest(paths) != found[0]
+
+
 @pytest.fixture
 def git(tmp_path, monkeypatch):
     """A fresh repository without the user's settings, and a function that runs git in it."""
@@ -475,6 +562,18 @@ def test_the_state_of_the_code_is_its_commit_and_whether_it_was_changed(git):
     assert manifest.code_state(git.place / "venv") == {"commit": None, "dirty": None}
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a clone away")
+def test_the_commit_of_a_clone_that_belongs_to_someone_else(git):
+    git("init")
+    git("commit", "--allow-empty", "-m", "first")
+    commit = git("rev-parse", "HEAD")
+    for path in (git.place, git.place / ".git"):
+        os.chown(path, 12345, 12345)
+    with pytest.raises(subprocess.CalledProcessError):
+        git("rev-parse", "HEAD")
+    assert manifest.code_state(git.place / "below") == {"commit": commit, "dirty": False}
+
+
 def test_no_git_at_all_is_no_error(git, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert manifest.code_state(git.place) == {"commit": None, "dirty": None}
@@ -487,7 +586,7 @@ def test_the_manifest_names_every_artifact_by_its_hash(tmp_path, monkeypatch, gi
     files.write_json("toolchain.json", {"cmdstan": "2.27.0"})
     config = {"seed": 3, "datasets": {"é": {}}}
     for output in ("one.json", "two.json"):
-        manifest.write_manifest(["b.csv", "a.csv"], "toolchain.json", config, git.place, output)
+        manifest.write_manifest(["b.csv", "a.csv"], "toolchain.json", config, {"data/x.csv": "12ab"}, git.place, output)
     assert Path("one.json").read_bytes() == Path("two.json").read_bytes()
     content = files.read_json("one.json")
     assert list(content["artifacts"].items()) == [
@@ -495,6 +594,7 @@ def test_the_manifest_names_every_artifact_by_its_hash(tmp_path, monkeypatch, gi
         ("b.csv", hashlib.sha256(b"abc").hexdigest()),
     ]
     assert content["config"] == config
+    assert content["data"] == {"data/x.csv": "12ab"}
     assert content["toolchain"] == {"cmdstan": "2.27.0"}
     assert content["code"] == {"commit": None, "dirty": None}
     assert content["python"] == ".".join(map(str, sys.version_info[:3]))

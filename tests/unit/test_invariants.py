@@ -1,11 +1,16 @@
 """What must hold in every report: a consistent set of tables passes, and each contradiction is named."""
 
 import copy
+import json
 
 import pandas as pd
 import pytest
+from textbook import model_of, noticed_in
 
-from stanmix.invariants import InvariantError, verify
+from stanmix.invariants import InvariantError, verify, verify_asked
+from stanmix.plan import Fit
+from stanmix.seeds import seed_for
+from stanmix.specification import specify
 
 
 def consistent():
@@ -207,3 +212,67 @@ def test_the_tutorial_s_printed_table_is_refused():
     fit["membership"][["probability_3", "probability_3_lower", "probability_3_upper"]] = [0.0, 0.0, 1.0]
     with pytest.raises(InvariantError, match=r"^fit: the posterior mean weights add to 0\.932885 instead of 1\.$"):
         verify(**fit)
+
+
+ASKED = Fit("data", "free", 2)
+NOTICED = noticed_in([1.0, 2.5, 3.0, 7.25, 8.0, 9.5])
+
+
+def asked_config():
+    return {
+        "seed": 7,
+        "sampling": {"chains": 2, "draws": 300, "metric": "auto"},
+        "datasets": {"data": {"csv": "data.csv", "column": "y"}},
+        "models": {"free": model_of("normal", share=["sigma"]), "other": model_of("student_t")},
+    }
+
+
+def sampled():
+    """What a fit of that configuration writes."""
+    specification = specify("free", asked_config()["models"]["free"], 2, NOTICED)
+    seeds = {"chains": seed_for(seed_for(7, "fit", "data", "free", 2), "chains")}
+    made_with = {"sampling": {"chains": 2, "draws": 300, "metric": "dense"}, "seeds": seeds}
+    return json.loads(json.dumps(specification | made_with))
+
+
+def test_a_fit_that_was_asked_for_passes():
+    verify_asked("fit", sampled(), ASKED, asked_config(), NOTICED)
+
+
+def within(*keys, value):
+    def change(config):
+        *above, last = keys
+        for key in above:
+            config = config[key]
+        config[last] = value
+
+    return change
+
+
+PRIORS = {"theta": "dirichlet(1)", "mu": "normal(100, 1)"}
+OTHERWISE = {
+    "prior": (within("models", "free", "priors", value=PRIORS), ASKED, "parameters"),
+    "prior of weights": (within("models", "free", "priors", "theta", value="dirichlet(2)"), ASKED, "weights"),
+    "own sds": (within("models", "free", "share", value=[]), ASKED, "parameters"),
+    "labels": (within("models", "free", "labels", value="relabelled"), ASKED, "labels"),
+    "rounding": (within("datasets", "data", "rounding", value=0.25), ASKED, "rounding"),
+    "seed": (within("seed", value=8), ASKED, "seeds"),
+    "draws": (within("sampling", "draws", value=301), ASKED, "sampling.draws"),
+    "metric": (within("sampling", "metric", value="diag"), ASKED, "sampling.metric"),
+    "model": (within("seed", value=7), Fit("data", "other", 2), "model, family"),
+    "components": (within("seed", value=7), Fit("data", "free", 3), "components"),
+}
+
+
+@pytest.mark.parametrize(("change", "asked", "words"), OTHERWISE.values(), ids=OTHERWISE)
+def test_a_fit_of_another_configuration_is_refused(change, asked, words):
+    config = asked_config()
+    change(config)
+    with pytest.raises(InvariantError, match="fit: what was sampled is not what the configuration asks for") as caught:
+        verify_asked("fit", sampled(), asked, config, NOTICED)
+    assert words in str(caught.value)
+
+
+def test_a_fit_of_other_data_is_refused():
+    with pytest.raises(InvariantError, match="differs in n, "):
+        verify_asked("fit", sampled(), ASKED, asked_config(), noticed_in([1.0, 2.5, 3.0, 7.25, 8.0]))

@@ -66,13 +66,13 @@ def test_chains_that_mix_are_alike_and_false_alarms_are_as_rare_as_they_say():
     assert np.mean(np.array(values) < 0.2) < 0.2 + 3 * np.sqrt(0.2 * 0.8 / 60)
 
 
-def mode(number, gap, visits, starts=5, **marks):
+def mode(number, gap, visits, share=0.0, **marks):
     empty = {"empty": [], "collapsed": [], "edge": []}
-    return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": starts, **empty, **marks}
+    return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": 5, "share": share, **empty, **marks}
 
 
-def found(*listed, p_value=1.0):
-    return {"modes": list(listed), "p_value": p_value, "listed": 15.0, "starts": 40, "shown": 8}
+def found(*listed, p_value=1.0, again=False):
+    return {"modes": list(listed), "p_value": p_value, "listed": 15.0, "starts": 40, "shown": 8, "again": again}
 
 
 ALL = [8, 8, 8, 8]
@@ -82,13 +82,19 @@ NONE = [0, 0, 0, 0]
 @pytest.mark.parametrize(
     ("listed", "status", "says"),
     [
-        ([mode(1, 0, ALL)], "pass", "1 mode found"),
-        ([mode(1, 0, ALL), mode(2, -5.0, NONE)], "pass", "2 modes found"),
-        ([mode(1, 0, ALL), mode(2, -4.9, NONE)], "warn", "mode 2, 4.9 nats below the best"),
-        ([mode(1, 0, NONE), mode(2, -10.0, ALL)], "warn", "mode 1, which is 10.0 nats higher"),
-        ([mode(1, 0, NONE), mode(2, -10.1, ALL)], "fail", "mode 1, which is 10.1 nats higher"),
-        ([mode(1, 0, NONE, collapsed=[2]), mode(2, -10.1, ALL)], "warn", "mode 1, which is 10.1 nats higher"),
-        ([mode(1, 0, ALL), mode(2, -1, NONE), mode(3, -2, NONE)], "warn", "2 within 5 nats are visited by no chain"),
+        ([mode(1, 0, ALL, 1.0)], "pass", "1 mode found, and no chain misses one."),
+        ([mode(1, 0, ALL, 1.0), mode(2, -20, NONE)], "pass", "2 modes found, and no chain misses one."),
+        ([mode(1, 0, ALL, 0.99), mode(2, -1, NONE, 0.01)], "pass", "mode 2, which no chain visits, holds about 1% of"),
+        ([mode(1, 0, ALL, 0.98), mode(2, -9, NONE, 0.02)], "warn", "holds about 2% of the posterior"),
+        ([mode(1, 0, ALL, 0.95), mode(2, -9, NONE, 0.05)], "warn", "holds about 5% of the posterior"),
+        ([mode(1, 0, ALL, 0.94), mode(2, -9, NONE, 0.06)], "fail", "holds about 6% of the posterior"),
+        # the lower one may hold more
+        ([mode(1, 0, NONE, 0.004), mode(2, -3, ALL, 0.996)], "pass", "mode 1, which no chain visits, holds about 0.4%"),
+        (
+            [mode(1, 0, ALL, 0.9), mode(2, -1, NONE, 0.03), mode(3, -2, NONE, 0.07)],
+            "fail",
+            "2 of them, which no chain visits, hold about 10% of the posterior. The largest is mode 3.",
+        ),
     ],
 )
 def test_modes_that_no_chain_visits(listed, status, says):
@@ -97,6 +103,8 @@ def test_modes_that_no_chain_visits(listed, status, says):
     assert says in missed.sentence
     assert bool(missed.remedy) is (status != "pass")
     assert chains.status == "pass"
+    assert "once more" not in missed.sentence
+    assert "Sampling was begun once more" in checks.mode_checks(found(*listed, again=True))[1].sentence
 
 
 @pytest.mark.parametrize(
@@ -110,6 +118,9 @@ def test_chains_in_different_modes(p_value, status):
 
 
 def test_words():
+    assert [mode_words.percentage(share) for share in (1e-9, 0.0042, 0.0151, 0.5, 0.9949, 0.9995, 1)] == [
+        "less than 0.1%", "0.4%", "2%", "50%", "99.5%", "more than 99.9%", "all",
+    ]  # fmt: skip
     assert mode_words.listed([1]) == "1"
     assert mode_words.listed([1, 2]) == "1 and 2"
     assert mode_words.chains_in(mode(1, 0, [8, 0, 3, 8])) == "1, 3 (3 of 8), 4"
@@ -122,7 +133,13 @@ def test_words():
 
 
 def picture(number, gap, **content):
-    return {"number": number, "gap": gap, "starts": 7, "of": 40, "chains": "chain 2" if number == 2 else "", **content}
+    return {
+        "number": number,
+        "gap": gap,
+        "share": "" if number == 1 else "3%",
+        "chains": "chain 2" if number == 2 else "",
+        **content,
+    }
 
 
 def test_each_mode_has_a_picture_with_its_title_and_its_chains():
@@ -139,8 +156,8 @@ def test_each_mode_has_a_picture_with_its_title_and_its_chains():
         [picture(k + 1, -3.4 * k, **content) for k in range(6)], label="y", y=np.random.default_rng(4).normal(size=90)
     )
     assert [axes.get_title("left") for axes in figure.axes][:2] == [
-        "mode 1: best, 7 of 40 starts",
-        "mode 2: \N{MINUS SIGN}3.4 nats, 7 of 40 starts",
+        "mode 1: best",
+        "mode 2: \N{MINUS SIGN}3.4 nats, 3%",
     ]
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["chain 2"]
     assert len(figure.axes) == 6

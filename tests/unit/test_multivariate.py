@@ -234,7 +234,7 @@ def test_starts_are_where_the_program_may_start(model):
         1 if "sigma" in model.get("share", ()) else 2,
         0 if "correlation" in model else 1 if "correlation" in model.get("share", ()) else 2,
     )
-    for start in starts.starting_values(given, units, starts.expectation_maximisation(given, units), 3, seed=1):
+    for start in starts.starting_values(given, units, [starts.expectation_maximisation(given, units)] * 3, seed=1):
         assert np.isfinite(start["mu_free"]).all()
         sigma = np.array(data["sigma_lower"]) + np.array(data["unit"]) * start["sigma_free"]
         assert sigma.shape == (data["sigma_count"], 3)

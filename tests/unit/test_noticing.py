@@ -50,12 +50,15 @@ def test_the_facts_of_a_small_sample():
         "step": 0.1,
         "zeros": 0,
         "whole": False,
-        "not_whole": {"line": None, "value": 2.5, "number": 1},
+        "not_whole": {"column": "y", "line": None, "value": 2.5, "number": 1},
         "negative": None,
+        "not_positive": None,
+        "uncountable": None,
         "trials": None,
         "known": None,
         "exposure": None,
         "dropped": 0,
+        "understood": [],
     }
     assert noticed["sentences"] == [
         "The 7 values take only 4 distinct ones, all multiples of 0.1: they are rounded. For a continuous family, a "
@@ -81,6 +84,7 @@ def test_the_facts_of_weighted_rows():
         "whole",
         "not_whole",
         "negative",
+        "not_positive",
         "dropped",
     )
     assert {key: noticed[key] for key in keys} == {
@@ -92,8 +96,9 @@ def test_the_facts_of_weighted_rows():
         "most_tied": 5,
         "zeros": 5,
         "whole": False,
-        "not_whole": {"line": 4, "value": -1.5, "number": 1},
-        "negative": {"line": 4, "value": -1.5, "number": 2},
+        "not_whole": {"column": "y", "line": 4, "value": -1.5, "number": 1},
+        "negative": {"column": "y", "line": 4, "value": -1.5, "number": 2},
+        "not_positive": {"column": "y", "line": 4, "value": -1.5, "number": 3},
         "dropped": 2,
     }
 
@@ -173,12 +178,19 @@ def test_simulated_data_may_be_constant_or_a_single_value():
 
 def test_counts_that_are_not_whole_or_negative_are_pointed_at():
     noticed = noticed_of([3, 0, 7.5, 2.25, -0.0], lines=np.arange(10, 15))
-    assert noticed["not_whole"] == {"line": 12, "value": 7.5, "number": 2}
+    assert noticed["not_whole"] == {"column": "y", "line": 12, "value": 7.5, "number": 2}
+    assert noticed["not_positive"] == {"column": "y", "line": 11, "value": 0, "number": 2}
     assert noticed["negative"] is None
     assert (noticed["whole"], noticed["zeros"]) == (False, 2)
     noticed = noticed_of([3, -4, -5])
     assert (noticed["whole"], noticed["not_whole"]) == (True, None)
-    assert noticed["negative"] == {"line": None, "value": -4.0, "number": 2}
+    assert noticed["negative"] == {"column": "y", "line": None, "value": -4.0, "number": 2}
+
+
+def test_counts_beyond_what_cmdstan_reads_are_pointed_at():
+    assert noticed_of([2147483647, 0, 3])["uncountable"] is None
+    noticed = noticed_of([5, 2147483648, 0, 4294967300], lines=np.arange(2, 6))
+    assert noticed["uncountable"] == {"column": "y", "line": 3, "value": 2147483648, "number": 2}
 
 
 def test_trials_and_exposure():
@@ -441,7 +453,8 @@ def test_several_columns():
     rows.y[1] = rows.y[0]
     noticed = notice(rows, ["a", "b"])
     json.dumps(noticed, allow_nan=False)
-    keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "sentences"]
+    keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "relations"]
+    keys += ["aligned", "understood", "sentences"]
     assert list(noticed) == keys
     assert (noticed["n"], noticed["rows"], noticed["distinct"]) == (frequency.sum(), 500, 499)
     assert noticed["most_tied"] == max(frequency[0] + frequency[1], 3)
@@ -449,7 +462,7 @@ def test_several_columns():
     out = np.repeat(rows.y, frequency, axis=0)
     for column, name in enumerate("ab"):
         alone = notice(rows_of(rows.y[:, column], frequency), [name])
-        for key in ("n", "rows", "dropped", "known", "trials", "exposure", "sentences"):
+        for key in ("n", "rows", "dropped", "known", "trials", "exposure", "understood", "sentences"):
             alone.pop(key)
         assert noticed["columns"][name] == alone
     expected = np.corrcoef((out - np.array([0, 1e9])).T)
@@ -495,12 +508,52 @@ def test_sentences_on_several_columns_name_them():
     assert len(noticed["sentences"]) == 3
 
 
+def related(columns, names, frequency=None):
+    found = notice(rows_of(np.column_stack(columns), frequency), names)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    return found
+
+
 def test_columns_that_say_the_same_are_named():
     rng = np.random.default_rng(33)
     first = rng.normal(size=100)
-    y = np.column_stack([first, rng.normal(size=100), -3 * first + 5])
-    noticed = notice(rows_of(y), ["a", "b", "c"])
-    assert noticed["sentences"] == ["Columns 'a' and 'c' say the same: their correlation is -1. Leave one of them out."]
+    noticed = related([first, rng.normal(size=100), -3 * first + 5], ["a", "b", "c"])
+    assert noticed["sentences"] == [
+        "Columns are related: 'c' = 5 - 3 'a'. One of them says nothing that the others do not say: leave it out."
+    ]
+    (relation,) = noticed["relations"]
+    assert (relation["columns"], relation["exact"]) == (["a", "c"], True)
+    assert relation["left"] < 1e-12
+
+
+@pytest.mark.parametrize("frequency", [None, np.arange(1, 61)])
+def test_sums_differences_and_duplicates_are_relations(frequency):
+    rng = np.random.default_rng(35)
+    a, b, c = rng.normal(1e3, 1, 60), rng.gamma(2, 50, 60), rng.normal(size=60)
+    found = related([a, b, a + b, c, b, c - 2 * a], ["a", "b", "s", "c", "b2", "d"], frequency)["relations"]
+    assert [relation["text"] for relation in found] == ["'s' = 'a' + 'b'", "'b2' = 'b'", "'d' = -2 'a' + 'c'"]
+    assert all(relation["exact"] for relation in found)
+    shares = rng.dirichlet([2, 3, 4], 60)  # shares of a whole add to 1
+    (whole,) = related(list(shares.T), ["x", "y", "z"], frequency)["relations"]
+    assert whole["text"] == "'z' = 1 - 'x' - 'y'"
+
+
+@pytest.mark.parametrize(("rest", "exact"), [(3e-3, False), (3e-4, False), (3e-5, True), (0, True)])
+def test_columns_that_nearly_say_the_same_are_warned_of(rest, exact):
+    rng = np.random.default_rng(36)
+    first, other = rng.normal(size=(2, 400))
+    noticed = related([first, first + rest * other], ["a", "b"])
+    (relation,) = noticed["relations"]
+    # what is left of the second given the first, as a share of its sd, within its Monte Carlo error
+    assert relation["left"] == pytest.approx(rest, rel=4 / math.sqrt(2 * 400), abs=1e-12)
+    assert relation["exact"] is exact
+    words = "are related: 'b' = " if exact else "are almost related: 'b' = "
+    assert len(said(noticed, words)) == 1
+    assert related([first, first + 0.03 * other], ["a", "b"])["relations"] == []
+
+
+def test_as_few_rows_as_columns_are_no_relation():
+    assert related([[1.0, 2, 4], [2.0, 7, 1], [5.0, 5, 6]], ["a", "b", "c"])["relations"] == []
 
 
 def test_the_order_of_the_rows_changes_no_fact():
@@ -512,6 +565,91 @@ def test_the_order_of_the_rows_changes_no_fact():
     ours, theirs = notice(rows_of(y), ["a", "b"]), notice(rows_of(y[turned]), ["a", "b"])
     for found in (ours, theirs):
         for own in found["columns"].values():
-            for first in (own["not_whole"], own["negative"]):
+            for first in (own["not_whole"], own["negative"], own["not_positive"]):
                 first.pop("value")  # it is that of the first row
     assert ours == theirs
+
+
+def test_zeros_caps_and_floors_are_called_so_and_not_preferred_digits(cases):
+    rng = np.random.default_rng(34)
+    y = np.append(np.round(rng.gamma(1.94, 3.21, 255), 2) + 0.01, np.zeros(145))
+    (sentence,) = said(noticed_of(y), "a spike")
+    assert sentence.startswith("145 of the 400 values (36.2 %) are exactly 0: a spike")
+    assert "report their share (145 of 400)" in sentence
+    assert not said(noticed_of(y), "digits were preferred")
+    (sentence,) = said(notice(read_csv(cases / "data" / "qpcr.csv", ["xval"]), ["xval"]), "exactly")
+    assert "25 of the 208 values (12 %) are exactly 45, the largest: a cap" in sentence
+    y = rng.normal(5, 1, 300)
+    assert said(noticed_of(np.maximum(y, 4.0)), "are exactly 4, the smallest: a floor")
+    (sentence,) = said(noticed_of(np.append(np.round(y, 2), np.full(30, 5.55))), "a spike, such as a value that was")
+    assert "are exactly 5.55" in sentence
+    assert not said(noticed_of(np.append(np.round(y, 2), np.full(3, 5.55))), "spike")
+
+
+def test_ends_that_are_sharp_are_mentioned():
+    rng = np.random.default_rng(4)
+    (sentence,) = said(noticed_of(1 + rng.pareto(1.5, 2000)), "sharply")
+    assert sentence.startswith("The values begin sharply at 1.0")
+    assert "away from all values" in sentence
+    (sentence,) = said(noticed_of(10 - rng.exponential(size=500)), "sharply")
+    assert "end sharply at 9.99" in sentence
+
+
+SMOOTH = {
+    "normal": lambda rng: rng.normal(size=200),
+    "lognormal": lambda rng: rng.lognormal(size=200),
+    "exponential": lambda rng: rng.exponential(size=200),
+    "gamma": lambda rng: rng.gamma(2, size=200),
+    "heavy": lambda rng: rng.standard_t(3, size=200),
+    "rounded": lambda rng: np.round(rng.normal(50, 10, 300)),
+    "two": lambda rng: rng.normal(rng.choice([0, 6], 200)),
+}
+
+
+@pytest.mark.parametrize("draw", SMOOTH.values(), ids=SMOOTH)
+def test_smooth_distributions_have_neither_spikes_nor_sharp_ends(draw):
+    rng = np.random.default_rng(12)
+    found = [noticed_of(draw(rng)) for _ in range(100)]
+    assert sum(bool(said(noticed, "exactly") or said(noticed, "shares")) for noticed in found) == 0
+    assert sum(bool(said(noticed, "sharply")) for noticed in found) <= 2
+
+
+def test_shares_and_means_of_few_are_told_by_their_digits():
+    rng = np.random.default_rng(6)
+    thirds = np.round(rng.integers(60, 270, 59) / 3, 4)
+    assert said(noticed_of(thirds), "all values are multiples of 1/3: shares of 3, or means of 3 whole numbers")
+    assert not said(noticed_of(np.round(rng.uniform(20, 90, 59), 4)), "multiples of 1/")
+    assert not said(noticed_of(np.round(rng.uniform(20, 90, 59), 1)), "multiples of 1/")
+    percent = np.append(rng.integers(1, 500, 80) / rng.integers(500, 900, 80) * 100, 100.0)
+    assert said(noticed_of(percent), "and reach 100: if they are shares or percentages")
+    assert not said(noticed_of(percent - 1), "and reach 100")
+
+
+def test_ties_of_finely_written_values_are_not_called_rounding():
+    y = np.round(np.random.default_rng(2).normal(0.5, 1, 300), 9)
+    (sentence,) = said(noticed_of(np.append(y, y[:40])), "written finely")
+    assert sentence.startswith("80 of the 340 values are tied with another, though they are written finely")
+    assert not said(noticed_of(np.append(y, y[:40])), "they are rounded")
+
+
+def planes(rng, width, sizes):
+    """Rows of components that each lie in a plane of their own, in `width` columns."""
+    parts = []
+    for k, size in enumerate(sizes):
+        free = rng.normal(size=(size, width - 1))
+        parts.append(np.column_stack([free, free @ rng.normal(size=width - 1) + 5 * k]))
+    return list(np.concatenate(parts).T)
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_components_that_are_planes_are_noticed_though_all_rows_are_not_one(width):
+    rng = np.random.default_rng(40 + width)
+    names = list("abcd"[:width])
+    noticed = related(planes(rng, width, [40, 30]), names)
+    assert noticed["relations"] == []
+    assert noticed["aligned"] == 40
+    assert len(said(noticed, f"40 or more distinct rows lie exactly on one {'line' if width == 2 else 'plane'}")) == 1
+    # a component with width is none
+    noticed = related(list(rng.normal(size=(width, 3000))), names)
+    assert noticed["aligned"] == 0
+    assert said(noticed, "lie exactly on one") == []

@@ -7,11 +7,13 @@ import pytest
 from stanmix import numbers
 
 N = 100
+NAMES = {"R-hat": "rhat", "Divergent transitions": "divergences"}
 
 
 def fit(components, elpd, failed=(), division=None, n_bad=0):
     """One fit: `elpd` is the pointwise values, `division` the most probable components."""
-    checks = [{"title": title, "status": "fail"} for title in failed] + [{"title": "other", "status": "warn"}]
+    checks = [{"name": NAMES.get(title, "predictive_ecdf"), "title": title, "status": "fail"} for title in failed]
+    checks += [{"name": "rhat", "title": "other", "status": "warn"}]
     division = np.arange(len(elpd)) % components + 1 if division is None else division
     return {
         "components": components,
@@ -54,7 +56,7 @@ def test_one_that_fails_a_check_is_passed_over():
 
 
 def test_no_verdict_when_none_passes():
-    judged = numbers.judge("m", [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N), failed=["R-hat"])])
+    judged = numbers.judge("m", [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N), failed=["Shape"])])
     assert judged["verdict"] is None
     assert judged["sentence"].startswith("No verdict on the number of components with m: of 1 to 2, none")
 
@@ -90,3 +92,53 @@ def test_weights_count():
         each["pointwise"]["weight"] = [3, 1]
     fits[0]["loo"]["elpd"] = -3.0
     assert numbers.judge("m", fits)["rows"][0]["elpd_diff"] == -3
+
+
+def test_what_was_not_sampled_well_is_no_yardstick():
+    bad = fit(3, pointwise(50, 4), failed=["Divergent transitions"])
+    judged = numbers.judge("m", [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N)), bad])
+    assert (judged["verdict"], judged["best"]) == (2, 2)
+    shape = fit(3, pointwise(50, 4), failed=["Shape"])
+    assert numbers.judge("m", [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N)), shape])["best"] == 3
+
+
+def test_differences_below_4_tell_nothing():
+    judged = numbers.judge("m", [fit(1, pointwise(-3.9, 0.1)), fit(2, np.zeros(N))])
+    assert judged["verdict"] == 1
+    assert numbers.judge("m", [fit(1, pointwise(-4.1, 0.1)), fit(2, np.zeros(N))])["verdict"] == 2
+
+
+def test_a_single_component_of_another_model_that_predicts_better_is_said_first():
+    fits = [fit(1, pointwise(-50, 4)), fit(2, np.zeros(N))]
+    one = fit(1, pointwise(7.7, 4.0)) | {"title": "lognormal (K = 1)"}
+    sentence = numbers.judge("m", fits, [one])["sentence"]
+    assert sentence.startswith(
+        "A single component predicts better than this mixture: lognormal (K = 1) by 7.7 (standard error 4.0)."
+    )
+    worse = fit(1, pointwise(-1, 4.0)) | {"title": "lognormal"}
+    assert numbers.judge("m", fits, [worse])["sentence"].startswith("With m the verdict is 2")
+
+
+def test_the_verdict_says_what_it_could_have_seen_and_when_it_is_not_to_be_relied_on():
+    sentence = numbers.judge("m", [fit(1, np.zeros(N)), fit(2, pointwise(-1, 4))])["sentence"]
+    assert "the number that predicts best, and the smallest that was tried" in sentence
+    assert f"those that lie {numbers.smallest_separation(N):.1f} standard deviations apart" in sentence
+    assert "not to be relied on" not in sentence
+    few = [fit(1, np.zeros(99)), fit(2, np.zeros(99))]
+    assert "With fewer than 100 observations" in numbers.judge("m", few)["sentence"]
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+def test_the_smallest_separation_is_that_of_simulated_data(n):
+    """Against the best normal and the true mixture, whose gain falls short of telling in about half of data sets."""
+    rng, separation = np.random.default_rng(3), numbers.smallest_separation(n)
+    told = 0
+    for _ in range(400):
+        y = rng.normal(rng.choice([-1, 1], n) * separation / 2)
+        one = -0.5 * np.log(2 * np.pi * y.var()) - 0.5 * (y - y.mean()) ** 2 / y.var()
+        two = np.log(sum(np.exp(-0.5 * (y - side * separation / 2) ** 2) for side in (-1, 1)) / np.sqrt(8 * np.pi))
+        gain = two - one
+        # estimates gain half a unit of log likelihood for each unknown, and lose as much again where they predict
+        told += gain.sum() + 1 - 1.5 > max(4, 2 * np.sqrt(n) * gain.std())
+    assert 0.35 < told / 400 < 0.65
+    assert numbers.smallest_separation(10 * n) < separation

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stanmix import observations, simulation
+from stanmix import csvfile, observations, simulation
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
 from stanmix.observations import Observations, read_csv
+from stanmix.text import plain
 
 TUTORIAL = {"family": "normal", "sizes": [90, 50, 75], "mu": [9, 21, 35], "sigma": 2, "seed": 1}
 
@@ -251,14 +252,13 @@ FILES = {
     "one value": ("y\n3\n", "FILE, column 'y': there is 1 value; a mixture needs at least 2 distinct values."),
     "constant": ("y\n3\n3.0\n3e0\n", "FILE, column 'y': all 3 values are equal; a mixture needs at least 2 distinct"),
     "zeros": ("y\n0\n-0\n", "FILE, column 'y': all 2 values are equal; a mixture needs at least 2 distinct"),
-    "semicolons": (
-        "x;y\n1;2\n",
-        "FILE, line 1: there is no column 'y'; the header has 'x;y'; it seems to be separated by semicolons, so save",
-    ),
-    "semicolons and decimal commas": ("x, z;y\n1,5;2\n", "separated by semicolons, so save it comma-separated"),
-    "tabs": ("x\ty\n1\t2\n", "it seems to be separated by tabs, so save it comma-separated"),
-    "bars": ("x|y\n1|2\n", "it seems to be separated by bars, so save it comma-separated"),
-    "spaces": ("x y\n1 2\n", "it seems to be separated by spaces, so save it comma-separated"),
+    "semicolons": ("x;z\n1;2\n", "FILE, line 1: there is no column 'y'; the header has 'x', 'z'."),
+    "tabs": ("x\tz\n1\t2\n", "FILE, line 1: there is no column 'y'; the header has 'x', 'z'."),
+    "bars": ("x|z\n1|2\n", "FILE, line 1: there is no column 'y'; the header has 'x', 'z'."),
+    "words": ("x y\n1\n2\n", "FILE, line 1: there is no column 'y'; the header has 'x y'."),
+    "a limit": ("y\n1\n<10\n", "FILE, line 3, column 'y': '<10' is a limit, beyond which the value is not known;"),
+    "another limit": ("y\n1\n>= 64\n", "FILE, line 3, column 'y': '>= 64' is a limit, beyond which"),
+    "a limit in signs": ("y\n1\n\u2264.5\n", "column 'y': '\u2264.5' is a limit, beyond which"),
     "duplicate": ("y,x,y\n1,2,3\n", "FILE, line 1: the header names 'y' 2 times; rename all but one."),
     "other case": ("Y\n1\n2\n", "FILE, line 1: there is no column 'y'; the header has 'Y'."),
     "no header": ("1\n2\n3\n", "FILE, line 1: there is no column 'y'; the header has '1'."),
@@ -266,7 +266,10 @@ FILES = {
     "comment first": ("# mine\ny\n1\n2\n", "FILE, line 1: there is no column 'y'; the header has '# mine'."),
     "comment later": ("x,y\n1,2\n# 3,4,5\n", "FILE, line 3: there are 3 cells, but the header names 2 columns."),
     "too many cells": ("x,y\n1,2\n1,b,3\n", "FILE, line 3: there are 3 cells, but the header names 2 columns."),
-    "too many everywhere": ("x,y\n1,2,c\n2,3,d\n", "FILE, line 2: there are 3 cells, but the header names 2 columns."),
+    "too many everywhere": (
+        "x,y\n1,2,c\n2,3,d\n",
+        "FILE, line 2: there are 3 cells, but the header names 2 columns (also in line 3).",
+    ),
     "too few cells": ("x,y\n1\n2,3\n", "FILE, line 2: there is 1 cell, but the header names 2 columns."),
     "empty quoted cell": ('x,y\n1,2\n""\n2,3\n', "FILE, line 3: there is 1 cell, but the header names 2 columns."),
     "decimal comma unquoted": (
@@ -326,7 +329,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     def forbid(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(observations.os, "stat", forbid)  # root may read all files
+    monkeypatch.setattr(csvfile.os, "stat", forbid)  # root may read all files
     assert fault(tmp_path / "d.csv") == ["FILE: the file cannot be read (Permission denied)."]
 
 
@@ -381,7 +384,8 @@ def test_trials_and_exposure_need_one_column(role, tmp_path):
 def test_trials_are_whole_and_at_least_1(cell, tmp_path):
     path = file(tmp_path / "d.csv", f"y,n\n0,1\n0,{cell}\n1,1\n")
     assert fault(path, trials="n")[0] == (
-        f"FILE, line 3, column 'n': {cell} is not possible; trials are a whole number, at least 1."
+        f"FILE, line 3, column 'n': {cell} is not possible; trials are a whole number from 1 to "
+        "2147483647, beyond which CmdStan cannot count."
     )
 
 
@@ -398,7 +402,8 @@ def test_successes_are_whole_and_no_more_than_the_trials(successes, trials, tmp_
 def test_an_exposure_is_above_0(cell, tmp_path):
     path = file(tmp_path / "d.csv", f"y,e\n0,1\n3,{cell}\n")
     assert fault(path, exposure="e") == [
-        f"FILE, line 3, column 'e': {cell.replace('-0', '0')} is not possible; an exposure is above 0."
+        f"FILE, line 3, column 'e': {cell.replace('-0', '0')} is not possible; an exposure is above 0 (at least "
+        "1e-150)."
     ]
 
 
@@ -434,9 +439,9 @@ def test_ids_are_text_and_occur_once(tmp_path):
     path = file(tmp_path / "d.csv", "y,id\n1,a\n2, a\n3,\n4,b\n5,a\n")
     for missing in ("error", "drop"):
         assert fault(path, id="id", missing=missing) == [
-            "FILE, line 3, column 'id': the id 'a' stands in line 2 already; give every row an id of its own.",
+            "FILE, line 3, column 'id': the id 'a' stands in line 2 already; give every row an id of its own (also in "
+            "line 6).",
             "FILE, line 4, column 'id': the id is empty; name the row.",
-            "FILE, line 6, column 'id': the id 'a' stands in line 2 already; give every row an id of its own.",
         ]
 
 
@@ -469,10 +474,71 @@ def test_a_constant_column_among_several_is_named(tmp_path):
 
 @pytest.mark.parametrize(("bad", "shown", "more"), [(9, 9, None), (10, 10, None), (11, 10, 1), (25000, 10, 24990)])
 def test_at_most_ten_faults_are_named_and_the_rest_counted(bad, shown, more, tmp_path):
-    path = file(tmp_path / "d.csv", "y\n1\n2\n" + "x\n" * bad)
+    path = file(tmp_path / "d.csv", "y\n1\n2\n" + "".join(f"x{k}\n" for k in range(bad)))
     found = fault(path)
-    expected = [f"FILE, line {line}, column 'y': 'x' is not a number." for line in range(4, 4 + shown)]
+    expected = [f"FILE, line {4 + k}, column 'y': 'x{k}' is not a number." for k in range(shown)]
     assert found == expected + ([f"FILE: and {more} more such faults."] if more else [])
+
+
+@pytest.mark.parametrize(
+    ("bad", "also"),
+    [(1, ""), (2, " (also in line 5)"), (3, " (also in lines 5 and 6)"), (4, " (also in lines 5, 6 and 7)"),
+     (5, " (also in lines 5, 6, 7 and 1 more)"), (25000, " (also in lines 5, 6, 7 and 24996 more)")],
+)  # fmt: skip
+def test_equal_faults_are_one_sentence_with_a_count(bad, also, tmp_path):
+    path = file(tmp_path / "d.csv", "x,y\n1,1\n2,2\n" + "3,\n" * bad + "four,5\n")
+    assert fault(path, ["x", "y"]) == [
+        f"FILE, line 4, column 'y': the cell is empty; fill it, or set missing: drop{also}.",
+        f"FILE, line {4 + bad}, column 'x': 'four' is not a number.",
+    ]
+
+
+def test_counts_beyond_what_cmdstan_reads_are_refused(tmp_path):
+    text = "y,n,k\n1,2,1\n2,{},{}\n"
+    for trials in ("2147483648", "4294967300", "1e12"):
+        (told,) = fault(file(tmp_path / "d.csv", text.format(trials, "")), trials="n")
+        assert told == (
+            f"FILE, line 3, column 'n': {int(float(trials))} is not possible; trials are a whole number from 1 to "
+            "2147483647, beyond which CmdStan cannot count."
+        )
+    assert read_csv(file(tmp_path / "d.csv", text.format("2147483647", "")), ["y"], trials="n").trials[1] == 2**31 - 1
+    for known in ("1e30", "101", "4294967297", "1e200"):
+        (told,) = fault(file(tmp_path / "d.csv", text.format("2", known)), known="k")
+        assert told == (
+            f"FILE, line 3, column 'k': '{known}' is no component; give its number from 1 to 100, or leave the cell "
+            "empty."
+        )
+    assert read_csv(file(tmp_path / "d.csv", text.format("2", "100")), ["y"], known="k").known.tolist() == [1, 100]
+    (told,) = fault(file(tmp_path / "d.csv", "y,e\n1,2\n2,1e-200\n"), exposure="e")
+    assert "line 3, column 'e': 1e-200 is not possible" in told
+
+
+def test_weights_that_add_up_to_more_than_can_be_counted(tmp_path):
+    path = file(tmp_path / "d.csv", "y,w\n1,5000000000\n2,9007199254740991\n")
+    assert "the weights add up to 9.0072e+15" in fault(path, weights="w")[0]
+    assert read_csv(file(path, "y,w\n1,5000000000\n2,3\n"), ["y"], weights="w").n == 5000000003
+
+
+@pytest.mark.parametrize(
+    "cell", ["9007199254740993", "-36028797018963969", "1700000000123456789", "0009007199254740993"]
+)
+def test_whole_numbers_that_would_lose_digits_are_refused(cell, tmp_path):
+    path = file(tmp_path / "d.csv", f"x,y\n0,1\n0,{cell}\n0,3\n")
+    assert fault(path) == [
+        f"FILE, line 3, column 'y': '{cell}' has more digits than double precision keeps; take a constant away from "
+        "all, or round them."
+    ]
+    for kept in ("9007199254740992", "36028797018963968", "1e20", "123456789012345678e0", "0.1234567890123456789"):
+        assert read_csv(file(path, f"y\n{kept}\n1\n"), ["y"]).y[0] == float(kept)
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u0007", "\u2067", "\u009d"])
+def test_ids_that_cannot_be_read_are_refused(letter, tmp_path):
+    path = file(tmp_path / "d.csv", f"y,i\n1,a\n2,b{letter}c\n")
+    (told,) = fault(path, id="i")
+    assert told.startswith("FILE, line 3, column 'i': the id 'b")
+    assert told.endswith(f"holds the character U+{ord(letter):04X}, which cannot be seen; remove it.")
+    assert read_csv(file(path, "y,i\n1,\u05d0\u200f\n2,\U0001f41f\n"), ["y"], id="i").ids[1] == "\U0001f41f"
 
 
 def test_all_faults_are_named_in_the_order_of_the_lines(tmp_path):
@@ -505,7 +571,7 @@ def outcome(path, **others):
 
 def slowly(path, monkeypatch, **others):
     with monkeypatch.context() as patch:
-        patch.setattr(observations, "_quickly", lambda *_: None)
+        patch.setattr(csvfile, "_quickly", lambda *_: None)
         return outcome(path, **others)
 
 
@@ -542,7 +608,7 @@ def test_the_quick_and_the_careful_way_agree_on_files_made_by_chance(tmp_path, m
     ]
     odd += ["\x0c1", '"1\n"', '"\r\n2"']
     accepted = 0
-    monkeypatch.setattr(observations, "CHUNK", 3)
+    monkeypatch.setattr(csvfile, "CHUNK", 3)
     for _ in range(600):
         rows = []
         for _ in range(rng.integers(2, 9)):
@@ -559,7 +625,7 @@ def test_the_quick_and_the_careful_way_agree_on_files_made_by_chance(tmp_path, m
         accepted += isinstance(quick, list)
         if isinstance(quick, list):  # and a third way, which knows nothing of either
             table = list(csv.reader(text.splitlines(keepends=True)))[1:]
-            left_out = {line for line, _ in quick[-1]}
+            left_out = {line for line, _ in quick[-2]}
             plain = len(table) == len(rows) and not left_out
             assert not plain or quick[0] == [[float(row[k].strip()) for k in (0, 2)] for row in table]
     assert 200 < accepted < 500  # neither all nor none
@@ -569,7 +635,7 @@ def test_common_files_take_the_quick_way(tmp_path, monkeypatch):
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr(observations._Table, "_carefully", never)
+    monkeypatch.setattr(csvfile.Table, "_carefully", never)
     rows = "".join(f'name{k},"{k}", {k / 7!r} ,-0,{k % 5}.0\n' for k in range(20000))
     found = read_csv(file(tmp_path / "d.csv", "id,a,b,c,w\n" + rows + "\n"), ["a", "b"], id="id", weights="w")
     kept = [k for k in range(20000) if k % 5]
@@ -712,7 +778,7 @@ def test_a_file_read_written_and_read_is_the_same(tmp_path):
 
 
 def test_numbers_are_said_as_people_write_them():
-    assert [observations.plain(v) for v in (3.0, -2.0, 0.1, 1e15, 1234567.5, 1e-9)] == [
+    assert [plain(v) for v in (3.0, -2.0, 0.1, 1e15, 1234567.5, 1e-9)] == [
         "3",
         "-2",
         "0.1",
@@ -720,3 +786,15 @@ def test_numbers_are_said_as_people_write_them():
         "1234567.5",
         "1e-09",
     ]
+
+
+def test_ids_that_spreadsheets_would_compute_come_back_from_our_file(tmp_path):
+    ids = ["=1+1", "-7", "@x", "'a", "+", "b", '=HYPERLINK("x";"y")', "=a\rb"]
+    text = "y,i\n" + "".join('{},"{}"\n'.format(k, name.replace('"', '""')) for k, name in enumerate(ids))
+    rows = read_csv(file(tmp_path / "d.csv", text), ["y"], id="i")
+    assert rows.ids.tolist() == ids
+    observations.write(rows, tmp_path / "o.csv")
+    with open(tmp_path / "o.csv", newline="", encoding="utf-8") as written:
+        cells = [row["id"] for row in csv.DictReader(written)]
+    assert cells == ["'=1+1", "-7", "'@x", "''a", "'+", "b", '\'=HYPERLINK("x";"y")', "'=a\rb"]
+    assert observations.read(tmp_path / "o.csv").ids.tolist() == ids

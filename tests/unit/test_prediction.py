@@ -9,7 +9,6 @@ from scipy import stats
 
 from stanmix import (
     config,
-    crossvalidation,
     files,
     inference,
     memberships,
@@ -121,9 +120,9 @@ def test_chunks_change_no_density(fit, monkeypatch):
 
 def test_as_many_draws_are_looked_at_as_for_the_data(fit, monkeypatch):
     units = fit["rows"].units()
-    monkeypatch.setattr(crossvalidation, "FEWEST_DRAWS", 10)
-    monkeypatch.setattr(crossvalidation, "AFFORDABLE", 20 * len(units.y))
-    few = crossvalidation.affordable(fit["draws"], len(units.y), chains=2)
+    monkeypatch.setattr(mixture, "FEWEST_DRAWS", 10)
+    monkeypatch.setattr(mixture, "AFFORDABLE", 20 * len(units.y))
+    few = mixture.affordable(fit["draws"], len(units.y), chains=2)
     assert len(few["theta"]) == 20
     found = predicted(fit, "y\n1.5\n").astype(float)
     expected = mixture.membership("normal", Points(np.array([1.5]), np.ones(1)), few)

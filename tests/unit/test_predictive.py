@@ -21,9 +21,26 @@ def direct_sum(y, x, width):
     "y", [TUTORIAL, np.array([0.0, 1.0]), np.array([5.0, 5.0, 5.0, 9.0])], ids=["215", "2", "ties"]
 )
 def test_kernel_density_is_the_mean_of_gaussian_kernels(y, width):
+    y = y - 50  # where values are negative there are no bounds
     x = np.linspace(y.min() - 1, y.max() + 1, 13)
     used = y.std(ddof=1) * len(y) ** (-1 / 5) if width is None else width
     np.testing.assert_allclose(continuous.kernel_density(y, x, width), direct_sum(y, x, used), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("y", "low", "high"),
+    [
+        (np.random.default_rng(1).exponential(2, 150), 0, 60),
+        (np.random.default_rng(2).beta(0.5, 0.5, 150), 0, 1),
+        (np.append(np.random.default_rng(3).uniform(2, 99, 150), 100), 0, 100),
+    ],
+    ids=["positive", "shares", "percentages"],
+)
+def test_kernel_densities_stay_within_the_bounds_of_the_values(y, low, high):
+    x = np.linspace(low, high, 4001)
+    assert np.trapezoid(continuous.kernel_density(y, x), x) == pytest.approx(1, abs=1e-3)
+    assert continuous.kernel_density(y, np.array([low - 1e-9, high + 1e-9]))[0] == 0
+    assert continuous.kernel_density(np.full(9, 2.0), np.linspace(0, 4, 401)).max() > 10  # all values may be equal
 
 
 def test_the_default_bandwidth_is_about_4_for_the_tutorial():
@@ -304,43 +321,102 @@ def test_statistics_of_data_sets_by_hand():
     assert predictive.statistics_of(y[0], discrete=True)["sd"] == found["sd"][0]
 
 
-@pytest.mark.parametrize(
-    ("observed", "replicated", "p_value"),
-    [
-        (0.0, [1, 2, 3, 4], 0.0),
-        (5.0, [1, 2, 3, 4], 0.0),
-        (1.5, [1, 2, 3, 4], 0.5),
-        (2.5, [1, 2, 3, 4], 1.0),
-        (2.0, [1, 2, 3, 4], 0.75),  # two above and half of one: 2.5 / 4, so 2 * 1.5 / 4
-        (7.0, [7, 7, 7, 7], 1.0),
-        (4.0, [1, 2, 3, 4], 0.25),
-    ],
-)
-def test_two_sided_p_values_count_ties_half(observed, replicated, p_value):
-    assert predictive.p_value_of(observed, np.array(replicated, float)) == p_value
-    assert predictive.p_value_of(-observed, -np.array(replicated, float)) == p_value
+def test_places_lie_where_the_data_are_and_where_only_the_model_is():
+    rng = np.random.default_rng(30)
+    y = 1 + rng.pareto(1.5, 2000)  # even steps over its range would have three places below the median
+    x = predictive.places(y, rng.normal(2, 3, (50, 2000)))
+    assert 0.4 < (x < np.median(y)).sum() / predictive.PLACES < 1.1
+    assert (x < y.min()).sum() > 50
+    assert len(x) <= 2 * predictive.PLACES
+    # between rounded values, where rounding cannot be seen; whole numbers are places themselves
+    assert predictive.places(np.array([1.0, 1.0, 2.0, 4.0]), np.ones((2, 4))).tolist() == [1.5, 3.0]
+    assert predictive.places(np.array([1.0, 1.0, 2.0, 4.0]), np.ones((2, 4)), whole=True).tolist() == [1.0, 2.0, 4.0]
+
+
+def fitted_normal(y, rng, replicates=200):
+    """Replicated data sets of a normal distribution under its usual posterior, and exact LOO-PITs."""
+    n, mean, variance = len(y), y.mean(), y.var(ddof=1)
+    sigma = np.sqrt((n - 1) * variance / rng.chisquare(n - 1, replicates))
+    anew = rng.normal(rng.normal(mean, sigma / np.sqrt(n))[:, None], sigma[:, None], (replicates, n))
+    centre = (y.sum() - y) / (n - 1)
+    scale = np.sqrt(((y**2).sum() - y**2 - (n - 1) * centre**2) / (n - 2) * n / (n - 1))
+    return anew, stats.t(n - 2).cdf((y - centre) / scale)
+
+
+def test_the_shape_of_estimated_normal_data_is_judged_at_its_level_and_sees_a_skew():
+    rng, times = np.random.default_rng(31), 100
+    right = [predictive.shape_p_value([(y, fitted_normal(y, rng)[0])]) for y in rng.normal(5, 3, (times, 60))]
+    assert np.mean(np.array(right) < 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
+    assert np.mean(right) == pytest.approx(0.5, abs=4 * 0.29 / math.sqrt(times))  # not only small ones are rare
+    skewed = [predictive.shape_p_value([(y, fitted_normal(y, rng)[0])]) for y in rng.gamma(3, size=(25, 200))]
+    assert np.mean(np.array(skewed) < 0.05) > 0.8
+
+
+def test_loo_pits_are_judged_at_most_as_strictly_as_said():
+    rng, times = np.random.default_rng(32), 300
+    right = np.array([predictive.even_p_value([fitted_normal(y, rng, 2)[1]]) for y in rng.normal(size=(times, 60))])
+    even = np.array([predictive.even_p_value(list(rng.random((2, 60)))) for _ in range(times)])
+    for level in (0.01, 0.05):
+        assert (right < level).mean() <= level
+        assert (even < level).mean() <= level + 3.5 * math.sqrt(level / times)
+    # of 2000 values none below 0.03: the smallest alone says so
+    assert predictive.even_p_value([rng.uniform(0.03, 1, 2000)]) < 1e-6
+    # values that are equal because they are rounded stand at their mean place
+    assert predictive.even_p_value([np.repeat((np.arange(50) + 0.5) / 50, 6)]) == 0.5
+
+
+def test_frequencies_are_compared_where_enough_are_expected():
+    rng = np.random.default_rng(33)
+    p_values = []
+    for _ in range(300):
+        counts = rng.multinomial(80, stats.poisson(2).pmf(np.arange(15)) / stats.poisson(2).cdf(14), size=100)
+        p_values.append(predictive.frequencies_p_value(counts[0], counts[1:]))
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 300))
+    spike = counts[0].copy()
+    spike[1], spike[3] = 0, spike[3] + spike[1]
+    assert predictive.frequencies_p_value(spike, counts[1:]) == pytest.approx(1 / 100)
+    assert predictive.frequencies_p_value(np.array([3]), np.full((9, 1), 3)) == 1
+
+
+def test_extremes_are_those_of_the_distribution_function():
+    draws = {"theta": np.ones((3, 1)), "mu": np.zeros((3, 1)), "sigma": np.ones((3, 1))}
+    y = np.array([-1.0, 0.5, 2.0, 4.5])
+    found = predictive.extremes("normal", points_at(y), draws)
+    assert found["above"] == pytest.approx(4 * stats.norm.sf(4.5), rel=1e-6)
+    assert found["below"] == pytest.approx(4 * stats.norm.cdf(-1))
+    assert found["p_value"] == pytest.approx(4 * (1 - stats.norm.cdf(4.5) ** 4), rel=1e-6)
+    # 74 of 2492 expected below the smallest value
+    y = np.full(2492, stats.norm.ppf(74 / 2492))
+    y[1:] += np.random.default_rng(1).exponential(1, 2491)
+    found = predictive.extremes("normal", points_at(y), draws)
+    assert found["below"] == pytest.approx(74)
+    assert found["p_value"] < 1e-30
+    rates = {"theta": np.ones((1, 1)), "rate": np.ones((1, 1))}
+    counts = predictive.extremes("poisson", points_at(np.zeros(9), 2.0), rates)
+    assert counts["p_value"] == pytest.approx(min(1, 4 * math.exp(-2 * 9)))
+    assert counts["above"] == pytest.approx(9 * (1 - math.exp(-2)))
+
+
+def test_extremes_are_far_out_at_most_as_often_as_said():
+    rng, times = np.random.default_rng(34), 400
+    draws = {"theta": np.ones((1, 1)), "rate": np.full((1, 1), 3.0)}
+    found = [predictive.extremes("poisson", points_at(y), draws)["p_value"] for y in rng.poisson(3, (times, 30)) + 0.0]
+    assert np.mean(np.array(found) < 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / times)
 
 
 def test_the_transform_of_even_samples_leaves_its_band_5_times_in_100():
-    rng, n, times = np.random.default_rng(16), 50, 300
-    left, p_values = 0, []
-    for _ in range(times):
-        lower = rng.random(n)
-        table, p_value = predictive.transform_table(np.stack([lower, lower]), rng)
-        outside = bool(((table["difference"] < table["lower"]) | (table["difference"] > table["upper"])).any())
-        assert outside is (p_value < 0.05)
-        left += outside
-        p_values.append(p_value)
-    assert abs(left / times - 0.05) < 4 * math.sqrt(0.05 * 0.95 / times)
-    assert np.mean(np.array(p_values) < 0.5) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(times))
+    rng, times = np.random.default_rng(16), 150
+    tables = [predictive.transform_table(rng.random(50), rng) for _ in range(times)]
+    left = [((table["difference"] < table["lower"]) | (table["difference"] > table["upper"])).any() for table in tables]
+    assert abs(np.mean(left) - 0.05) < 4 * math.sqrt(0.05 * 0.95 / times)
 
 
 @pytest.mark.parametrize("name", ["shifted", "too narrow", "too wide"])
 def test_the_transform_finds_a_wrong_model(name):
     y = np.random.default_rng(17).normal(size=300)
     lower = stats.norm(*{"shifted": (0.4, 1), "too narrow": (0, 0.7), "too wide": (0, 1.4)}[name]).cdf(y)
-    table, p_value = predictive.transform_table(np.stack([lower, lower]), np.random.default_rng(1))
-    assert p_value < 0.005
+    table = predictive.transform_table(lower, np.random.default_rng(1))
+    assert predictive.even_p_value([lower]) < 0.005
     # by hand: the share of the transform up to u, less u
     for u, difference in zip(table["u"], table["difference"], strict=True):
         assert difference == pytest.approx(sum(value <= u for value in lower) / 300 - u, abs=1e-12)
@@ -354,5 +430,5 @@ def test_a_transform_between_two_ends_is_drawn_from_between_them():
     rng = np.random.default_rng(18)
     y = rng.poisson(0.7, 4000)  # of few values, so that without drawing the transform would have few steps
     ends = np.stack([stats.poisson(0.7).cdf(y - 1), stats.poisson(0.7).cdf(y)])
-    assert predictive.transform_table(ends, rng)[1] > 0.01
-    assert predictive.transform_table(np.stack([ends[1], ends[1]]), rng)[1] < 0.005
+    assert predictive.even_p_value([predictive.drawn_between(ends, rng)]) > 0.01
+    assert predictive.drawn_between(np.stack([ends[1], ends[1]]), rng).tolist() == ends[1].tolist()

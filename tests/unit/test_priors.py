@@ -3,6 +3,8 @@
 import itertools
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -247,7 +249,7 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("read", [lambda text: parse(text, "real", 2), lambda text: parse_weights(text, 2)])
 def test_hostile_text_is_a_value_error_and_nothing_is_run(text, read):
-    with pytest.raises(ValueError, match=r"written as in Stan|must be finite"):
+    with pytest.raises(ValueError, match=r"written as in Stan|must be finite|at most 10000 letters"):
         read(text)
 
 
@@ -287,14 +289,15 @@ def test_the_numbers_are_those_of_the_stan_function(root):
     text = (root / "stan" / "functions" / "priors.stanfunctions").read_text()
     body = text[text.index("real prior_lpdf") : text.index("real priors_lpdf")]
     for name, distribution in DISTRIBUTIONS.items():
-        branch = body.split(f"distribution == {distribution.number})")[1].split("else if")[0].split("reject(")[0]
+        begins = f"distribution == {distribution.number})" if distribution.number < 9 else "with the number"
+        branch = body.split(begins)[1].split("else if")[0]
         assert f"return {'normal' if name == 'logit_normal' else name}_lpdf(" in branch
         assert f"arguments[{len(distribution.arguments)}]" in branch
         assert f"arguments[{len(distribution.arguments) + 1}]" not in branch
         # what lives between 0 and 1 is never cut
-        assert (f"(cut ? {name}_lccdf(lower" in branch) == (distribution.support != "between 0 and 1")
+        assert (f"(cut ? {name}_lccdf(low" in branch) == (distribution.support != "between 0 and 1")
     # those of positive values are cut only inside their support
-    assert "cut = lower > negative_infinity() && (distribution < 4 || lower > 0)" in body
+    assert "cut = low > negative_infinity() && (distribution < 4 || low > 0)" in body
     assert [d.number < 4 for d in DISTRIBUTIONS.values()] == [d.support == "real" for d in DISTRIBUTIONS.values()]
 
 
@@ -334,3 +337,21 @@ def test_priors_go_to_stan_as_rows_of_three():
     (prior,) = parse("exponential(2)", "positive", 1)
     assert prior.padded_arguments == [2, 0, 0]
     assert Prior(**prior.as_dict() | {"arguments": tuple(prior.as_dict()["arguments"])}) == prior
+
+
+def test_the_time_to_read_a_prior_does_not_grow_with_a_power_of_its_blanks(root):
+    texts = [
+        f"normal(0, 1) T[{' ' * 40000}",
+        f"lognormal(0, 1){' ' * 40000}T{' ' * 40000}[{' ' * 9000}2{' ' * 40000}, ]",
+    ]
+    code = (
+        "import sys; from stanmix.priors import parse\n"
+        "for text in sys.stdin.read().split('|'):\n"
+        "    try:\n        print(parse(text, 'positive', 1)[0].lower)\n"
+        "    except ValueError as error:\n        print(error)\n"
+    )
+    end = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(root / "workflow")}, input="|".join(texts),
+        capture_output=True, text=True, timeout=20, check=True,
+    )  # fmt: skip
+    assert end.stdout.splitlines() == ["a prior has at most 10000 letters", "2.0"]

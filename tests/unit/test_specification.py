@@ -9,14 +9,17 @@ from scipy import stats
 from textbook import UNIVARIATE, model_of, rows_of
 
 from stanmix.errors import UserError
-from stanmix.family import CONTINUOUS
+from stanmix.family import CONTINUOUS, SEEN
+from stanmix.noticing import notice
+from stanmix.observations import Observations
 from stanmix.specification import is_shared, prior_of, prior_text, program_data, specify
 
 # what the design's default priors scale with, all different
 NOTICED = {
     "n": 50, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "maximum": 20.0, "distinct": 45,
     "tied": 0, "most_tied": 1, "step": None, "log": {"median": 1.9, "sd": 0.6, "range": 2.4}, "zeros": 0,
-    "not_whole": None, "negative": None, "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
+    "not_whole": None, "negative": None, "not_positive": None, "uncountable": None,
+    "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
     "exposure": None, "known": None,
 }  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
@@ -134,20 +137,24 @@ def test_only_some_parameters_are_shared_without_being_asked(name):
     assert [entry["name"] for entry in entries if entry["ordered"]] == [UNIVARIATE[name].ordered]
 
 
+def first(value, line=7, number=1):
+    return {"column": "y", "line": line, "value": value, "number": number}
+
+
 FAULTS = {
-    "below 0": ({"minimum": -2.5, "negative": {"line": 7, "value": -2.5, "number": 1}}, "line 7 has -2.5"),
-    "several": ({"minimum": -9.0, "negative": {"line": 7, "value": -2.5, "number": 3}}, "line 7 has -2.5 (and 2 more)"),
-    "simulated": ({"minimum": -2.5, "negative": {"line": None, "value": -2.5, "number": 1}}, "there is -2.5"),
-    "zero": ({"minimum": 0.0}, "there is 0"),
+    "below 0": ({"negative": first(-2.5)}, "line 7, column 'y', has -2.5"),
+    "several": ({"negative": first(-2.5, number=3)}, "line 7, column 'y', has -2.5 (and 2 more)"),
+    "simulated": ({"negative": first(-2.5, line=None)}, "there is -2.5"),
+    "to all digits": ({"negative": first(-2.0000000001)}, "line 7, column 'y', has -2.0000000001"),
 }
 
 
 @pytest.mark.parametrize("name", UNIVARIATE)
 @pytest.mark.parametrize(("changes", "words"), FAULTS.values(), ids=FAULTS)
 def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, changes, words):
-    noticed = NOTICED | {"log": None} | changes
+    noticed = NOTICED | {"log": None, "not_positive": changes["negative"]} | changes
     positive, counts = name in ("lognormal", "gamma"), UNIVARIATE[name].kind != CONTINUOUS
-    if not positive and not (counts and noticed["negative"]):
+    if not positive and not counts:
         assert specify("mine", model(family=name), 3, noticed)["family"] == name
         return
     with pytest.raises(UserError) as caught:
@@ -161,27 +168,88 @@ def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, c
 
 
 @pytest.mark.parametrize("name", UNIVARIATE)
-def test_families_of_counts_are_refused_on_fractions(name):
-    noticed = NOTICED | {"not_whole": {"line": 12, "value": 2.75, "number": 2}}
+def test_zeros_are_told_from_values_below_zero(name):
+    noticed = NOTICED | {"log": None, "not_positive": first(0.0, line=3, number=17), "zeros": 17}
+    if name not in ("lognormal", "gamma"):
+        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        return
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(family=name), 3, noticed)
+    (told,) = caught.value.sentences
+    assert told.startswith(
+        f"models.mine: the family {name} needs values above 0, but line 3, column 'y', has 0 (and 16 more); a share of "
+        "exact zeros is a point of its own beside the positive values: report that share (17 of 50) and fit the values "
+        "above 0 alone"
+    )
+    assert "normal" not in told.removeprefix(f"models.mine: the family {name}")
+
+
+@pytest.mark.parametrize("name", UNIVARIATE)
+def test_counts_beyond_what_cmdstan_reads_are_refused(name):
+    noticed = NOTICED | {"uncountable": first(4294967300.0, line=35)}
     if UNIVARIATE[name].kind == CONTINUOUS:
         assert specify("mine", model(family=name), 3, noticed)["family"] == name
         return
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 3, noticed)
     assert caught.value.sentences == (
-        f"models.mine: the family {name} needs whole numbers, but line 12 has 2.75 (and 1 more); use a continuous "
-        "family, such as normal.",
+        f"models.mine: the family {name} needs counts up to 2147483647, beyond which CmdStan cannot count, but line "
+        "35, column 'y', has 4294967300; count in larger units.",
     )
 
 
 @pytest.mark.parametrize("name", UNIVARIATE)
-def test_more_components_than_distinct_values_are_refused(name):
-    assert specify("mine", model(family=name), 4, NOTICED | {"distinct": 4})["components"] == 4
+def test_families_of_counts_are_refused_on_fractions(name):
+    noticed = NOTICED | {"not_whole": first(3.0000000001, line=12, number=2)}
+    if UNIVARIATE[name].kind == CONTINUOUS:
+        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        return
     with pytest.raises(UserError) as caught:
-        specify("mine", model(family=name), 5, NOTICED | {"distinct": 4})
+        specify("mine", model(family=name), 3, noticed)
+    assert caught.value.sentences == (
+        f"models.mine: the family {name} needs whole numbers, but line 12, column 'y', has 3.0000000001 (and 1 "
+        "more); use a continuous family, such as normal.",
+    )
+
+
+@pytest.mark.parametrize("name", UNIVARIATE)
+def test_as_many_components_as_distinct_values_are_refused(name):
+    few = NOTICED | {"distinct": 4}
+    assert specify("mine", model(family=name), 3, few)["components"] == 3
+    assert specify("mine", model(family=name), 1, NOTICED | {"distinct": 1})["components"] == 1
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(family=name), 5, few)
     assert caught.value.sentences == (
         "models.mine: 5 components are asked for, but the data have only 4 distinct values; ask for fewer.",
     )
+    if UNIVARIATE[name].kind != CONTINUOUS:
+        assert specify("mine", model(family=name), 4, few)["components"] == 4
+        return
+    # rounded to intervals, or with a scale that is known, no component can become a point
+    assert specify("mine", model(family=name), 4, few, rounding=0.5)["components"] == 4
+    scale = UNIVARIATE[name].collapsing
+    assert specify("mine", model(family=name, fixed={scale: 0.5}), 4, few)["components"] == 4
+    for share in ((), (scale,)):
+        with pytest.raises(UserError) as caught:
+            specify("mine", model(share, family=name), 4, few)
+        assert caught.value.sentences == (
+            "models.mine: 4 components are asked for, and the data have only 4 distinct values: each could be a "
+            "component without any spread; ask for fewer.",
+        )
+
+
+@pytest.mark.parametrize(("n", "components"), [(75, 75), (20, 20), (40, 41)])
+def test_as_many_components_as_observations_are_refused_with_their_cost(n, components):
+    noticed = NOTICED | {"n": n, "distinct": n + 2}
+    with pytest.raises(UserError) as caught:
+        specify("mine", model(), components, noticed)
+    assert caught.value.sentences[0].startswith(
+        f"models.mine: {components} components have {3 * components - 1} unknowns for {n} observations. Such a "
+        f"posterior is its prior, and costly: every step of the sampler computes {components * n} densities"
+    )
+    # with one sd for all there are two unknowns for each observation, which is warned of
+    assert len(specify("mine", model(["sigma"]), components, noticed)["notes"]) == 1
+    assert specify("mine", model(), components // 2, noticed)["components"] == components // 2
 
 
 @pytest.mark.parametrize(
@@ -276,23 +344,26 @@ def test_default_priors_of_rates_and_shares_stay_inside_their_ends(changes, fami
     assert (found["distribution"], found["arguments"][0]) == (prior[0], pytest.approx(prior[1]))
 
 
-def test_default_priors_of_own_scales_are_cut_at_the_step_of_rounded_values():
+def test_default_priors_of_own_scales_are_cut_where_rounding_hides_more_and_not_with_intervals():
     tied = TIED | {"step": 0.1}
     for given, cut in (
-        (model(), 0.1),
+        (model(), SEEN * 0.1),  # the sd of what rounding takes away
         (model(["sigma"]), 0.0),
-        (model(family="student_t"), 0.1),
-        (model(family="skew_normal"), 0.1),
-        (model(family="lognormal"), 0.1 / 20),  # of logs: of the largest value
-        (model(family="gamma"), 0.1 / 20),
+        (model(family="student_t"), SEEN * 0.1),
+        (model(family="skew_normal"), SEEN * 0.1),
+        (model(family="lognormal"), SEEN * 0.1 / 20),  # of logs: of the largest value
+        (model(family="gamma"), SEEN * 0.1 / 20),
         (model(family="negative_binomial", own=["dispersion"]), 0.0),
     ):
         entry = next(entry for entry in specify("m", given, 3, tied)["parameters"] if entry["slot"] == "scale")
         assert [prior["lower"] for prior in entry["priors"]] == pytest.approx([cut] * len(entry["priors"]))
     own = specify("m", model(), 3, tied)
-    assert prior_text(parameters(own)["sigma"]) == "lognormal(0, 0.7), above 0.1"
+    assert prior_text(parameters(own)["sigma"]) == "lognormal(0, 0.7), above 0.0288675"
+    for family in ("normal", "student_t", "skew_normal", "lognormal", "gamma"):  # nothing where values are intervals
+        found = specify("m", model(family=family), 3, tied, 0.1)["parameters"]
+        assert {prior["lower"] for entry in found if entry["slot"] == "scale" for prior in entry["priors"]} == {None}
     # the cut goes to the program with the data, in the unit of the data
-    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_lower"] == 0.1
+    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_lower"] == pytest.approx(SEEN * 0.1)
     assert program_data(specify("m", model(), 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.0
     given = model(sigma="lognormal(0, 1) T[0.25, ]")
     assert program_data(specify("m", given, 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.25
@@ -578,14 +649,13 @@ def test_own_sds_on_tied_values_under_a_prior_that_does_not_vanish_are_refused(p
     (sentence,) = caught.value.sentences
     assert sentence.startswith("models.mine: 4 of the 50 values are tied with another")
     assert prior.split("(")[0] in sentence
-    assert "share sigma, give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at" in sentence
-    assert "or say `rounding: " in sentence
+    assert "share sigma, give it a prior that vanishes at 0 (lognormal or inv_gamma), or say `rounding:`" in sentence
 
 
 def test_ties_of_rounded_values_name_the_step():
     with pytest.raises(UserError) as caught:
         specify("mine", model(sigma="normal(0, 5)"), 3, TIED | {"step": 0.01})
-    assert "best cut at 0.01 by T[0.01, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
+    assert "best cut by T[0.00289, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
 
 
 @pytest.mark.parametrize("name", ["negative_binomial", "zero_inflated_negative_binomial", "beta_binomial"])
@@ -646,3 +716,55 @@ def test_a_gamma_prior_must_vanish_faster_than_the_likelihood_grows(shape, most,
     else:
         with pytest.raises(UserError, match="improper"):
             specify("m", given, 2, noticed)
+
+
+def columns_of(*columns):
+    """What is noticed of columns that are called a, b and so on."""
+    y = np.column_stack(columns)
+    rows = Observations(y=y, frequency=np.ones(len(y), np.int64), lines=np.arange(2, len(y) + 2))
+    return notice(rows, list("abcdef"[: y.shape[1]]))
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+def test_columns_that_say_the_same_are_refused_where_they_are_correlated(components):
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=(2, 60))
+    noticed = columns_of(a, b, 2 * a - b + 1, a)
+    with pytest.raises(UserError) as caught:
+        specify("mine", model_of("multivariate_normal"), components, noticed)
+    assert caught.value.sentences == (
+        "models.mine: columns are related, 'c' = 1 + 2 'a' - 'b'; 'd' = 'a', so that their correlations have no "
+        "density; leave out one column of each relation, or say `correlation: diagonal`.",
+    )
+    diagonal = specify("mine", model_of("multivariate_normal", correlation="diagonal"), components, noticed)
+    assert diagonal["columns"] == ["a", "b", "c", "d"]
+    nearly = columns_of(a, a + 1e-3 * b)
+    assert specify("mine", model_of("multivariate_normal"), components, nearly)["columns"] == ["a", "b"]
+
+
+def test_so_few_distinct_rows_that_they_tell_nothing_are_refused():
+    two = columns_of([1.0] * 250 + [4.0] * 250, [2.0] * 250 + [3.0] * 250)
+    for share in ([], ["sigma"]):
+        with pytest.raises(UserError, match="2 components are asked for, and the data have only 2 distinct rows: each"):
+            specify("mine", model_of("multivariate_normal", share=share), 2, two)
+        with pytest.raises(UserError, match="only 2 distinct rows: each"):
+            specify("mine", model_of("multivariate_normal", share=share, correlation="diagonal"), 2, two)
+    with pytest.raises(UserError, match="only 2 distinct rows of 2 columns, which always lie in one plane"):
+        specify("mine", model_of("multivariate_normal"), 1, two)
+    three = columns_of([1.0, 4.0, 2.0, 5.0], [2.0, 3.0, 7.0, 7.0], [0.0, 1.0, 4.0, 2.0])
+    assert specify("mine", model_of("multivariate_normal"), 1, three)["components"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("normal([0, 1], 1)", 76), ("normal([0, 10], 1)", None), ("normal(0, 1)", None)]
+)
+def test_a_note_says_how_much_of_its_prior_an_order_leaves(text, kept):
+    notes = specify("m", model(mu=text), 2, NOTICED)["notes"]
+    said = [note for note in notes if "cut to the order" in note]
+    if kept is None:
+        assert not said
+    else:  # two normal variables of sd 1 whose means are 1 apart
+        assert said == [
+            "The priors of mu overlap, and the components are kept in order: the prior is what is written, cut to the "
+            f"order, which holds {kept}% of it."
+        ]

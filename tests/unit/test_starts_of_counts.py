@@ -168,7 +168,7 @@ def test_starting_values_are_legal_whatever_the_counts(name, edge, components):
     for model in ({}, {"own": own}):
         given = specified(rows, components, name, **model)
         found = starts.starting_values(
-            given, rows.units(), starts.expectation_maximisation(given, rows.units()), 2, seed=5
+            given, rows.units(), [starts.expectation_maximisation(given, rows.units())] * 2, seed=5
         )
         assert len(found) == 2
         for start in found:
@@ -229,7 +229,7 @@ def test_weights_are_rows_written_out_and_the_order_of_rows_means_nothing(case):
                 [
                     given,
                     program_data(given, units),
-                    starts.starting_values(given, units, starts.expectation_maximisation(given, units), 3, seed=8),
+                    starts.starting_values(given, units, [starts.expectation_maximisation(given, units)] * 3, seed=8),
                 ]
             )
         )
@@ -249,6 +249,6 @@ def test_a_scale_starts_above_where_its_prior_is_cut():
     rows = rows_of(np.round(np.random.default_rng(10).normal(0, 0.02, 200), 1))
     given = specified(rows, 2, "normal", priors={"sigma": "lognormal(0, 1) T[0.7, ]"})
     for start in starts.starting_values(
-        given, rows.units(), starts.expectation_maximisation(given, rows.units()), 20, seed=1
+        given, rows.units(), [starts.expectation_maximisation(given, rows.units())] * 20, seed=1
     ):
         assert (np.array(start["scale_free"]) * given["unit"]["scale"] > 0.7).all()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from textbook import noticed_in
 
-from stanmix import columns, comparison, files, tables
+from stanmix import columns, comparison, files, invariants, tables
 from stanmix.invariants import InvariantError
 from stanmix.report import write_report
 
@@ -160,7 +160,7 @@ def test_columns_of_memberships_and_comparisons():
 
 def models(*rows):
     keys = ("model", "elpd_diff", "dse", "failed")
-    return [dict(zip(keys, row, strict=True)) for row in rows]
+    return [{"n": 100, **dict(zip(keys, row, strict=True))} for row in rows]
 
 
 END = ". LOO tells which model predicts better, not which one is true."
@@ -172,22 +172,23 @@ VERDICTS = {
     ),
     "two close": (
         models(("a", 0.0, 0.0, []), ("b", -2.0, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b is within two standard errors of it and cannot be told apart "
-        "from it" + END,
+        "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard "
+        "errors, or less than 4 worse)" + END,
     ),
     "two apart": (
-        models(("a", 0.0, 0.0, []), ("b", -2.01, 1.0, [])),
+        models(("a", 0.0, 0.0, []), ("b", -4.01, 1.0, [])),
         "By PSIS-LOO a predicts new observations best; b is worse by more than two standard errors" + END,
     ),
     "three close": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -1.5, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b and c are within two standard errors of it and cannot be told "
-        "apart from it" + END,
+        "By PSIS-LOO a predicts new observations best; b and c cannot be told apart from it (within two standard "
+        "errors, or less than 4 worse)" + END,
     ),
     "three mixed, one failing": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -30.0, 5.0, ["predictive_component_means"])),
-        "By PSIS-LOO a predicts new observations best; b is within two standard errors of it and cannot be told apart "
-        "from it; c is worse by more than two standard errors. c fails a check, whatever the comparison says" + END,
+        "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard errors, or "
+        "less than 4 worse); c is worse by more than two standard errors. c fails a check, whatever the comparison "
+        "says" + END,
     ),
     "four, two failing": (
         models(("a", 0.0, 0.0, ["x"]), ("b", -9.0, 1.0, []), ("c", -9.0, 1.0, []), ("d", -9.0, 1.0, ["x"])),
@@ -195,6 +196,12 @@ VERDICTS = {
         "fail a check, whatever the comparison says" + END,
     ),
 }
+
+
+def test_few_observations_take_the_standard_error_away():
+    rows = models(("a", 0.0, 0.0, []), ("b", -9.0, 1.0, []))
+    said = comparison.verdict([row | {"n": 99} for row in rows])
+    assert "worse by more than two standard errors, which with fewer than 100 observations are not to be relied" in said
 
 
 @pytest.mark.parametrize(("rows", "sentence"), VERDICTS.values(), ids=VERDICTS)
@@ -214,8 +221,10 @@ CHECK = {
 
 
 @pytest.fixture
-def artifacts(tmp_path, root):
+def artifacts(tmp_path, root, monkeypatch):
     """The smallest set of artifacts of which a report can be made, and the arguments that name them."""
+    # The specifications are made up to be seen on the page; that they are those asked for is tested below.
+    monkeypatch.setattr(invariants, "verify_asked", lambda *arguments: None)
 
     def put(name, content):
         path = tmp_path / name
@@ -304,10 +313,10 @@ def artifacts(tmp_path, root):
             "predictive": {
                 "looked_at": 4,
                 "peaks": [{"x": 1.0, "sd_keep": 0.1, "sd_anew": 0.6, "ratio": 6.0}],
-                "transform": [{"title": "PIT", "p_value": 0.371}, {"title": "LOO-PIT", "p_value": 0.482}],
+                "p_values": {"loo_pit": 0.482},
                 "statistics": [
-                    {"name": "mean", "observed": 2.0, "p_value": 0.9},
-                    {"name": "maximum", "observed": 765.4, "p_value": 0.013},
+                    {"name": "mean", "observed": 2.0, "lower": 1.0, "upper": 3.0, "outside": False},
+                    {"name": "maximum", "observed": 765.4, "lower": 1.0, "upper": 3.0, "outside": True},
                 ],
             },
         }
@@ -351,7 +360,11 @@ def artifacts(tmp_path, root):
         "fits": {"first": fit("first", "pass"), "second": fit("second", "fail")},
         "captions": {path.stem: path for path in (root / "workflow" / "report").glob("*.rst")},
         "programs": [put("p.stan", f"// {HOSTILE}\n")],
-        "config": {"datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE}}},
+        "config": {
+            "datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE}},
+            "analyses": [{"dataset": "some-data", "models": ["first", "second"], "components": 2}],
+        },
+        "content": {HOSTILE: "0123abcd"},
         "output": str(tmp_path / "page.html"),
     }
 
@@ -361,7 +374,8 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     page = Page(text)
     harmless(page)
-    assert page.text.count(HOSTILE) >= 9
+    assert page.text.count(HOSTILE) >= 10
+    assert f"Read from {HOSTILE}, sha256 0123abcd." in page.text
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
     for _, attributes in page.tags:
@@ -378,8 +392,8 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "numpy 9.9",
         "1.000000",
         "rounded to 0.1250",
-        "LOO-PIT: an even sample lies as far out with probability 0.48",
-        "Far out: maximum 765.4 (p = 0.013).",
+        "LOO-PITs spread as unevenly as here, or more so, have probability 0.48",
+        "Outside of the band: maximum 765.4 (1.000 to 3.000).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",
         "expected to be the wrong one for 26% of them",
@@ -466,6 +480,28 @@ def test_a_contradiction_between_artifacts_withholds_the_page(artifacts, tmp_pat
 
 def test_a_comparison_of_other_models_withholds_the_page(artifacts, tmp_path):
     del artifacts["fits"]["second"]
+    artifacts["config"]["analyses"][0]["models"] = ["first"]
     with pytest.raises(InvariantError, match="some-data: the comparison does not hold the models of the report"):
+        write_report(**artifacts)
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("models", [["first"], ["second", "first"], ["first", "second", "third"]])
+def test_other_fits_than_the_configuration_asks_for_withhold_the_page(artifacts, tmp_path, models):
+    artifacts["config"]["analyses"][0]["models"] = models
+    with pytest.raises(InvariantError, match="some-data: the report does not hold the fits of the configuration"):
+        write_report(**artifacts)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_fit_that_was_not_asked_for_withholds_the_page(artifacts, tmp_path, monkeypatch):
+    def refuse(title, specification, asked, config, noticed):
+        assert (asked.model, asked.components) == (title, 2)
+        assert specification["components"] == 2
+        if title == "second":
+            raise InvariantError("second: other priors")
+
+    monkeypatch.setattr(invariants, "verify_asked", refuse)
+    with pytest.raises(InvariantError, match="second: other priors"):
         write_report(**artifacts)
     assert not (tmp_path / "page.html").exists()

@@ -1,5 +1,6 @@
 """Finding and building CmdStan, with installations, pip, make and compilers that only pretend."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -213,7 +214,9 @@ def test_pip_is_held_to_the_hash(machine, home):
 def test_the_installer_comes_first_where_its_source_answers(place, machine, home, monkeypatch):
     monkeypatch.setattr(building, "_answers", lambda address: True)
     built = toolchain.ensure(machine.append)
-    assert built == toolchain.Installation(place / "cmdstan-2.36.0", "2.36.0", "cmdstanpy's installer")
+    assert built == toolchain.Installation(
+        place / f"cmdstan-{building.RELEASE}", building.RELEASE, "cmdstanpy's installer"
+    )
     (call,) = (home / "python.calls").read_text().splitlines()
     assert "-m cmdstanpy.install_cmdstan" in call
     assert f"MAKEFLAGS= -- TBB_BIN_ABSOLUTE_PATH={built.path}/stan/" in call
@@ -377,6 +380,92 @@ def test_the_compiler_is_the_one_that_the_makefiles_choose(place, tmp_path, monk
     (installation / "make").mkdir()
     (installation / "make" / "local").write_text(f"CXX = {tmp_path}/local++\n")
     assert toolchain.compiler(toolchain.find()) == "g++ (Local) 99.1"
+
+
+FLAGGED = (
+    MAKEFILE + "compile_info:\n\t@echo '$(CXX) $(CXXFLAGS)'\nprint-STANCFLAGS:\n\t@echo STANCFLAGS = $(STANCFLAGS)\n"
+)
+
+
+@pytest.fixture
+def flagged(place, tmp_path, monkeypatch):
+    """An installation whose make tells its flags, and a compiler whose processor can be changed."""
+    monkeypatch.setenv(
+        "CXX", str(program(tmp_path / "fake++", "#!/bin/sh\ncase $* in *-dM*) cat $HOME/processor;; esac"))
+    )
+    (place.parent / "processor").write_text("#define __AVX2__ 1\n")
+    pretend(place / "cmdstan-2.36.0").joinpath("makefile").write_text(FLAGGED.format("2.36.0"))
+    return toolchain.find()
+
+
+def settings(folder, line):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ("local" if folder.name == "make" else "make.local")).write_text(line)
+
+
+CHANGES = {
+    "CXXFLAGS": lambda home, path, setenv: setenv("CXXFLAGS", "-O1"),
+    "STANCFLAGS": lambda home, path, setenv: setenv("STANCFLAGS", "--O1"),
+    "flags in make/local": lambda home, path, setenv: settings(path / "make", "CXXFLAGS += -O1\n"),
+    "what make/local holds besides": lambda home, path, setenv: settings(path / "make", "PRECOMPILED_HEADERS=false\n"),
+    "the user's own make.local": lambda home, path, setenv: settings(home / ".config" / "stan", "STAN_THREADS=true\n"),
+    "the build": lambda home, path, setenv: program(path / "bin" / "stanc", "#!/bin/sh\necho another\n"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_an_executable_depends_on_is_in_its_circumstances(flagged, home, monkeypatch, change):
+    before = toolchain.circumstances(flagged)
+    assert toolchain.circumstances(flagged) == before
+    CHANGES[change](home, flagged.path, monkeypatch.setenv)
+    assert toolchain.circumstances(flagged) != before
+
+
+def test_the_place_of_cmdstan_is_in_the_circumstances(flagged, place):
+    before = toolchain.circumstances(flagged)
+    (place / "cmdstan-2.36.0").rename(place / "cmdstan-moved")
+    assert toolchain.circumstances(toolchain.find()) != before
+
+
+@pytest.mark.parametrize("flag", ["-march=native", "-mcpu=native", "-O3"])
+def test_the_processor_is_in_the_circumstances_where_native_code_is_asked_for(flagged, home, monkeypatch, flag):
+    monkeypatch.setenv("CXXFLAGS", flag)
+    before = toolchain.circumstances(flagged)
+    (home / "processor").write_text("#define __AVX512F__ 1\n")
+    assert (toolchain.circumstances(flagged) != before) is flag.endswith("native")
+
+
+def test_the_real_compiler_says_what_native_code_is_compiled_for():
+    command = [compilers.default()]
+    native = compilers.processor(command, "-O3 -march=native")
+    assert "#define" in native
+    assert native == compilers.processor(command, "-march=native")
+    assert compilers.processor(command, "-O3") == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["cc1plus: fatal error: error writing to /tmp/x.s: No space left on device", "g++: fatal error: Killed signal"],
+)
+def test_a_compiler_without_room_is_not_called_too_old(home, tmp_path, monkeypatch, words):
+    full = program(
+        tmp_path / "full", f'#!/bin/sh\n[ "$1" = --version ] && echo "g++ 12" && exit\necho "{words}" >&2\nexit 1\n'
+    )
+    monkeypatch.setenv("CXX", str(full))
+    with pytest.raises(UserError, match="cannot work here") as raised:
+        toolchain.compiler()
+    assert words in str(raised.value)
+    assert "TMPDIR" in str(raised.value)
+    assert "too old" not in str(raised.value)
+
+
+def test_no_folder_for_temporary_files_is_a_sentence(home, monkeypatch):
+    def nowhere(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(compilers.tempfile, "TemporaryDirectory", nowhere)
+    with pytest.raises(UserError, match=r"No space left on device.*TMPDIR"):
+        toolchain.compiler()
 
 
 def test_the_description_has_no_paths(place, machine):

@@ -9,6 +9,7 @@ from scipy import stats
 from textbook import points_at
 
 from stanmix import mixture, whole
+from stanmix.family import Points
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def predicted(size, y, family="zero_inflated_poisson"):
     members = mixture.draw_memberships(family, len(y), draws, rng)
     anew = mixture.replicate(family, points, members, draws, rng)
     specification = {"family": family, "components": 2}
-    tables, facts, p_value = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
-    return tables, facts, p_value, anew
+    tables, facts, p_values = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
+    return tables, facts, p_values, anew
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -119,7 +120,7 @@ def test_the_tables_of_a_fit_to_counts(same):
     rng = np.random.default_rng(4)
     size = np.full(80, 2.0) if same else rng.choice([1.0, 2.0], 80)
     y = np.where(rng.random(80) < 0.2, 0, rng.poisson(size * rng.choice([1.5, 5.0], 80))).astype(float)
-    tables, facts, p_value, anew = predicted(size, y)
+    tables, facts, p_values, anew = predicted(size, y)
     density = tables["density"]
     assert density["observed"].sum() == 80
     assert [name for name in density if name.endswith("_median")] == [
@@ -139,7 +140,8 @@ def test_the_tables_of_a_fit_to_counts(same):
     ecdf = tables["ecdf"]
     assert ecdf["observed"][-1] == 1
     assert ecdf["observed"].tolist() == pytest.approx([(y <= x).mean() for x in ecdf["x"]])
-    assert 0.01 < p_value <= 1
+    assert list(p_values) == ["ecdf", "frequencies"]
+    assert 0.01 < min(p_values.values()) <= max(p_values.values()) <= 1
     prior = tables["prior"]
     assert prior["observed"].sum() == pytest.approx(1)
     curves = [name for name in prior if name.startswith("curve_")]
@@ -148,5 +150,33 @@ def test_the_tables_of_a_fit_to_counts(same):
 
 
 def test_counts_of_another_distribution_leave_the_band():
-    *_, p_value, _ = predicted(np.full(80, 2.0), np.random.default_rng(5).poisson(30, 80).astype(float))
-    assert p_value < 0.02
+    *_, p_values, _ = predicted(np.full(80, 2.0), np.random.default_rng(5).poisson(30, 80).astype(float))
+    assert max(p_values.values()) < 0.02
+
+
+def test_successes_of_trials_that_differ_are_shown_as_shares():
+    size = np.array([4.0, 10.0, 10.0, 3.0])
+    points = Points(np.array([1.0, 3.0, 10.0, 1.0]), size, of_trials=True)
+    seen, per = whole.shown(points.y, points)
+    assert (seen.tolist(), per) == ([25, 30, 100, 33], 100)
+    small = Points(np.array([1.0, 3.0]), np.array([400.0, 1000.0]), of_trials=True)
+    assert whole.shown(small.y, small)[1] == 10_000
+    for other in (Points(points.y, size), Points(points.y, np.full(4, 10.0), of_trials=True)):
+        assert whole.shown(other.y, other)[1] is None
+        assert whole.shown(other.y, other)[0].tolist() == points.y.tolist()
+
+
+@pytest.mark.parametrize("family", ["binomial", "beta_binomial"])
+def test_expected_shares_are_enumerated(family):
+    draws = DRAWS | {"dispersion": np.full((2, 2), 0.3)}
+    size = np.array([4.0, 10.0, 10.0, 3.0])
+    first = np.arange(0, 101, 5)
+    found = whole.expected(family, first, 5, size, draws, per=100)
+    assert found.sum(axis=(1, 2)) == pytest.approx([4, 4])
+    for place, low in enumerate(first.tolist()):
+        masses = 0.0
+        for n in (4, 10, 10, 3):
+            p = DRAWS["p"][0, 0]
+            one = stats.binom(n, p) if family == "binomial" else stats.betabinom(n, p / 0.09, (1 - p) / 0.09)
+            masses += sum(one.pmf(k) for k in range(n + 1) if low <= math.floor(100 * k / n + 1e-9) < low + 5)
+        assert found[0, place, 0] == pytest.approx(DRAWS["theta"][0, 0] * masses, rel=1e-9, abs=1e-12)

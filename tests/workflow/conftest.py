@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from runs import CONFIG, ENVIRONMENT, Run, outdated_in, unused
 
-CODE = ("Snakefile", "stan", "workflow", ".gitignore")
+CODE = ("Snakefile", "profiles", "stan", "workflow", ".gitignore")
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,20 @@ def changed(text, old, new):
     return text.replace(old, new)
 
 
+# What describes a run, and is not among the artifacts of its manifest.
+DESCRIBES = tuple(
+    f"results/{name}"
+    for name in ("manifest.json", "ro-crate-metadata.json", "workflow/Snakefile", "workflow/config.yaml")
+)
+OVERVIEW = ("results/overview.csv", "results/overview.html")
+
+
+def listed(hashes):
+    """Of files and their hashes those that the manifest lists: an executable holds the place of CmdStan."""
+    left_out = (*DESCRIBES, "results/programs/univariate/univariate")
+    return {name: found for name, found in hashes.items() if name not in left_out}
+
+
 class Run:
     """A folder in which the workflow runs, and the workflow's code."""
 
@@ -107,20 +121,20 @@ class Run:
         (self / "config" / "config.yaml").write_text(text)
 
     def hashes(self, below="results"):
-        """The sha256 of every file below a folder of the run by its path, logs left out."""
+        """The sha256 of every file below a folder of the run by its path, logs and the hashes beside them left out."""
         found = {}
         for path in sorted((self / below).rglob("*")):
             name = path.relative_to(self.folder).as_posix()
-            if path.is_file() and not name.startswith("results/logs/"):
+            if path.is_file() and path.parent.name != ".sha256" and not name.startswith("results/logs/"):
                 found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 
     def times(self):
-        """When every file of the results was written."""
+        """When every file of the results was written, the hashes beside them left out."""
         return {
             path.relative_to(self.folder).as_posix(): path.stat().st_mtime_ns
             for path in (self / "results").rglob("*")
-            if path.is_file()
+            if path.is_file() and path.parent.name != ".sha256"
         }
 
     def copy(self, name):

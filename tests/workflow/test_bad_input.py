@@ -26,6 +26,7 @@ def told(run, forked):
         code, said = forked(run)
         assert code != 0
         assert "Traceback" not in said
+        assert not re.search(r"WorkflowError|Snakefile|\.smk|rule ", said), "Snakemake's frame is around the sentence"
         assert "Job stats" not in said, "a job was planned before the mistake was found"
         assert (run.hashes(), run.times()) == before, "the results are not untouched"
         return said
@@ -93,6 +94,23 @@ def test_a_column_that_is_not_there(told):
     assert "did you mean 'reading'?" in said
 
 
+def test_a_configuration_that_holds_code_is_refused_before_it_runs(told, run):
+    ran = run / "ran"
+    definition = f"open({str(ran)!r}, 'w')"
+    said = told(f"base: &base {{__use_yte__: true}}\n<<: *base\n__definitions__:\n  - {definition}\n{CONFIG}")
+    assert "config/config.yaml, line 1: __use_yte__ would run Python code" in said
+    assert "config/config.yaml, line 3: __definitions__ would run Python code" in said
+    assert not ran.exists()
+
+
+def test_no_configuration(new_run, forked):
+    run = new_run("without")
+    (run / "config" / "config.yaml").unlink()
+    code, said = forked(run, "--dry-run")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("config/config.yaml: there is no such file; write one")
+
+
 def test_an_empty_configuration(told):
     said = told("")
     assert "config/config.yaml: the configuration is empty" in said
@@ -120,7 +138,7 @@ def test_values_below_0_under_a_family_that_has_none(told, run):
     path = run / "data" / "readings.csv"
     path.write_text(path.read_text() + "r46,-2.5,1,1,\n")
     said = told(changed(CONFIG, "    family: normal\n    share: [sigma]\n", "    family: gamma\n"))
-    assert "with models.free: the family gamma needs values above 0, but line 47 has -2.5" in said
+    assert "with models.free: the family gamma needs values above 0, but line 47, column 'reading', has -2.5" in said
     assert "use a family of the whole line, such as normal" in said
 
 
@@ -154,20 +172,40 @@ def bernoulli(text):
 MISTAKES = {
     "a negative count": (
         "calls", lambda text: text.replace("n12,", "n12,-"), [],
-        ["with models.counts: the family zero_inflated_poisson needs counts from 0, but line 13 has -"],
+        ["with models.counts: the family zero_inflated_poisson needs counts from 0, but line 13, ", "'count', has -"],
     ),
     "a fraction as a count": (
         "calls", lambda text: text.replace("n12,", "n12,0."), [],
-        ["with models.counts: the family zero_inflated_poisson needs whole numbers, but line 13 has 0."],
+        ["with models.counts: the family zero_inflated_poisson needs whole numbers, but line 13, ", "'count', has 0."],
     ),
     "more successes than trials": (
         "calls", lambda text: text.replace("n12,", "n12,20"),
         [("exposure: hours", "trials: tries"), ("family: zero_inflated_poisson", "family: binomial")],
         [COUNTED + "20", "of 200 trials (column 'tries') is not possible; successes are a whole number from 0 to the"],
     ),
-    "semicolons": (
-        "readings", lambda text: text.replace(",", ";"), [],
-        ["data/readings.csv, line 1: there is no column 'reading'", "by semicolons, so save it comma-separated"],
+    "semicolons and points beside decimal commas": (
+        "readings", lambda text: text.replace(",", ";").replace(".", ",", 9), [],
+        ["data/readings.csv, line 5, column 'reading': '", "has a point, where other numbers of the file have"],
+    ),
+    "a count that CmdStan cannot read": (
+        "calls", lambda text: text.replace("n12,", "n12,42949672"), [],
+        ["needs counts up to 2147483647, beyond which CmdStan cannot count, but line 13, column 'count', has 42949672"],
+    ),
+    "rounding that is none": (
+        "readings", lambda text: text, [("    column: reading\n", "    column: reading\n    rounding: 5\n")],
+        ["data/readings.csv, line 2, column 'reading': ", " is no multiple of 5 (and 44 more); `rounding:` is"],
+    ),
+    "columns that are related": (
+        "readings", lambda text: text,
+        [
+            ("    column: reading\n", "    columns: [reading, again]\n"), ("models: [wrong, free]", "models: [wrong]"),
+            ("family: normal\n    share: [sigma]", "family: multivariate_normal"),
+        ],
+        ["with models.free: columns are related, 'again' = 1 + 'reading', so that their correlations have no density"],
+    ),
+    "braces in the name of a file": (
+        "readings", lambda text: text, [("csv: data/readings.csv", "csv: 'data/{readings}.csv'")],
+        ["datasets.readings.csv is 'data/{readings}.csv'; Snakemake reads '{' and '}' in the name of a file"],
     ),
     "UTF-16": (
         "readings", lambda text: text.encode("utf-16"), [],
@@ -183,7 +221,7 @@ MISTAKES = {
     ),
     "tied integers": (
         "readings", lambda text: INTEGERS, [OWN],
-        ["45 of the 45 values are tied with another", "under a normal prior", "best cut at 1 by T[1, ]", "rounding: 1"],
+        ["45 of the 45 values are tied with another", "under a normal prior", "best cut by T[0.289, ]", "rounding: 1"],
     ),
     "more components than values": (
         "readings", lambda text: INTEGERS,

@@ -1,14 +1,14 @@
 """Runs that are killed in the middle, and runs that meet in one folder: what stays is whole, and the same bytes."""
 
-import contextlib
-import fcntl
+import base64
 import json
 import os
 import signal
 import time
 
+import psutil
 import pytest
-from runs import HALF
+from runs import DESCRIBES, HALF, OVERVIEW, changed, edited, listed
 
 # Put on the path of every process of a run: kills the whole run at a given moment of a job. That is either just before
 # a file of that name is moved to its place, when all has been written beside it, or when CmdStan has begun to sample.
@@ -48,18 +48,17 @@ def half_of(finished):
     return {
         name: found
         for name, found in hashes.items()
-        if "/pair" not in name and "/calls" not in name and name != "results/manifest.json"
+        if "/pair" not in name and "/calls" not in name and name not in (*DESCRIBES, *OVERVIEW)
     }
 
 
 def assert_whole(run, finished):
     """A run of `HALF` is complete: same bytes, nothing left behind, a true manifest."""
     hashes = run.hashes()
-    manifest = hashes.pop("results/manifest.json")
-    assert set(hashes) == set(half_of(finished))
-    assert hashes == half_of(finished)
-    assert manifest
-    assert json.loads((run / "results/manifest.json").read_text())["artifacts"] == hashes
+    assert set(hashes) == {*half_of(finished), *DESCRIBES, *OVERVIEW}
+    assert {name: hashes[name] for name in half_of(finished)} == half_of(finished)
+    assert json.loads((run / "results/manifest.json").read_text())["artifacts"] == listed(hashes)
+    assert not list((run / "results").rglob(".unfinished-*"))
     logs = {name.replace("/pair", "/readings") for name in finished.times() if name.startswith("results/logs/")}
     assert {name for name in run.times() if name.startswith("results/logs/")} <= logs
 
@@ -113,20 +112,76 @@ def test_two_runs_that_start_at_once_do_no_harm(new_run, finished, tmp_path):
     assert_whole(run, finished)
 
 
-def test_a_run_beside_one_that_began_in_another_s_company(new_run, finished, tmp_path):
-    """The folder is held first by a third process that ends early, as a dry run does; then by the first run alone."""
-    run = new_run("company", HALF)
-    (run / ".snakemake").mkdir()
-    with contextlib.ExitStack() as stack:
-        with open(run / ".snakemake" / "stanmix.lock", "w") as company:
-            fcntl.flock(company, fcntl.LOCK_SH)
-            first = stack.enter_context(run.started(tmp_path / "first.txt"))
-            wait_for((run / "results/data/readings/observations.csv").exists, first)
-        wait_for((run / "results/logs/fit/readings/free/2.log").exists, first)
-        second = run.snakemake()
-        assert first.poll() is None, "the first run ended too early for this test"
-        assert second.returncode != 0
-        assert OTHER in second.stdout
-        assert "Traceback" not in second.stdout
-        assert first.wait(PATIENCE) == 0, (tmp_path / "first.txt").read_text()
+def test_a_fit_ends_with_its_run_when_the_main_process_alone_is_killed(finished, new_run, tmp_path, forked):
+    """The configuration is edited then, and what the killed run sampled must be nowhere in the next one's results."""
+    run = new_run("orphan", changed(HALF, "warmup: 200, draws: 300", "warmup: 9000, draws: 100000"))
+    with run.started(tmp_path / "said.txt") as main:
+        wait_for(lambda: sampling(main), main)
+        family = psutil.Process(main.pid).children(recursive=True)
+        assert len([process for process in family if "method=sample" in process.cmdline()]) == 2
+        main.kill()
+        end = time.monotonic() + PATIENCE
+        while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family):
+            assert time.monotonic() < end, "a process outlived its run"
+            time.sleep(0.01)
+    run.configure(HALF)
+    told = run.snakemake()
+    assert told.returncode == 0, told.stdout
     assert_whole(run, finished)
+
+
+def sampling(main):
+    """Whether both chains of a run are sampled now."""
+    commands = []
+    for process in psutil.Process(main.pid).children(recursive=True):
+        try:
+            commands.append(process.cmdline())
+        except psutil.NoSuchProcess:
+            continue
+    return sum("method=sample" in command for command in commands) == 2
+
+
+def test_an_artifact_that_was_edited_goes_into_no_page(finished):
+    run = finished.copy("tampered")
+    made = {name: (run / name).read_bytes() for name in ("results/reports/pair.html", "results/manifest.json")}
+    fit = run / "results/fits/pair/free/2"
+    table = (fit / "summary.csv").read_text()
+    (fit / "summary.csv").write_text(table.replace("mu,1,", "mu,1,1", 1))
+    draws = run / "results/fits/readings/free/2/draws.nc"
+    with open(draws, "r+b") as file:
+        file.truncate(draws.stat().st_size // 2)
+    told = run.snakemake()
+    assert told.returncode != 0
+    for name in ("pair/free/2/summary.csv", "readings/free/2/draws.nc"):
+        assert f"results/fits/{name}: the file is not what the job wrote that made it" in told.stdout
+    assert "Traceback" not in told.stdout
+    for name, content in made.items():  # Snakemake takes away the page of a job that failed
+        assert not (run / name).exists() or (run / name).read_bytes() == content
+    (fit / "summary.csv").unlink()
+    draws.unlink()
+    told = run.snakemake()
+    assert told.returncode == 0, told.stdout
+    assert run.hashes() == finished.hashes()
+
+
+def test_what_other_workflows_left_in_the_folder_stays(finished, forked):
+    """Locks and marks of unfinished outputs are Snakemake's own; one that leads out of the folder leads nowhere."""
+    run = finished.copy("shared")
+    victims = [run.folder.parent / "victim.txt", run / "results" / "of another workflow.txt", run / "notes.txt"]
+    for victim in victims:
+        victim.write_text("kept")
+    locks, marks = run / ".snakemake" / "locks", run / ".snakemake" / "incomplete"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text("notes.txt\nresults/of another workflow.txt\n")
+    names = ["../victim.txt", "results/of another workflow.txt", "notes.txt"]
+    for name in names:
+        (marks / base64.urlsafe_b64encode(name.encode()).decode()).write_text('{"external_jobid": null}')
+    before = sorted(path for path in (run / ".snakemake").rglob("*.lock")), sorted(marks.iterdir())
+    for arguments in (["--dry-run"], ["--dry-run", "--workflow-profile", "none"], []):
+        code, said = forked(run, *arguments)
+        assert code == 0, said
+    with edited(run / "config" / "config.yaml", lambda text: text + "# the same\n"):
+        assert forked(run, "--summary")[0] == 0
+    assert (sorted((run / ".snakemake").rglob("*.lock")), sorted(marks.iterdir())) == before
+    assert [victim.read_text() for victim in victims] == ["kept"] * 3
+    victims[0].unlink()

@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from runs import CONFIG, changed, edited
+from runs import CONFIG, DESCRIBES, OVERVIEW, changed, edited
 
 from stanmix import schema
 
@@ -15,28 +15,28 @@ FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2", "calls/counts/2")
 def data(dataset, *, made=True):
     """The jobs of a data set before any fit; with made=False those after its observations."""
     load = {"pair": "simulate/pair"}.get(dataset, f"read/{dataset}")
-    return {f"describe/{dataset}", f"draw_dataset/{dataset}"} | ({load} if made else set())
+    return {f"describe/{dataset}"} | ({load} if made else set())
 
 
 def fits(*names):
     """The jobs of fits, by data set, model and number of components."""
-    return {f"{rule}/{name}" for name in names for rule in ("fit", "assess")} | drawn(*names) | searched(*names)
+    return {f"{rule}/{name}" for name in names for rule in ("fit_modes", "assess")} | drawn(*names)
 
 
 def drawn(*names):
     """The jobs that draw figures of fits: counts have no densities of replicated data."""
-    bands = {f"draw_bands/{name}" for name in names if name.split("/")[1] not in ("counts", "shares", "several")}
-    return {f"draw_fit/{name}" for name in names} | bands
+    others = ("counts", "shares", "several")
+    bands = {name: "" if name.split("/")[1] in others else "_bands" for name in names}
+    return {f"draw_fit{bands[name]}_modes/{name}" for name in names}
 
 
-def searched(*names):
-    """The jobs that search the modes of fits of several components and draw them."""
-    return {f"{rule}/{name}" for name in names for rule in ("find_modes", "draw_modes")}
+LAST = {"manifest", "crate"}
 
 
 def pages(*datasets):
-    """The jobs that put the fits of data sets together, and the manifest."""
-    return {f"{rule}/{name}" for name in datasets for rule in ("compare", "draw_comparison", "report")} | {"manifest"}
+    """The jobs that put the fits of data sets together, and what joins all data sets."""
+    of_each = {f"{rule}/{name}" for name in datasets for rule in ("compare", "report")}
+    return of_each | {"overview", *LAST}
 
 
 ALL_PAIR = data("pair") | fits("pair/wrong/2", "pair/free/2") | pages("pair")
@@ -93,7 +93,7 @@ def several_of(*lines):
 # For every key of the configuration: what to change (or a list of such changes), and which jobs that makes outdated.
 EDITS = {
     "seed": ("seed: 7", "seed: 8", data("pair") | ALL_FITS),
-    "strict": ("strict: false", "strict: true", {"manifest", "verdict"}),
+    "strict": ("strict: false", "strict: true", {"manifest", "crate", "verdict"}),
     "sampling.chains": ("chains: 2", "chains: 3", ALL_FITS),
     "sampling.warmup": ("warmup: 200", "warmup: 201", ALL_FITS),
     "sampling.draws": ("draws: 300", "draws: 301", ALL_FITS),
@@ -102,6 +102,11 @@ EDITS = {
     "sampling.metric": ("metric: diag", "metric: dense", ALL_FITS),
     "sampling.kernel": ("kernel: true", "kernel: false", {"compile/univariate"} | ALL_FITS),
     "datasets.*.csv": ("csv: data/readings.csv", "csv: data/copied.csv", ALL_READINGS),
+    "datasets.*.sheet": (
+        "  readings:\n    csv:",
+        '  "{name}":\n    sheet: data/sheet.csv\n    csv:',
+        ALL_READINGS,  # the sheet names the rows too
+    ),
     "datasets.*.column": ("column: reading", "column: again", ALL_READINGS),
     "datasets.*.columns": several_of(),
     "datasets.*.known": ("column: reading\n", "column: reading\n    known: group\n", ALL_READINGS),
@@ -118,19 +123,12 @@ EDITS = {
     "datasets.*.predict": (
         "column: reading\n",
         "column: reading\n    predict: data/readings.csv\n",
-        {"predict/readings/free/2", "report/readings", "manifest"},
+        {"predict/readings/free/2", "report/readings", "manifest", "crate"},
     ),
     "datasets.*.label": (
         "label: reading (mm)",
         "label: reading (cm)",
-        {
-            "draw_dataset/readings",
-            "draw_comparison/readings",
-            "draw_modes/readings/free/2",
-            "report/readings",
-            "manifest",
-        }
-        | drawn("readings/free/2"),
+        {"describe/readings"} | drawn("readings/free/2") | pages("readings"),
     ),
     "datasets.*.simulate.family": (PAIR_IS, PAIR_IS.replace("normal", "student_t") + ", nu: 5", ALL_PAIR),
     "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
@@ -161,7 +159,7 @@ EDITS = {
     "models.*.fixed.theta": (
         FREE_SHARES,
         FREE_SHARES + "    fixed: {theta: [0.6, 0.4]}\n",
-        FREE | {"draw_dataset/pair", "draw_dataset/readings"},
+        FREE,
     ),
     "models.*.fixed.mu": ("mu: [2, 10]", "mu: [2, 11]", WRONG),
     "models.*.fixed.sigma": ("10], sigma: 1", "10], sigma: 2", WRONG),
@@ -179,7 +177,7 @@ EDITS = {
     "models.*.priors.theta": (
         FREE_SHARES,
         FREE_SHARES + "    priors: {theta: dirichlet(2)}\n",
-        FREE | {"draw_dataset/pair", "draw_dataset/readings"},
+        FREE,
     ),
     "models.*.priors.mu": (FREE_SHARES, FREE_SHARES + '    priors: {mu: "normal([2, 12], 9)"}\n', FREE),
     "models.*.priors.sigma": (FREE_SHARES, FREE_SHARES + '    priors: {sigma: "cauchy(0, 5)"}\n', FREE),
@@ -194,31 +192,26 @@ EDITS = {
     "models.*.priors.zero": counts_of("zero_inflated_poisson", 'priors: {zero: "beta(2, 5)"}'),
     "models.*.priors.dispersion": counts_of("negative_binomial", 'priors: {dispersion: "exponential(1)"}'),
     "models.*.priors.p": tries_of('priors: {p: "beta(1, 9)"}', family="beta_binomial"),
-    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "manifest"}),
-    "analyses.*.models": ("[wrong, free]", "[free]", pages("pair") | {"draw_dataset/pair"}),
+    "analyses.*.dataset": ("dataset: readings", "dataset: pair", {"report/pair", "overview", *LAST}),
+    "analyses.*.models": ("[wrong, free]", "[free]", pages("pair")),
     "analyses.*.components": (
         "models: [free], components: 2",
         "models: [free], components: [2, 3]",
-        fits("readings/free/3") | pages("readings") | {"draw_dataset/readings"},
+        fits("readings/free/3") | pages("readings"),
     ),
 }
 # Edits of code that change nothing yet count: jobs that use the file are run again.
 COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}
 COMMENTS |= dict.fromkeys((".stan", ".stanfunctions", ".hpp"), "// {}")
-ALL_MODES = {f"draw_modes/{fit}" for fit in FITS}
-ALL_COMPARED = {f"draw_comparison/{d}" for d in DATASETS}
-ALL_DRAWN = {f"draw_dataset/{d}" for d in DATASETS} | ALL_COMPARED | ALL_MODES | drawn(*FITS)
-ALL_REPORTS = {f"report/{d}" for d in DATASETS} | {"manifest"}
+ALL_COMPARED = {f"compare/{d}" for d in DATASETS} | {"overview"}
+ALL_REPORTS = {f"report/{d}" for d in DATASETS} | LAST
 ALL_READ = {"simulate/pair", "read/readings", "read/calls"}
 ALL_DESCRIBED = {f"describe/{d}" for d in DATASETS}
-ALL_ASSESSED = {f"assess/{fit}" for fit in FITS}
-AFTER_DESCRIBED = {f"draw_dataset/{d}" for d in DATASETS} | drawn(*FITS) | ALL_COMPARED | ALL_REPORTS
-AFTER_ASSESSED = (
-    {f"{rule}/{d}" for rule in ("compare", "draw_comparison") for d in DATASETS} | drawn(*FITS) | ALL_REPORTS
-)
-EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_DRAWN | ALL_FITS
+ALL_DRAWN = drawn(*FITS) | ALL_REPORTS
+ALL_FIGURES = ALL_DESCRIBED | ALL_COMPARED | ALL_DRAWN
+ALL_ASSESSED = {f"assess/{fit}" for fit in FITS} | ALL_COMPARED | ALL_DRAWN
+EVERYTHING = ALL_READ | ALL_DESCRIBED | ALL_FITS
 COMPILED = {"compile/univariate"} | ALL_FITS
-ALL_LOOKED_AT = ALL_DESCRIBED | AFTER_DESCRIBED | searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED
 CODE = {
     "stan/functions/mixture.stanfunctions": COMPILED,
     "stan/functions/components.stanfunctions": COMPILED,
@@ -229,18 +222,20 @@ CODE = {
     # pages show the specification, in place of which the kernel was compiled
     "stan/functions/likelihood.stanfunctions": ALL_REPORTS,
     # the densities of each number of components are drawn as those of fits
-    "workflow/stanmix/figures/traces.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
-    "workflow/stanmix/figures/calibration.py": drawn(*FITS) | ALL_COMPARED | ALL_REPORTS,
-    "workflow/stanmix/figures/modes.py": ALL_MODES | ALL_REPORTS,
-    "workflow/stanmix/figures/weights.py": {f"draw_dataset/{d}" for d in DATASETS} | ALL_REPORTS,
-    "workflow/stanmix/figures/style.py": ALL_DRAWN | ALL_REPORTS,
-    "workflow/stanmix/predictive.py": ALL_LOOKED_AT,
-    "workflow/stanmix/whole.py": ALL_LOOKED_AT,
-    "workflow/stanmix/continuous.py": ALL_LOOKED_AT,
-    "workflow/stanmix/modes.py": searched(*FITS) | ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/assessment.py": ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/prior.py": ALL_ASSESSED | AFTER_ASSESSED,
-    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/figures/traces.py": ALL_COMPARED | ALL_DRAWN,
+    "workflow/stanmix/figures/calibration.py": ALL_COMPARED | ALL_DRAWN,
+    "workflow/stanmix/figures/modes.py": ALL_DRAWN,
+    "workflow/stanmix/figures/weights.py": ALL_FIGURES,
+    "workflow/stanmix/figures/style.py": ALL_FIGURES,
+    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/whole.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/continuous.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/modes.py": ALL_FITS,
+    "workflow/stanmix/assessment.py": ALL_ASSESSED,
+    "workflow/stanmix/prior.py": ALL_FITS,
+    "workflow/stanmix/exchange.py": ALL_FITS,
+    "workflow/stanmix/masses.py": ALL_FITS,
+    "workflow/stanmix/crossvalidation.py": ALL_FITS,
     "workflow/stanmix/fitting.py": ALL_FITS,
     "workflow/stanmix/starts.py": ALL_FITS,
     "workflow/stanmix/comparison.py": pages(*DATASETS),
@@ -253,9 +248,12 @@ CODE = {
     "workflow/stanmix/toolchain.py": {"toolchain"} | COMPILED,
     "workflow/stanmix/cmdstan.py": COMPILED,
     "workflow/stanmix/invariants.py": ALL_REPORTS,
-    "workflow/stanmix/manifest.py": {"manifest"},
+    "workflow/stanmix/choice.py": pages(*DATASETS),
+    "workflow/stanmix/overview.py": {"overview", "manifest", "crate"},
+    "workflow/stanmix/expansion.py": set(),  # what it writes out is in the params
+    "workflow/stanmix/manifest.py": {"manifest", "crate"},
     "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
-    "workflow/stanmix/templates/page.css": ALL_ASSESSED | AFTER_ASSESSED,
+    "workflow/stanmix/templates/page.css": ALL_ASSESSED,
     "workflow/report/traces.rst": ALL_REPORTS,
     "workflow/scripts/report.py": ALL_REPORTS,
     "workflow/scripts/simulate.py": ALL_PAIR,
@@ -268,6 +266,7 @@ def run(finished):
     copy = finished.copy("edited")
     content = (copy / "data" / "readings.csv").read_bytes()
     (copy / "data" / "copied.csv").write_bytes(content)
+    (copy / "data" / "sheet.csv").write_text("dataset,id\nreadings,name\n")
     return copy
 
 
@@ -302,7 +301,7 @@ def test_outdated_after_an_edit_of_the_configuration(run, outdated, key):
 
 
 def test_no_key_is_without_effect():
-    assert [key for key, (*_, expected) in EDITS.items() if not expected - {"manifest"}] == []
+    assert [key for key, (*_, expected) in EDITS.items() if not expected - {"manifest", "crate"}] == []
 
 
 @pytest.mark.parametrize("file", CODE)
@@ -317,6 +316,15 @@ def test_outdated_after_an_edit_of_the_data(run, outdated):
         assert outdated(run) == ALL_READINGS
 
 
+def test_data_that_an_older_file_took_the_place_of(run, outdated):
+    def change(text):
+        return changed(text, "r7,", "r7,1")
+
+    with edited(run / "data" / "readings.csv", change):
+        os.utime(run / "data" / "readings.csv", (1, 1))
+        assert outdated(run) == ALL_READINGS
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -324,13 +332,31 @@ def test_outdated_after_an_edit_of_the_data(run, outdated):
         ("max_treedepth: 10", "max_treedepth: 10 ", set()),
         (", adapt_delta: 0.8", "", set()),  # the default, no longer said
         ("{chains: 2, warmup: 200,", "{warmup: 200, chains: 2,", set()),
-        ("models:\n", "models:\n  unused: {family: normal}\n", {"manifest"}),
+        (
+            "  readings:\n    csv: data/readings",
+            '  "{name}ings":\n    csv: "data/*ings',
+            set(),
+        ),  # the same by a template
+        ("models:\n", "models:\n  unused: {family: normal}\n", {"manifest", "crate"}),
     ],
-    ids=["comment", "space", "default", "order", "unused model"],
+    ids=["comment", "space", "default", "order", "template", "unused model"],
 )
 def test_edits_of_the_configuration_that_change_no_fit(run, outdated, old, new, expected):
     with edited(run / "config" / "config.yaml", lambda text: changed(text, old, new)):
         assert outdated(run) == expected
+
+
+def test_a_new_file_of_a_template_is_the_only_data_set_that_is_made(run, outdated):
+    new = run / "data" / "siblings.csv"
+    edits = [("  readings:\n    csv: data/readings", '  "{name}ings":\n    csv: "data/*ings')]
+    edits += [("{dataset: readings", '{dataset: "{name}ings"')]
+    with edited(run / "config" / "config.yaml", lambda text: changed_all(text, [edits])):
+        assert outdated(run) == set()
+        new.write_bytes((run / "data" / "readings.csv").read_bytes())
+        try:
+            assert outdated(run) == data("siblings") | fits("siblings/free/2") | pages("siblings")
+        finally:
+            new.unlink()
 
 
 def test_a_touch_makes_nothing_outdated(run, outdated):
@@ -351,11 +377,15 @@ def test_a_touch_makes_nothing_outdated(run, outdated):
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        ("manifest.json", {"manifest"}),
-        ("reports/pair.html", {"report/pair", "manifest"}),
-        ("data/readings/data.png", {"draw_dataset/readings", "report/readings", "manifest"}),
+        ("manifest.json", LAST),
+        ("overview.csv", {"overview", *LAST}),
+        ("reports/pair.html", {"report/pair", *LAST}),
+        (
+            "data/readings/data.png",
+            {"describe/readings"} | drawn("readings/free/2") | pages("readings") - {"compare/readings"},
+        ),
         ("fits/pair/free/2/label_free.csv", {"assess/pair/free/2"} | drawn("pair/free/2") | pages("pair")),
-        ("fits/readings/free/2/bands.png", {"draw_bands/readings/free/2", "report/readings", "manifest"}),
+        ("fits/readings/free/2/bands.png", drawn("readings/free/2") | {"report/readings", *LAST}),
         ("fits/pair/wrong/2/draws.nc", WRONG),
         ("programs/univariate/program.json", COMPILED),
     ],
@@ -376,7 +406,7 @@ def test_a_dry_run_says_the_same_as_the_summary(run):
         told = run.snakemake("--dry-run", "--quiet", "rules")
     assert told.returncode == 0
     counted = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", told.stdout, re.MULTILINE)}
-    del counted["all"], counted["total"]
+    del counted["default"], counted["total"]
     rules = [job.split("/")[0] for job in expected]
     assert counted == {rule: rules.count(rule) for rule in rules}
 
@@ -392,9 +422,10 @@ def test_what_is_lost_is_remade_alone_and_with_the_same_bytes(finished):
     written = {name for name in after if after[name] != times.get(name) and not name.startswith("results/logs/")}
     compared = {f"comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}
     compared |= {f"estimates.{kind}" for kind in ("csv", "svg", "png")}
-    compared |= {f"numbers.{kind}" for kind in ("json", "svg", "png")}
+    compared |= {f"numbers.{kind}" for kind in ("json", "svg", "png")} | {f"weights.{kind}" for kind in ("svg", "png")}
+    compared |= {"choice.json"}
     expected = {f"results/compare/readings/{name}" for name in compared}
-    assert written == expected | {"results/reports/readings.html", "results/manifest.json"}
+    assert written == expected | {"results/reports/readings.html", *OVERVIEW, *DESCRIBES}
 
 
 def test_the_configuration_of_these_tests_is_the_one_that_ran(finished):

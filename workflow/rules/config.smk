@@ -1,34 +1,88 @@
 # Checks the configuration and the data it names before any job starts, and lists what is to be made.
 # Needs: config/config.yaml, the CSV files. Makes: CONFIG, FITS and the functions that give a job its slice of them.
-CONFIG = sentences(configuration.checked, dict(config), PLACES)
+CONFIG = sentences(configuration.checked, dict(config), PLACES, SOURCE)
 DATASETS = CONFIG["datasets"]
 KERNEL = CONFIG["sampling"]["kernel"]
-# A core for each chain; cores that would be left when all fits run at once are spread over the chains.
-THREADS_OF_FIT = plan.threads_of_fit(CONFIG, workflow.cores or 1)
 FITS = plan.fits(CONFIG)
-ANALYSED = list(dict.fromkeys(fit.dataset for fit in FITS))
+FITS_OF = plan.by_dataset(FITS)
+ANALYSED = list(FITS_OF)
+# The cores of this machine are known where all jobs run on it; nodes are named where they are sent to others.
+HERE = 0 if workflow.resource_settings.nodes else workflow.resource_settings.cores
+THREADS_OF_FIT = plan.threads_of_fit(CONFIG["sampling"]["chains"], len(FITS), HERE or 0)
 CONTINUOUS_MODELS = [name for name in CONFIG["models"] if plan.family(CONFIG["models"][name]).kind == "continuous"]
+OTHER_MODELS = [name for name in CONFIG["models"] if name not in CONTINUOUS_MODELS]
 PREDICTED = [name for name in ANALYSED if "predict" in DATASETS[name]]
 SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
 
 if workflow.is_main_process:
     sentences(toolchain.find)  # a CMDSTAN that cannot be used
-    sentences(precheck.check, CONFIG)
+    if not AS_MODULE:
+        sentences(precheck.check, CONFIG, precheck.KEPT)
 
 
 wildcard_constraints:
-    dataset=plan.alternatives(ANALYSED),
-    model=plan.alternatives(CONFIG["models"]),
+    dataset="[^/]+",
+    model="[^/]+",
     components=r"\d+",
     program=plan.alternatives(plan.programs(CONFIG)),
+
+
+@cache
+def check_given():
+    """Where this is a module: check the files that no rule makes, once all rules of all modules are known.
+
+    What a rule makes may not be there yet, or be of an earlier run: the job that reads it checks it.
+    """
+    analysed = [name for name in ANALYSED if not any(map(made_by_a_rule, files_given(name)))]
+    analyses = [analysis for analysis in CONFIG["analyses"] if analysis["dataset"] in analysed]
+    sentences(precheck.check, CONFIG | {"analyses": analyses})
+
+
+def files_given(dataset):
+    """The CSV files that a data set names."""
+    return [DATASETS[dataset][key] for key in ("csv", "predict") if key in DATASETS[dataset]]
+
+
+def made_by_a_rule(path):
+    return any(rule.is_producer(path) for rule in workflow.rules)
+
+
+def given(key):
+    """The CSV file that the data set names by a key: a path of the user's, which no prefix of a module changes."""
+
+    def file(wildcards):
+        if AS_MODULE and workflow.is_main_process:
+            check_given()
+        return local(DATASETS[wildcards.dataset][key])
+
+    return file
+
+
+def needs(job, key="csv"):
+    """The resources of a job, by the size of the CSV file that the data set names by a key."""
+
+    def resource(name):
+        return lambda wildcards, attempt: plan.resources(job, DATASETS[wildcards.dataset].get(key), attempt)[name]
+
+    return {name: resource(name) for name in ("mem_mb", "runtime")}
+
+
+@cache
+def kind_of_dataset(dataset):
+    return plan.kind(CONFIG, FITS_OF[dataset])
 
 
 def label_of(wildcards):
     return plan.label(DATASETS[wildcards.dataset])
 
 
+def content_of(*keys):
+    """What is in the CSV files of a data set, by their paths: Snakemake looks at dates, and an older file may be new."""
+    return lambda wildcards: files.contents(DATASETS[wildcards.dataset].get(key) for key in keys)
+
+
 def kind_of(wildcards):
-    return plan.kind(CONFIG, wildcards.dataset)
+    return kind_of_dataset(wildcards.dataset)
 
 
 def seed_of(*job):
@@ -43,56 +97,23 @@ def executable_of(wildcards):
 
 def truth_of(wildcards):
     """The truth of a simulated data set; nothing for a real one."""
-    return f"results/data/{wildcards.dataset}/truth.json" if wildcards.dataset in SIMULATED else []
-
-
-def modes_of(wildcards):
-    """The modes of a fit; nothing for a single component, which has one."""
-    return "results/fits/{dataset}/{model}/{components}/modes.json" if int(wildcards.components) > 1 else []
-
-
-def fits_of(dataset):
-    return [fit for fit in FITS if fit.dataset == dataset]
+    return f"results/data/{wildcards.dataset}/truth.json" if "simulate" in DATASETS[wildcards.dataset] else []
 
 
 def folder(fit):
     return f"results/fits/{fit.dataset}/{fit.model}/{fit.components}"
 
 
-def files_of(fit):
-    """What the page shows of a fit: names and files in its folder."""
-    files = FILES_OF_FIT | ({"bands": "bands.svg"} if fit.model in CONTINUOUS_MODELS else {})
-    files |= {"predicted": "predicted.csv"} if fit.dataset in PREDICTED else {}
-    return files | ({"modes": "modes.json", "modes_figure": "modes.svg"} if fit.components > 1 else {})
+def of_several(name):
+    """A file of the modes of a fit; nothing for a single component, which has one."""
+    return lambda wildcards: f"{FIT}/{MODES[name]}".format(**wildcards) if wildcards.components != "1" else []
 
 
 def of_fits(name):
     """The file of that name of every fit of the data set, in the order of the configuration."""
-    return lambda wildcards: [f"{folder(fit)}/{name}" for fit in fits_of(wildcards.dataset)]
-
-
-def names_of_programs(wildcards):
-    """The names of the Stan programs of a data set's models."""
-    return list(dict.fromkeys(plan.program(CONFIG["models"][fit.model]) for fit in fits_of(wildcards.dataset)))
+    return lambda wildcards: [f"{folder(fit)}/{name}" for fit in FITS_OF[wildcards.dataset]]
 
 
 def programs_of(wildcards):
-    """The Stan programs of a data set's models, with their includes, in Stan throughout."""
-    names = names_of_programs(wildcards)
-    return relative(path for name in names for path in programs.sources(name, BASE / "stan", kernel=False))
-
-
-def artifacts():
-    """Everything that the rules make for this configuration, the manifest and the verdict left aside."""
-    made = [*rules.toolchain.output, *expand(map(str, rules.compile.output), program=plan.programs(CONFIG))]
-    for dataset in ANALYSED:
-        load = rules.simulate if dataset in SIMULATED else rules.read
-        for each in (load, rules.describe, rules.draw_dataset, rules.compare, rules.draw_comparison, rules.report):
-            made += expand(map(str, each.output), dataset=dataset)
-    for fit in FITS:
-        bands = [rules.draw_bands] if fit.model in CONTINUOUS_MODELS else []
-        new = [rules.predict] if fit.dataset in PREDICTED else []
-        searched = [rules.find_modes, rules.draw_modes] if fit.components > 1 else []
-        for each in (rules.fit, *searched, rules.assess, rules.draw_fit, *bands, *new):
-            made += expand(map(str, each.output), **vars(fit))
-    return made
+    """The names of the Stan programs of a data set's models."""
+    return list(dict.fromkeys(plan.program(CONFIG["models"][fit.model]) for fit in FITS_OF[wildcards.dataset]))

@@ -3,23 +3,26 @@
 
 
 rule simulate:
-    input:
-        code=package("simulate"),
     output:
-        observations="results/data/{dataset}/observations.csv",
-        noticed="results/data/{dataset}/noticed.json",
-        truth="results/data/{dataset}/truth.json",
+        observations=f"{DATA}/observations.csv",
+        noticed=f"{DATA}/noticed.json",
+        truth=f"{DATA}/truth.json",
     log:
         "results/logs/simulate/{dataset}.log",
     wildcard_constraints:
         dataset=plan.alternatives(SIMULATED),
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
+    resources:
+        **needs("small"),
     params:
         recipe=lambda wildcards: DATASETS[wildcards.dataset]["simulate"],
         seed=lambda wildcards: (
             None if "seed" in DATASETS[wildcards.dataset]["simulate"] else seed_of("simulate")(wildcards)
         ),
+        code=package("simulate"),
     message:
         "Simulating {wildcards.dataset}"
     script:
@@ -28,19 +31,24 @@ rule simulate:
 
 rule read:
     input:
-        csv=lambda wildcards: DATASETS[wildcards.dataset]["csv"],
-        code=package("read"),
+        csv=given("csv"),
     output:
-        observations="results/data/{dataset}/observations.csv",
-        noticed="results/data/{dataset}/noticed.json",
+        observations=f"{DATA}/observations.csv",
+        noticed=f"{DATA}/noticed.json",
     log:
         "results/logs/read/{dataset}.log",
     wildcard_constraints:
         dataset=plan.alternatives(name for name in ANALYSED if name not in SIMULATED),
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
+    resources:
+        **needs("small"),
     params:
         source=lambda wildcards: plan.source(DATASETS[wildcards.dataset]),
+        content=content_of("csv"),
+        code=package("read"),
     message:
         "Reading {wildcards.dataset} from {input.csv}"
     script:
@@ -49,55 +57,26 @@ rule read:
 
 rule describe:
     input:
-        observations="results/data/{dataset}/observations.csv",
-        noticed="results/data/{dataset}/noticed.json",
+        observations=f"{DATA}/observations.csv",
+        noticed=f"{DATA}/noticed.json",
         truth=truth_of,
-        code=package("describe"),
     output:
-        density="results/data/{dataset}/density.csv",
-        facts="results/data/{dataset}/density.json",
+        **figures(DATA, ["data"], OF_DATASET),
+        density=f"{DATA}/density.csv",
+        facts=f"{DATA}/density.json",
     log:
         "results/logs/describe/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
-    params:
-        kind=kind_of,
-    message:
-        "Describing {wildcards.dataset}"
-    script:
-        "../scripts/describe.py"
-
-
-rule draw_dataset:
-    input:
-        observations="results/data/{dataset}/observations.csv",
-        density="results/data/{dataset}/density.csv",
-        facts="results/data/{dataset}/density.json",
-        code=package("draw_dataset"),
-    output:
-        data_svg=report(
-            "results/data/{dataset}/data.svg",
-            category="1 Data",
-            labels={"data set": "{dataset}", "what": "data"},
-            caption="../report/data.rst",
-        ),
-        data_png="results/data/{dataset}/data.png",
-        weights_svg=report(
-            "results/data/{dataset}/weights.svg",
-            category="1 Data",
-            labels={"data set": "{dataset}", "what": "prior of the weights"},
-            caption="../report/weights.rst",
-        ),
-        weights_png="results/data/{dataset}/weights.png",
-    log:
-        "results/logs/draw_dataset/{dataset}.log",
-    conda:
-        "../envs/stanmix.yaml"
+    resources:
+        **needs("small"),
     params:
         kind=kind_of,
         label=label_of,
-        used=lambda wildcards: plan.concentrations(CONFIG, wildcards.dataset),
+        code=package("describe"),
     message:
-        "Drawing the data of {wildcards.dataset}"
+        "Describing and drawing the data of {wildcards.dataset}"
     script:
-        "../scripts/draw_dataset.py"
+        "../scripts/describe.py"

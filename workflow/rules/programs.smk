@@ -3,16 +3,16 @@
 
 
 rule toolchain:
-    input:
-        code=package("toolchain"),
     output:
         toolchain="results/programs/toolchain.json",
     log:
         "results/logs/toolchain.log",
+    localrule: True  # compute nodes may have no network
     conda:
         "../envs/stanmix.yaml"
     params:
         wanted=os.environ.get("CMDSTAN", ""),
+        code=package("toolchain"),
     message:
         "Finding CmdStan, or installing it"
     script:
@@ -21,9 +21,7 @@ rule toolchain:
 
 rule compile:
     input:
-        sources=lambda wildcards: relative(programs.sources(wildcards.program, BASE / "stan", KERNEL)),
         toolchain="results/programs/toolchain.json",
-        code=package("compile"),
     output:
         executable="results/programs/{program}/{program}",
         provenance="results/programs/{program}/program.json",
@@ -31,8 +29,12 @@ rule compile:
         "results/logs/compile/{program}.log",
     conda:
         "../envs/stanmix.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=20,
     params:
         kernel=KERNEL,
+        code=lambda wildcards: package("compile", *programs.sources(wildcards.program, STAN, KERNEL)),
     message:
         "Compiling {wildcards.program}.stan"
     script:

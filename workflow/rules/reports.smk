@@ -1,64 +1,50 @@
 # The pages that people read, the manifest of everything made, and with `strict: true` the verdict.
 # Needs: everything of a data set. Makes: results/reports/{dataset}.html, results/manifest.json, results/verdict.txt.
-REPORTS = [f"results/reports/{dataset}.html" for dataset in ANALYSED]
-VERDICT = ["results/verdict.txt"] if CONFIG["strict"] else []
-FILES_OF_FIT = {
-    "specification": "specification.json",
-    "checks": "checks.json",
-    "labels": "labels.json",
-    "label_free": "label_free.csv",
-    "summary": "summary.csv",
-    "membership": "membership.csv",
-    "memberships": "memberships.json",
-    "loo": "loo.json",
-    "loo_pointwise": "loo.csv",
-    "predictive": "predictive.json",
-    "diagram": "diagram.svg",
-    "traces": "traces.svg",
-    "membership_figure": "membership.svg",
-    "co_clustering": "co_clustering.svg",
-    "replicates": "replicates.svg",
-    "transform": "transform.svg",
-    "statistics": "statistics.svg",
-    "prior": "prior.svg",
-    "ecdf": "ecdf.svg",
-    "density": "density.svg",
-}
-CAPTIONS = relative(path for path in sorted((BASE / "workflow" / "report").glob("*.rst")) if path.stem != "overview")
+
+
+@cache
+def code_of_report(*names):
+    """A digest of what pages are made with and show: code, captions and Stan programs."""
+    captions = [path for path in (CODE / "report").glob("*.rst") if path.stem != "overview"]
+    return package("report", *captions, *programs.sources_of_all(names, STAN))
 
 
 rule report:
     input:
-        noticed="results/data/{dataset}/noticed.json",
+        noticed=f"{DATA}/noticed.json",
         truth=truth_of,
-        facts="results/data/{dataset}/density.json",
-        data_svg="results/data/{dataset}/data.svg",
-        weights_svg="results/data/{dataset}/weights.svg",
+        facts=f"{DATA}/density.json",
+        data_svg=f"{DATA}/data.svg",
+        weights_svg=f"{COMPARE}/weights.svg",
         comparison_json=f"{COMPARE}/comparison.json",
         comparison_svg=f"{COMPARE}/comparison.svg",
         estimates_svg=f"{COMPARE}/estimates.svg",
         numbers=f"{COMPARE}/numbers.json",
         numbers_svg=f"{COMPARE}/numbers.svg",
         toolchain="results/programs/toolchain.json",
-        compiled=lambda wildcards: [f"results/programs/{name}/program.json" for name in names_of_programs(wildcards)],
+        compiled=lambda wildcards: [f"results/programs/{name}/program.json" for name in programs_of(wildcards)],
         fits=lambda wildcards: [
-            f"{folder(fit)}/{file}" for fit in fits_of(wildcards.dataset) for file in files_of(fit).values()
+            f"{folder(fit)}/{file}" for fit in FITS_OF[wildcards.dataset] for file in on_page(fit).values()
         ],
-        captions=CAPTIONS,
-        programs=programs_of,
-        code=package("report"),
+        beside=lambda wildcards: beside_page(wildcards.dataset),
     output:
         page="results/reports/{dataset}.html",
     log:
         "results/logs/report/{dataset}.log",
+    group:
+        "{dataset}"
     conda:
         "../envs/stanmix.yaml"
+    resources:
+        **needs("small"),
     params:
         fits=lambda wildcards: {
-            title: {name: f"{folder(fit)}/{file}" for name, file in files_of(fit).items()}
-            for fit, title in plan.titles(fits_of(wildcards.dataset)).items()
+            title: list(on_page(fit)) for fit, title in plan.titles(FITS_OF[wildcards.dataset]).items()
         },
-        config=lambda wildcards: plan.slice_of(CONFIG, wildcards.dataset),
+        programs=programs_of,
+        config=lambda wildcards: plan.slice_of(CONFIG, wildcards.dataset, FITS_OF[wildcards.dataset]),
+        content=content_of("csv", "predict"),
+        code=lambda wildcards: code_of_report(*programs_of(wildcards)),
     message:
         "Writing the report of {wildcards.dataset}"
     script:
@@ -67,36 +53,52 @@ rule report:
 
 rule manifest:
     input:
-        artifacts=artifacts(),
+        pages=REPORTS,
+        overview=["results/overview.html", "results/overview.csv"],
         toolchain="results/programs/toolchain.json",
-        code=package("manifest"),
     output:
         manifest="results/manifest.json",
     log:
         "results/logs/manifest.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
     params:
         config=CONFIG,
+        content=lambda wildcards: files.contents(plan.inputs(CONFIG)),
+        outputs=lambda wildcards: OUTPUTS,
+        code=package("manifest"),
     message:
         "Writing the manifest"
     script:
         "../scripts/manifest.py"
 
 
+OUTPUTS = {
+    name: [str(path) for path in getattr(rules, name).output]
+    for name in (
+        *("toolchain", "simulate", "read", "describe", "fit", "fit_modes", "assess", "draw_fit"),
+        *("draw_fit_modes", "draw_fit_bands", "draw_fit_bands_modes", "predict", "compare", "report", "overview"),
+    )
+}
+# An executable holds the place of CmdStan, which differs between users: its provenance stands for it.
+OUTPUTS["compile"] = [str(rules.compile.output.provenance)]
+
+
 rule verdict:
     input:
         everything=[*REPORTS, "results/manifest.json"],
         checks=[f"{folder(fit)}/checks.json" for fit in FITS],
-        code=package("verdict"),
     output:
         verdict="results/verdict.txt",
     log:
         "results/logs/verdict.log",
+    localrule: True
     conda:
         "../envs/stanmix.yaml"
     params:
         fits=[f"{fit.dataset}, {fit.model}, K = {fit.components}" for fit in FITS],
+        code=package("verdict"),
     message:
         "Looking for failed checks"
     script:

@@ -1,7 +1,7 @@
 """Write every table of one fit."""
 
 from stanmix.assessment import assess
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]) as say:
+with job(snakemake) as say:
     assess(snakemake.input, snakemake.output, model=snakemake.params.model, seed=snakemake.params.seed, say=say)

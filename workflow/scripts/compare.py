@@ -1,13 +1,19 @@
-"""Compare all fits of a data set."""
+"""Compare all fits of a data set, and draw the comparison."""
 
 from stanmix.comparison import compare
-from stanmix.logbook import recorded
+from stanmix.drawing.comparison import draw_comparison
+from stanmix.drawing.dataset import draw_weights
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
-    kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership")
+with job(snakemake):
+    kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership", "specification")
     paths = zip(*(snakemake.input[kind] for kind in kinds), strict=True)
     fits = {
         fit["title"]: fit | dict(zip(kinds, row, strict=True))
         for fit, row in zip(snakemake.params.fits, paths, strict=True)
     }
     compare(fits, snakemake.output)
+    made = {**dict(snakemake.input.items()), **dict(snakemake.output.items())}
+    about = {name: snakemake.params[name] for name in ("fits", "kind", "label")}
+    draw_comparison(made, snakemake.output, **about)
+    draw_weights(snakemake.output, snakemake.params.weights)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from stanmix import cmdstan
 from stanmix.files import read_json
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]) as say:
+with job(snakemake) as say:
     cmdstan.compile_program(
         snakemake.wildcards.program,
-        Path(snakemake.input.sources[0]).parent,
+        Path(snakemake.scriptdir).resolve().parents[1] / "stan",
         snakemake.params.kernel,
         read_json(snakemake.input.toolchain),
         snakemake.output.executable,

@@ -1,7 +1,10 @@
-"""Write what is known of the distribution of one data set."""
+"""Write what is known of the distribution of one data set, and draw it."""
 
 from stanmix.description import describe
-from stanmix.logbook import recorded
+from stanmix.drawing.dataset import draw_dataset
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     describe(snakemake.input, snakemake.output, kind=snakemake.params.kind)
+    made = {**dict(snakemake.input.items()), **dict(snakemake.output.items())}
+    draw_dataset(made, snakemake.output, label=snakemake.params.label)

@@ -1,7 +1,12 @@
 """Draw the figures of one fit."""
 
-from stanmix.drawing.fit import draw_fit
-from stanmix.logbook import recorded
+from stanmix.drawing.fit import draw_bands, draw_fit
+from stanmix.drawing.modes import draw_modes
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
-    draw_fit(snakemake.input, snakemake.output, label=snakemake.params.label)
+DRAWN = {"diagram_svg": draw_fit, "bands_svg": draw_bands, "modes_svg": draw_modes}
+
+with job(snakemake):
+    for output, draw in DRAWN.items():
+        if snakemake.output.get(output):
+            draw(snakemake.input, snakemake.output, label=snakemake.params.label)

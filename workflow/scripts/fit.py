@@ -1,9 +1,9 @@
 """Sample one model for one data set."""
 
 from stanmix.fitting import fit
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]) as say:
+with job(snakemake) as say:
     fit(
         snakemake.input,
         snakemake.output,

@@ -1,13 +1,15 @@
 """Write the manifest of the run."""
 
-from stanmix.logbook import recorded
+from stanmix import plan
 from stanmix.manifest import write_manifest
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     write_manifest(
-        snakemake.input.artifacts,
+        plan.artifacts(snakemake.params.config, snakemake.params.outputs),
         snakemake.input.toolchain,
         snakemake.params.config,
+        snakemake.params.content,
         snakemake.scriptdir,
         snakemake.output.manifest,
     )

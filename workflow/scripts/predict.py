@@ -1,7 +1,7 @@
 """Memberships of new rows under one fit."""
 
-from stanmix.logbook import recorded
 from stanmix.prediction import predict
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     predict(snakemake.input, snakemake.output, source=snakemake.params.source)

@@ -2,9 +2,9 @@
 
 from stanmix import noticing, observations
 from stanmix.files import write_json
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     rows = observations.read_csv(snakemake.input.csv, **snakemake.params.source)
     observations.write(rows, snakemake.output.observations)
     write_json(snakemake.output.noticed, noticing.notice(rows, snakemake.params.source["columns"]))

@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
-from stanmix.logbook import recorded
+from stanmix import programs
 from stanmix.report import write_report
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
+    code = Path(snakemake.scriptdir).resolve().parents[1]
+    paths = iter(snakemake.input.fits)
     write_report(
         snakemake.wildcards.dataset,
         snakemake.input,
-        fits=snakemake.params.fits,
-        captions={Path(path).stem: path for path in snakemake.input.captions},
-        programs=snakemake.input.programs,
+        fits={title: {name: next(paths) for name in names} for title, names in snakemake.params.fits.items()},
+        captions={path.stem: path for path in (code / "workflow" / "report").glob("*.rst") if path.stem != "overview"},
+        programs=programs.sources_of_all(snakemake.params.programs, code / "stan"),
         config=snakemake.params.config,
+        content=snakemake.params.content,
         output=snakemake.output.page,
     )

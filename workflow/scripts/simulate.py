@@ -2,9 +2,9 @@
 
 from stanmix import noticing, observations, simulation
 from stanmix.files import write_json
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]):
+with job(snakemake):
     rows, truth = simulation.simulate(snakemake.params.recipe, snakemake.params.seed)
     observations.write(rows, snakemake.output.observations)
     write_json(snakemake.output.noticed, noticing.notice(rows, ["y"]))

@@ -2,7 +2,7 @@
 
 from stanmix import toolchain
 from stanmix.files import write_json
-from stanmix.logbook import recorded
+from stanmix.running import job
 
-with recorded(snakemake.log[0]) as say:
+with job(snakemake) as say:
     write_json(snakemake.output.toolchain, toolchain.describe(toolchain.ensure(say)))

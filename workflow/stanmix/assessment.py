@@ -62,7 +62,7 @@ def assess(inputs, outputs, model, seed, say=print):
     every = inference.by_component(idata, specification)
     family, name, sampling = specification["family"], specification["model"], specification["sampling"]
     points = Points.of(units, specification["rounding"])
-    draws = crossvalidation.affordable(every, len(points), sampling["chains"])
+    draws = mixture.affordable(every, len(points), sampling["chains"])
 
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     loo |= refitting.repair(loo, specification, points, inputs, seed, say)
@@ -78,17 +78,19 @@ def assess(inputs, outputs, model, seed, say=print):
         family, points, every, log_likelihood, sampling["chains"], specification.get("columns")
     )
     sampled = replication.sampled_rows(rows)
-    p_values = _write_predictive(
+    p_values, extremes = _write_predictive(
         outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed
     )
     belonging = _memberships(rows, specification, points, draws, truth)
 
-    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, inference.energy_fraction(idata))
-    found += checks.predictive_checks(p_values)
-    found += checks.label_checks(trust)
+    energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
+    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
+    noticed = read_json(inputs["noticed"])
+    found += checks.cut_check(specification, every, noticed.get("step"))
+    found += checks.predictive_checks(p_values, specification, extremes)
+    found += checks.label_checks(trust, can_relabel=not told_apart(model) and not noticed["known"])
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
-        noticed = read_json(inputs["noticed"])
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
             gain = refitting.gain_over_single(loo, specification, model, noticed, units, inputs, seed, say)
         found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
@@ -266,29 +268,32 @@ def _write_membership_page(path, name, frame, trusted, right):
 
 
 def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed):
-    """Write the tables behind the predictive figures; return the p-values that are checks."""
+    """Write the tables behind the predictive figures; return the p-values that are checks, and what of extremes."""
     family, rng = specification["family"], np.random.default_rng(seed)
     thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
     p_values = predictive.component_p_values(family, points, few if len(points) > 5000 else thinned, rng)
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
+    anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
-    made, facts, p_values["ecdf"] = PREDICT[specification["kind"]](
-        specification, points, thinned, few, kept, anew, thin, prior
-    )
+    made, facts, found = PREDICT[specification["kind"]](specification, points, thinned, few, kept, anew, thin, prior)
+    p_values |= found
     for table, content in made.items():
         write_csv(outputs[table], pd.DataFrame(content))
-    facts["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
-    facts["transform"], panels = [], []
+    facts["statistics"], p_values["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
+    facts["extremes"] = predictive.extremes(family, points, few)
+    p_values["extremes"] = facts["extremes"]["p_value"]
+    panels, left_out = [], []
     for title, ends in _transforms(loo, specification.get("columns")):
-        table, p_value = predictive.transform_table(ends[:, unit], rng)
-        panels.append(pd.DataFrame({"panel": title, **table}))
-        facts["transform"].append({"title": title, "p_value": p_value})
+        transform = predictive.drawn_between(ends[:, unit], rng)
+        panels.append(pd.DataFrame({"panel": title, **predictive.transform_table(transform, rng)}))
+        left_out += [transform] if title.startswith("LOO") else []
+    p_values["loo_pit"] = predictive.even_p_value(left_out)
     write_csv(outputs["transform"], pd.concat(panels))
-    write_json(outputs["predictive"], facts | {"looked_at": len(points)})
-    return p_values
+    write_json(outputs["predictive"], facts | {"looked_at": len(points), "p_values": p_values})
+    return p_values, facts["extremes"]
 
 
 def _transforms(loo, names):
@@ -300,7 +305,7 @@ def _transforms(loo, names):
 
 
 def _write_statistics(path, specification, points, anew):
-    """Write the test statistics of replicated data sets; return those of the data with their p-values."""
+    """Write the test statistics of replicated data sets; return those of the data with their band, and its p-value."""
 
     def statistics_of(y):
         if specification["kind"] == MULTIVARIATE:
@@ -309,11 +314,12 @@ def _write_statistics(path, specification, points, anew):
 
     observed, replicated = statistics_of(points.y), statistics_of(anew)
     write_csv(path, pd.DataFrame(replicated))
-    return [
-        {
-            "name": name,
-            "observed": float(value),
-            "p_value": predictive.p_value_of(value, replicated[name]),
-        }
-        for name, value in observed.items()
+    values = np.array(list(observed.values()))
+    sets = np.nan_to_num(np.column_stack(list(replicated.values())), nan=np.inf)  # undefined is as far out as can be
+    limits, p_value = predictive.ecdf_band(values, sets)
+    ends = zip(limits["lower"].tolist(), limits["upper"].tolist(), strict=True)
+    rows = [
+        {"name": name, "observed": value, "lower": lower, "upper": upper, "outside": not lower <= value <= upper}
+        for (name, value), (lower, upper) in zip(zip(observed, values.tolist(), strict=True), ends, strict=True)
     ]
+    return rows, p_value

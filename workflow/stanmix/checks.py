@@ -9,9 +9,16 @@ from stanmix.errors import UserError
 from stanmix.files import read_json, write_text
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
-NEAR_MODE, HIGHER_MODE = 5.0, 10.0  # nats below the best mode, and above every mode that a chain visits
+MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
 VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do not visit the modes alike
+CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the cut
+LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model
+AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
+TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
+FEW = 100  # observations below which standard errors of differences are not to be relied on
+SAMPLING = ("rhat", "ess_bulk", "ess_tail", "divergences", "treedepth", "ebfmi")
+SAMPLING += tuple(f"label_free_{name}" for name in SAMPLING[:3])  # the checks without which no draws can be used
 LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
 
 
@@ -49,11 +56,16 @@ def _judged(name, title, value, threshold, status, sentence, remedy):
     return Check(name, title, value, threshold, status, sentence, "" if status == PASS else remedy)
 
 
+def _small(probability):
+    """A probability as far as draws tell it."""
+    return "less than 0.001" if probability < 0.001 else f"{probability:.2g}"
+
+
 def _above(value, warn, fail):
     return FAIL if value > fail else WARN if value > warn else PASS
 
 
-def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
+def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, raised=False):
     """Did the chains converge and explore?
 
     Parameters
@@ -66,6 +78,8 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
         chains, draws and max_treedepth of the configuration.
     energy_fraction : numpy.ndarray
         E-BFMI of each chain.
+    raised : bool
+        Whether adapt_delta was raised because transitions had diverged.
 
     Returns
     -------
@@ -122,7 +136,8 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
             diverging,
             "0",
             PASS if diverging == 0 else WARN if diverging <= total / 1000 else FAIL,
-            f"{diverging} of {total} transitions diverged.",
+            f"{diverging} of {total} transitions diverged"
+            + (f", with adapt_delta raised to {sampling['adapt_delta']:g} by itself." if raised else "."),
             "Part of the posterior may not have been reached: raise sampling.adapt_delta towards 0.99; if they stay, "
             "the priors or the number of components do not suit the data.",
         )
@@ -154,30 +169,126 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction):
     return checks
 
 
-def predictive_checks(p_values):
+def cut_check(specification, draws, step):
+    """Does a posterior lean on the number at which a prior is cut from below?
+
+    Parameters
+    ----------
+    specification : dict
+    draws : dict of numpy.ndarray
+        Each (S, K) or, with several columns, (S, K, D).
+    step : float or None
+        The step to which the values are rounded, where one was noticed.
+
+    Returns
+    -------
+    list of Check
+        None where no prior is cut inside the support of its parameter.
+    """
+    found = []
+    for entry in specification["parameters"]:
+        lower = entry["priors"][0]["lower"] if entry["priors"] and entry["slot"] in ("scale", "sigma") else None
+        if not lower:
+            continue
+        values, of = draws[entry["name"]], ""
+        if "column" in entry:
+            values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
+        shares = (values < CUT_REACH * lower).mean(axis=0)
+        component = int(np.argmax(shares))
+        of += f" of component {component + 1}" if entry["mode"] == "own" and specification["components"] > 1 else ""
+        found.append((float(shares[component]), f"{entry['name']}{of}", lower))
+    if not found:
+        return []
+    share, name, lower = max(found)
+    if specification["kind"] == "multivariate":
+        remedy = (
+            "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
+            "components, or leave out a column of few values."
+        )
+    elif specification["rounding"] is None:
+        remedy = (
+            "Values that are rounded or equal pull it towards 0, and the estimate says more about the cut than about "
+            f"the data: say rounding: {f'{step:g}' if step else 'and the step to which the values are rounded'} in the "
+            "data set, which makes the likelihood that of intervals and needs no cut."
+        )
+    else:
+        remedy = "The estimate says more about the cut than about the data: cut the prior lower, or not at all."
+    return [
+        _judged(
+            "cut",
+            "Scales at the cut of their prior",
+            share,
+            f"at most {AT_CUT[WARN]:g}",
+            _above(share, AT_CUT[WARN], AT_CUT[FAIL]),
+            f"With probability {share:.2f} {name} lies within {100 * (CUT_REACH - 1):.0f}% of {lower:.3g}, where its "
+            "prior is cut.",
+            remedy,
+        )
+    ]
+
+
+def p_text(value):
+    """A p-value as readers see it: never 0, and never on the other side of a limit than it is.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+        Such as ``0.23``, ``0.0496`` or ``less than 0.001``.
+    """
+    if value < 0.001:
+        return "less than 0.001"
+    digits = 2
+    while any((float(f"{value:.{digits}g}") < limit) != (value < limit) for limit in LIKELY.values()):
+        digits += 1
+    return f"{value:.{digits}g}"
+
+
+def predictive_checks(p_values, specification, extremes=None):
     """Could the fitted model have produced these data?
 
     Parameters
     ----------
     p_values : dict
-        Posterior predictive p-values under the names component_means, component_spreads, component_correlations and
-        ecdf.
+        Posterior predictive p-values under the names component_means, component_spreads, component_correlations, ecdf,
+        shape, frequencies, statistics, extremes and loo_pit, those that there are.
+    specification : dict
+        What of it is fixed tells the remedies.
+    extremes : dict, optional
+        What `predictive.extremes` returned.
 
     Returns
     -------
     list of Check
     """
+    fixed = [entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"]
+    located = [entry["name"] for entry in specification["parameters"] if entry["slot"] in ("location", "mu")]
+    shape = "The shape of the mixture does not fit: reconsider the number of components or the family."
+    if specification["kind"] == "continuous" and specification["rounding"] is None:
+        shape += " Where many values are equal because they are rounded, say rounding: in the data set."
     words = {
         "component_means": (
             "Means of the components",
             "data whose component means lie as far from the model's as here, or farther",
-            "The model's means are not where the data are: estimate the means, or correct the fixed values.",
+            "The model's means are not where the data are: estimate them, or correct the fixed values."
+            if set(located) & set(fixed)
+            else "The components do not lie where the data are, though their means are estimated: reconsider the "
+            "priors, the number of components or the family.",
         ),
         "component_spreads": (
             "Spread within the components",
             "data whose spread within the components differs from the model's as much as here, or more",
-            "The components are wider or narrower than the data: let their spread be estimated and differ between "
-            "them, or reconsider the family (for overdispersed counts negative_binomial, beta_binomial).",
+            "The components are wider or narrower than the data: "
+            + (
+                "estimate what is fixed of their spread."
+                if set(fixed) - set(located)
+                else "reconsider the family (for overdispersed counts negative_binomial, beta_binomial)."
+                if specification["kind"] == "whole"
+                else "let their spread differ between them, or reconsider the family."
+            ),
         ),
         "component_correlations": (
             "Correlations within the components",
@@ -188,33 +299,86 @@ def predictive_checks(p_values):
         "ecdf": (
             "Distribution function of the data",
             "data whose distribution function lies as far out as here, or farther",
-            "The shape of the mixture does not fit: reconsider the number of components or the family.",
+            shape,
+        ),
+        "shape": (
+            "Shape of the distribution",
+            "data whose distribution function lies as far out as here, or farther, each data set standardised by its "
+            "own mean and standard deviation,",
+            shape,
+        ),
+        "frequencies": (
+            "Frequencies of the values",
+            "data whose frequencies lie as far from what is expected as here, or farther (chi-squared),",
+            "Some values are commoner or rarer than the mixture says: reconsider the number of components or the "
+            "family (extra zeros: zero_inflated; overdispersion: negative_binomial, beta_binomial).",
+        ),
+        "statistics": (
+            "Statistics of the data",
+            "data whose statistics lie as far out together as here, or farther",
+            "The figure of test statistics shows which lie outside of their band: reconsider the number of components "
+            "or the family.",
+        ),
+        "extremes": (
+            "Smallest and largest value",
+            "data whose smallest or largest value lies as far out as here, or farther",
+            "The tails do not fit: look at the outermost values, and reconsider the family or the number of "
+            "components. Where values below or above a limit were not recorded, components reach beyond it.",
+        ),
+        "loo_pit": (
+            "Observations as the others predict them",
+            "observations that their predictions from all others fit as badly as here, or worse (LOO-PIT),",
+            "The predictions are too wide, too narrow or to one side: reconsider the family or the number of "
+            "components.",
         ),
     }
     checks = []
     for name, value in p_values.items():
         title, event, remedy = words[name]
+        sentence = f"Under the model, {event} have probability {p_text(value)}."
+        if name == "extremes" and extremes is not None:
+            sentence += (
+                f" It expects {extremes['below']:.2g} values below the smallest, and {extremes['above']:.2g} above the "
+                "largest."
+            )
         checks.append(
             _judged(
                 f"predictive_{name}",
                 title,
                 value,
-                "p at least 0.05",
-                FAIL if value < 0.01 else WARN if value < 0.05 else PASS,
-                f"Under the model, {event}, have probability {value:.2g}.",
+                f"p at least {LIKELY[WARN]:g}",
+                FAIL if value < LIKELY[FAIL] else WARN if value < LIKELY[WARN] else PASS,
+                sentence,
                 remedy,
             )
         )
     return checks
 
 
-def label_checks(labels):
+def no_better(difference, error):
+    """Whether a difference in prediction, the better minus the worse, is too small to tell anything.
+
+    Parameters
+    ----------
+    difference, error : float
+        The difference of expected log predictive densities, not negative, and its standard error.
+
+    Returns
+    -------
+    bool
+    """
+    return difference < TELLING or difference <= WITHIN * error
+
+
+def label_checks(labels, can_relabel=True):
     """Do the names of the components mean something, and is there a component for each of them?
 
     Parameters
     ----------
     labels : dict
         What `labels.judge` returned.
+    can_relabel : bool
+        Whether the model may say `labels: relabelled`.
 
     Returns
     -------
@@ -223,6 +387,11 @@ def label_checks(labels):
     """
     if not labels["pairs"]:
         return []
+    way = (
+        "say labels: relabelled in the model"
+        if can_relabel
+        else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
+    )
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
     value = worst_pair["exchanged"]
     emptiest = int(np.argmax(labels["empty"]))
@@ -239,8 +408,7 @@ def label_checks(labels):
                 _above(closest["edge"], 0.02, 0.05),
                 f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and "
                 f"{closest['second']} are as good as equal in the parameter that orders them.",
-                "There the order cuts the posterior off, and estimates of single components are pushed apart: say "
-                "labels: relabelled in the model.",
+                f"There the order cuts the posterior off, and estimates of single components are pushed apart: {way}.",
             )
         )
     return [
@@ -251,9 +419,10 @@ def label_checks(labels):
             value,
             "at most 0.05",
             _above(value, 0.05, 0.15),
-            f"Components {worst_pair['first']} and {worst_pair['second']} are exchanged with probability {value:.2g}.",
-            "What is said of a single component may be about another one in some draws: say labels: relabelled in the "
-            "model, order by another parameter, or ask for fewer components (two may be the same).",
+            f"Components {worst_pair['first']} and {worst_pair['second']} are exchanged with probability "
+            f"{_small(value)}.",
+            f"What is said of a single component may be about another one in some draws: {way}, order by another "
+            "parameter, or ask for fewer components (two may be the same).",
         ),
         _judged(
             "empty",
@@ -298,16 +467,14 @@ def group_check(parts, clusters, gain):
         "Some components share the observations that they describe, so the most probable one of an observation means "
         "little there; ask for fewer components if each shall be a group."
     )
-    if gain is not None and gain[0] <= WITHIN * gain[1]:
+    if gain is not None and no_better(*gain):
         status = FAIL
-        sentence += (
-            f" And a single component predicts as well (difference {gain[0]:.1f}, standard error {gain[1]:.1f})."
-        )
+        sentence += " And a single component predicts as well, as far as can be told."
         remedy = (
             "Ask for one component; or say what tells several apart: a column of known components, or a prior for each."
         )
     elif gain is not None:
-        sentence += f" But a single component predicts worse by {gain[0]:.1f} (standard error {gain[1]:.1f})."
+        sentence += " But a single component predicts worse."
     return _judged(
         LABELS[2], "Groups among the observations", clusters, f"{len(parts)} clusters", status, sentence, remedy
     )
@@ -330,25 +497,21 @@ def mode_checks(found):
     alike = 1.0 if p_value is None else p_value
     where = mode_words.on_chains(found)
     if len(visited) > 1 and p_value is not None:
-        where += f" If they visited them alike, they would differ as much as here with probability {alike:.2g}."
-    highest = max((mode["gap"] for mode in visited), default=-np.inf)
-    missed = [mode for mode in modes if not any(mode["visits"]) and mode["gap"] > -NEAR_MODE]
-    above = [mode for mode in missed if mode["gap"] > highest + HIGHER_MODE and not mode["collapsed"]]
-    amount = f"{len(modes)} mode{'s' if len(modes) > 1 else ''} found within {found['listed']:g} nats of the best"
+        where += f" If they visited them alike, they would differ as much as here with probability {_small(alike)}."
+    missed = [mode for mode in modes if not any(mode["visits"]) and mode["share"] > 0]
+    share = sum(mode["share"] for mode in missed)
+    said = f"{len(modes)} mode{'s' if len(modes) > 1 else ''} found"
     if not missed:
-        said = f"{amount}: no chain misses one within {NEAR_MODE:g} nats of the best."
-    elif visited and missed[0]["gap"] > highest:
-        said = (
-            f"{amount}: no chain visits mode {missed[0]['number']}, which is {missed[0]['gap'] - highest:.1f} nats "
-            f"higher than the highest that one visits."
-        )
+        said += ", and no chain misses one."
     else:
-        said = f"{amount}: no chain visits mode {missed[0]['number']}, {mode_words.height(missed[0])}."
-        if len(missed) > 1:
-            said = (
-                f"{amount}: {len(missed)} within {NEAR_MODE:g} nats are visited by no chain, the highest of them mode "
-                f"{missed[0]['number']}, {mode_words.height(missed[0])}."
-            )
+        those = f"mode {missed[0]['number']}" if len(missed) == 1 else f"{len(missed)} of them"
+        said += f"; {those}, which no chain visits, hold{'s' if len(missed) == 1 else ''} about "
+        said += f"{mode_words.percentage(share)} of the posterior."
+        largest = max(missed, key=lambda mode: mode["share"])
+        if share > MISSED_MODES[WARN] and len(missed) > 1:
+            said += f" The largest is mode {largest['number']}."
+    if found["again"]:
+        said += " Sampling was begun once more, in the modes that were known then."
     return [
         _judged(
             "modes_of_chains",
@@ -364,12 +527,13 @@ def mode_checks(found):
         _judged(
             "modes",
             "Modes that no chain visits",
-            len(missed),
-            f"0 within {NEAR_MODE:g} nats of the best",
-            FAIL if above else WARN if missed else PASS,
+            share,
+            f"at most {100 * MISSED_MODES[WARN]:g}% of the posterior",
+            _above(share, MISSED_MODES[WARN], MISSED_MODES[FAIL]),
             said,
-            "The posterior may hold more than the chains saw: compare the pictures of the modes; use priors that tell "
-            "them apart, or fewer components, because components that the data do not need have many places to be.",
+            "The posterior holds more than the chains saw: compare the pictures of the modes. Say priors that tell "
+            "them apart; where a component has collapsed onto equal values, say `rounding:` or share its scale; or "
+            "ask for fewer components, because those that the data do not need have many places to be.",
         ),
     ]
 

@@ -1,6 +1,9 @@
 """What the columns of each table are called, and how their numbers are written."""
 
+import math
 import re
+
+from stanmix.text import unshielded
 
 SUMMARY = [
     {"key": "title", "title": "parameter", "text": True},
@@ -15,7 +18,11 @@ SUMMARY = [
 ]
 OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
 # How pandas reads tables with these, whose names may look like numbers or like what it takes for missing.
-TEXT = {"dtype": dict.fromkeys(OF_SCALARS, str), "keep_default_na": False, "na_values": [""]}
+TEXT = {
+    "converters": dict.fromkeys(OF_SCALARS, lambda text: unshielded(text) if text else math.nan),
+    "keep_default_na": False,
+    "na_values": [""],
+}
 PART = re.compile(r"probability_(\d+|zero)")  # a column of memberships, its intervals left aside
 INTERVAL = re.compile(PART.pattern + "_(lower|upper)")
 VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same
@@ -87,6 +94,24 @@ COMPARISON = [
     {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain"},
 ]
 
+OVERVIEW = [
+    {"key": "dataset", "title": "data set", "text": True},
+    {"key": "status", "title": "verdict", "text": True, "help": "of the checks of the fit that is chosen"},
+    {"key": "model", "title": "model", "text": True},
+    {"key": "components", "title": "K", "help": "the number of components"},
+    {
+        "key": "tried",
+        "title": "tried",
+        "text": True,
+        "help": "the numbers of components that the model was fitted with",
+    },
+    {"key": "weights", "title": "weights", "text": True, "help": "posterior means, by component"},
+    {"key": "locations", "title": "locations", "text": True, "help": "posterior means, by component"},
+    {"key": "n", "title": "n", "help": "the number of observations"},
+    {"key": "fits", "title": "fits", "help": "how many pass their checks, of all"},
+    {"key": "remark", "title": "checks", "text": True},
+]
+
 
 def title_of(name, component, columns=()):
     """What a scalar is called: its parameter, and in brackets its component, if it has one, and its columns."""
@@ -104,6 +129,7 @@ def modes(parameters, with_remarks):
             "format": {"decimals": 1},
             "help": "log density minus that of the best",
         },
+        {"key": "share", "title": "share", "text": True, "help": "of the posterior, by Laplace's approximation"},
         {"key": "starts", "title": "starts", "help": "how many starts of the search led there"},
         {"key": "chains", "title": "chains", "text": True, "help": "whose draws lead there, and how many if not all"},
         *({"key": name, "title": name, "text": True} for name in ("theta", *parameters)),

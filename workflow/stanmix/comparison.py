@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from stanmix import columns, elpd, numbers, tables
-from stanmix.checks import WITHIN
+from stanmix.checks import FEW, no_better
+from stanmix.choice import choose
 from stanmix.files import read_json, write_csv, write_json
 
 
@@ -15,11 +16,11 @@ def compare(fits, outputs):
     ----------
     fits : dict
         For each fit's title a mapping: its model and components, and the paths of loo, loo_pointwise, checks, labels,
-        summary and membership.
+        summary, membership and specification.
     outputs : mapping
         Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence), numbers (JSON: what
-        `numbers.judge` says of every model with several numbers of components) and estimates (CSV, without components
-        whose labels cannot be trusted).
+        `numbers.judge` says of every model with several numbers of components), choice (JSON: what `choice.choose` says
+        of the data set) and estimates (CSV, without components whose labels cannot be trusted).
     """
     loos, pointwise, checks = {}, {}, {}
     for title, paths in fits.items():
@@ -36,7 +37,9 @@ def compare(fits, outputs):
     sentence = verdict(rows)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
-    write_json(outputs["numbers"], _numbers(fits, loos, pointwise, checks))
+    judged = _numbers(fits, loos, pointwise, checks)
+    write_json(outputs["numbers"], judged)
+    write_json(outputs["choice"], choose(fits, rows, judged, checks))
     summaries = [_estimates(title, paths) for title, paths in fits.items()]
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")
@@ -50,6 +53,7 @@ def _numbers(fits, loos, pointwise, checks):
     by_model = {}
     for title, fit in fits.items():
         by_model.setdefault(fit["model"], []).append((fit["components"], title))
+    single = {model: [title for components, title in several if components == 1] for model, several in by_model.items()}
     return [
         numbers.judge(
             model,
@@ -62,6 +66,12 @@ def _numbers(fits, loos, pointwise, checks):
                     "membership": pd.read_csv(fits[title]["membership"], usecols=["component", "weight"]),
                 }
                 for components, title in sorted(several)
+            ],
+            [
+                {"title": title, "loo": loos[title], "pointwise": pointwise[title], "checks": checks[title]}
+                for other, titles in single.items()
+                if other != model
+                for title in titles
             ],
         )
         for model, several in by_model.items()
@@ -115,7 +125,7 @@ def verdict(rows):
     Parameters
     ----------
     rows : list of dict
-        model, elpd_diff, dse and failed (names of failed checks), the best first.
+        model, n (observations), elpd_diff, dse and failed (names of failed checks), the best first.
 
     Returns
     -------
@@ -125,13 +135,15 @@ def verdict(rows):
         fault = f" It fails {len(rows[0]['failed'])} of its checks." if rows[0]["failed"] else ""
         return f"There is one model, {rows[0]['model']}, and nothing to compare it with.{fault}"
     best = rows[0]
-    close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and -row["elpd_diff"] <= WITHIN * row["dse"]]
+    close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and no_better(-row["elpd_diff"], row["dse"])]
     far = [row["model"] for row in rows[1:] if row["model"] not in close]
     text = f"By PSIS-LOO {best['model']} predicts new observations best"
     if close:
-        text += f"; {_listed(close)} {_is(close)} within two standard errors of it and cannot be told apart from it"
+        text += f"; {_listed(close)} cannot be told apart from it (within two standard errors, or less than 4 worse)"
     if far:
         text += f"; {_listed(far)} {_is(far)} worse by more than two standard errors"
+        if best["n"] < FEW:
+            text += f", which with fewer than {FEW} observations are not to be relied on"
     failing = [row["model"] for row in rows if row["failed"]]
     if failing:
         text += f". {_listed(failing)} {'fail' if len(failing) > 1 else 'fails'} a check, whatever the comparison says"

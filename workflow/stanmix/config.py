@@ -1,10 +1,12 @@
-"""The configuration: read it, find everything wrong with it at once, and fill in its defaults."""
+"""The configuration: read it, find everything wrong with it at once, write it out and fill in its defaults."""
 
-from pathlib import Path
+import itertools
 
 import yaml
 
+from stanmix import yaml_text
 from stanmix.errors import UserError
+from stanmix.expansion import expand
 from stanmix.meaning import against_meaning
 from stanmix.schema import against_schema, schema, shown, with_defaults
 
@@ -25,26 +27,19 @@ def lines_of(path):
     Raises
     ------
     UserError
-        When the file cannot be read as YAML, or says a key twice (YAML would silently keep the last).
+        When the file cannot be read as YAML, says a key twice (YAML would silently keep the last), holds code, or says
+        what YAML reads as something else than it looks like, or more than it looks like.
     """
-    try:
-        root = yaml.compose(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: the configuration cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: the configuration is not text in UTF-8; save it as UTF-8.") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UserError(
-            f"{path}, line {mark.line + 1}, column {mark.column + 1}: this is not YAML: {error.problem}; "
-            "check the indentation, colons and quotes there."
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: this is not YAML: {error}.") from None
-    lines, twice = {}, []
+    root = yaml_text.compose(path)
+    lines, wrong, visits = {}, [], itertools.count(1)
 
     def walk(node, place, above=()):
         lines[place] = (str(path), node.start_mark.line + 1)
+        if next(visits) > yaml_text.MOST:
+            raise yaml_text.too_much(path, lines[place][1])
+        misread = yaml_text.misread(node)
+        if misread:
+            wrong.append(f"{path}, line {lines[place][1]}: {dotted(place)} {misread}.")
         if any(node is other for other in above):
             raise UserError(f"{path}, line {lines[place][1]}: {dotted(place)} holds itself; write out what is meant.")
         above = (*above, node)
@@ -55,8 +50,11 @@ def lines_of(path):
                         f"{path}, line {key.start_mark.line + 1}: a key must be text, not a list or mapping."
                     )
                 below = (*place, key.value)
+                misread = yaml_text.misread(key)
+                if misread:
+                    wrong.append(f"{path}, line {key.start_mark.line + 1}: a key {misread}.")
                 if below in lines:
-                    twice.append(
+                    wrong.append(
                         f"{path}, line {key.start_mark.line + 1}: {dotted(below)} is said twice, first in line "
                         f"{lines[below][1]}; keep one of the two."
                     )
@@ -71,9 +69,38 @@ def lines_of(path):
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{path}: the configuration must be a mapping of keys to values.")
     walk(root, ())
-    if twice:
-        raise UserError(*twice)
+    if wrong:
+        raise UserError(*dict.fromkeys(wrong))
     return lines
+
+
+def lines_within(lines, whole, part):
+    """Where each key of a part of a configuration stands.
+
+    Parameters
+    ----------
+    lines : dict
+        What `lines_of` returned of the whole.
+    whole, part : dict
+        The configuration and a mapping in it: the very object, not one that is equal.
+
+    Returns
+    -------
+    dict
+        As `lines_of`, with paths of keys that begin in the part; empty where it is no part of the whole.
+    """
+
+    def places(content, place):
+        if content is part:
+            yield place
+        elif isinstance(content, dict):
+            for key, value in content.items():
+                yield from places(value, (*place, key))
+
+    above = next(places(whole, ()), None)
+    if above is None:
+        return {}
+    return {place[len(above) :]: line for place, line in lines.items() if place[: len(above)] == above}
 
 
 def dotted(place):
@@ -85,7 +112,7 @@ def dotted(place):
 
 
 def checked(config, lines=None, file="config/config.yaml"):
-    """Check a configuration and fill in its defaults.
+    """Check a configuration, write out the data sets of templates and sample sheets, and fill in the defaults.
 
     Parameters
     ----------
@@ -99,14 +126,13 @@ def checked(config, lines=None, file="config/config.yaml"):
     Returns
     -------
     dict
-        The configuration with every default in place.
+        The configuration with every data set and analysis written out and every default in place.
 
     Raises
     ------
     UserError
         With one sentence for each thing that is wrong.
     """
-    lines = lines or {}
 
     def sentence(place, text):
         known = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
@@ -116,11 +142,13 @@ def checked(config, lines=None, file="config/config.yaml"):
         raise UserError(f"{file}: the configuration is {shown(config)}; it must be a mapping of keys to values.")
     if not config:
         raise UserError(f"{file}: the configuration is empty; it needs datasets, models and analyses.")
-    rules = schema()
+    rules, lines = schema(), lines or {}
     problems = list(against_schema(config, rules))
-    config = with_defaults(config, rules)
-    problems += against_meaning(config, broken={place[:2] for place, _ in problems})
-    if problems:
+    made = expand(config, rules, lines, broken={place[:2] for place, _ in problems})
+    lines, config = made.lines, with_defaults(made.config, rules)
+    problems += made.problems
+    problems += made.said_once(against_meaning(config, made.broken))
+    if problems or made.sentences:
         problems.sort(key=lambda p: lines.get(p[0], lines.get(p[0][:-1], ("", 0))))
-        raise UserError(*dict.fromkeys(sentence(*problem) for problem in problems))
+        raise UserError(*dict.fromkeys([*made.sentences, *(sentence(*problem) for problem in problems)]))
     return config

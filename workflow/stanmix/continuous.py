@@ -31,7 +31,8 @@ def kernel_density(y, x, width=None):
     Parameters
     ----------
     y : numpy.ndarray
-        Data, shape (n,). More than `BINNED` of them are put into `BINS` bins first.
+        Data, shape (n,). More than `BINNED` of them are put into `BINS` bins first. Of those that are never negative,
+        or shares, nothing lies beyond the bounds.
     x : numpy.ndarray
         Where to evaluate, shape (m,).
     width : float, optional
@@ -43,13 +44,29 @@ def kernel_density(y, x, width=None):
         Shape (m,).
     """
     width = bandwidth(y) if width is None else width
-    weights = None
+    limits, weights = bounds(y), None
     if len(y) > BINNED:
         weights, edges = np.histogram(y, BINS)
         y = (edges[:-1] + edges[1:]) / 2
-    kernel = stats.gaussian_kde(y, bw_method=1.0, weights=weights)
-    kernel.set_bandwidth(width / np.sqrt(kernel.covariance[0, 0]))
-    return kernel(x)
+    if np.ptp(y) == 0:
+        smooth = stats.norm(y[0], max(width, np.diff(x).min())).pdf  # all values are equal: as narrow as is seen
+    else:
+        smooth = stats.gaussian_kde(y, bw_method=1.0, weights=weights)
+        smooth.set_bandwidth(width / np.sqrt(smooth.covariance[0, 0]))
+    density = smooth(x)
+    for end in limits:  # what a kernel puts beyond is folded back (Silverman 1986)
+        if end is not None:
+            density = density + smooth(2 * end - x)
+    lower, upper = limits
+    within = (x >= (-np.inf if lower is None else lower)) & (x <= (np.inf if upper is None else upper))
+    return np.where(within, density, 0.0)
+
+
+def bounds(y):
+    """Ends beyond which values like these cannot lie, None for none: 0, and 1 for shares or 100 for percentages."""
+    if y.min() < 0:
+        return None, None
+    return 0.0, 1.0 if y.max() <= 1 else 100.0 if y.max() == 100 else None
 
 
 def peaks(x, density, keep, anew):
@@ -108,8 +125,8 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
         density, memberships_by_value, replicates, ecdf and prior, each a dict of columns.
     facts : dict
         What the text says of them.
-    p_value : float
-        Of the distribution function.
+    p_values : dict
+        ecdf, of the distribution function, and shape, of that of the standardised values or logs.
     """
     family, y = specification["family"], points.y
     entry = FAMILIES[family]
@@ -122,14 +139,17 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
     replicates |= predictive.band_columns(keep_curves, "keep_") | predictive.band_columns(anew_curves, "anew_")
     drawn = keep_curves[np.linspace(0, len(keep_curves) - 1, DRAWN).round().astype(int)]
     replicates |= {f"replicate_{r}": values for r, values in enumerate(drawn, start=1)}
-    limits, p_value = predictive.ecdf_band(predictive.ecdf(y, x), np.array([predictive.ecdf(row, x) for row in anew]))
+    at_places = predictive.places(y, anew)
+    of_data = predictive.ecdf(y, at_places)
+    limits, p_value = predictive.ecdf_band(of_data, np.array([predictive.ecdf(row, at_places) for row in anew]))
+    logs = (Points(values, points.size, points.step).logs if entry.positive else values for values in (y, anew))
     wide = grid(y, entry.positive, beyond=0.6)
     curves = mixture.densities(family, at(wide), mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2)
     tables = {
         "density": density,
         "memberships_by_value": predictive.memberships_by_value(family, at(x), x, thinned),
         "replicates": replicates,
-        "ecdf": {"x": x, "observed": predictive.ecdf(y, x), **limits},
+        "ecdf": {"x": at_places, "observed": of_data, **limits},
         "prior": {"x": wide} | {f"curve_{r}": curve for r, curve in enumerate(curves, start=1)},
     }
     facts = {
@@ -139,4 +159,4 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
         "replicates_ecdf": len(anew),
         "peaks": peaks(x, density["mixture_median"], keep_curves, anew_curves),
     }
-    return tables, facts, p_value
+    return tables, facts, {"ecdf": p_value, "shape": predictive.shape_p_value([tuple(logs)])}

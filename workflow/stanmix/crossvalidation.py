@@ -5,31 +5,6 @@ import numpy as np
 from stanmix import inference, mixture
 
 BLOCK = 1_000_000  # draws x observations that are in memory at once: 8 MB for each of a few arrays
-AFFORDABLE = 400_000_000  # draws x distinct observations that are looked at; beyond, fewer draws are
-FEWEST_DRAWS = 400
-
-
-def affordable(draws, units, chains):
-    """As many draws as a data set of that many distinct observations allows, evenly spaced in every chain.
-
-    Parameters
-    ----------
-    draws : dict of numpy.ndarray
-        Each (S, K), chain after chain.
-    units : int
-        Distinct observations.
-    chains : int
-
-    Returns
-    -------
-    dict of numpy.ndarray
-        Each (S', K), chain after chain; all draws where they can be afforded.
-    """
-    length = len(draws["theta"]) // chains
-    kept = min(length, max(AFFORDABLE // units, FEWEST_DRAWS) // chains)
-    within = np.linspace(0, length - 1, kept).round().astype(int)
-    rows = (np.arange(chains)[:, None] * length + within).ravel()
-    return {name: values[rows] for name, values in draws.items()}
 
 
 def leave_one_out(family, points, count, draws, efficiency):

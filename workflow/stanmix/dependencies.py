@@ -1,8 +1,12 @@
 """Which files of the package a script depends on, read from its imports: Snakemake does not see them."""
 
 import ast
+import hashlib
 import re
+from functools import cache
 from pathlib import Path
+
+from stanmix.files import sha256
 
 PACKAGE = Path(__file__).parent
 TEMPLATE_NAME = re.compile(r"[\"']([\w.-]+\.(?:j2|css))[\"']")
@@ -22,7 +26,7 @@ def code_of(script):
         Modules and templates, sorted. Imports inside functions count; the script itself is left out, because
         Snakemake sees it.
     """
-    found, waiting = set(), _imports(Path(script))
+    found, waiting = set(), set(_imports(Path(script)))
     while waiting:
         module = waiting.pop()
         if module not in found:
@@ -31,6 +35,26 @@ def code_of(script):
     return sorted(found)
 
 
+def digest(paths):
+    """A name for the content of files of the workflow: their places in it and their bytes.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Files below the folder of the workflow's code, the one that holds ``workflow/``.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits, the same wherever the code is and whenever it was written.
+    """
+    total = hashlib.sha256()
+    for path in sorted(map(Path, paths)):
+        total.update(path.relative_to(PACKAGE.parents[1]).as_posix().encode() + b"\0" + sha256(path).encode() + b"\0")
+    return total.hexdigest()[:32]
+
+
+@cache
 def _imports(path):
     """The package's files that one Python file imports."""
     if path.suffix != ".py":

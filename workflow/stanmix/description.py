@@ -61,13 +61,15 @@ def _continuous(points, truth):
 
 
 def _whole(points, truth):
-    values, counts = np.unique(points.y, return_counts=True)
+    seen, per = whole.shown(points.y, points)
+    values, counts = np.unique(seen, return_counts=True)
     table = {"x": values, "observed": counts}
     if truth:
         values = np.arange(values[0], values[-1] + 1)
-        table = {"x": values, "observed": whole.frequencies(points.y, values, 1)}
-        table["true"] = whole.expected(truth["family"], values, 1, points.size, _true_draws(truth))[0].sum(axis=1)
-    return table, {}
+        table = {"x": values, "observed": whole.frequencies(seen, values, 1)}
+        table["true"] = whole.expected(truth["family"], values, 1, points.size, _true_draws(truth), per)[0]
+        table["true"] = table["true"].sum(axis=1)
+    return table, {"per": per}
 
 
 def _multivariate(points, truth):

@@ -10,6 +10,7 @@ from stanmix.family import (
     LINKS,
     MULTIVARIATE,
     NODES,
+    SEEN,
     WEIGHTS,
     WHOLE,
     Family,
@@ -205,10 +206,10 @@ def _scale_of_logs(noticed, components, shared):
 
 def _scale_of(sd, step, components, shared):
     # One for each component must vanish at 0, where it could collapse onto equal values (Day 1969). Where values are
-    # rounded that is not enough: many equal ones outweigh it, and nothing narrower than the step can be seen anyway.
+    # rounded and taken as exact that is not enough: many equal ones outweigh it, and nothing narrower can be seen.
     if shared:
         return Prior("normal", (0.0, sd), lower=0.0)
-    return Prior("lognormal", (float(np.log(sd / components)), 0.7), lower=step)
+    return Prior("lognormal", (float(np.log(sd / components)), 0.7), lower=step and float(SEEN * step))
 
 
 def _rate(noticed, components, shared):
@@ -326,6 +327,10 @@ def _negative_binomial(mean, dispersion, size):
 class _BetaBinomial:
     """SciPy's beta-binomial, but for tails: its own are slow, and noise far up."""
 
+    PIECE = 4096  # elements whose terms are added at once
+    LOOK = 8  # terms after which elements may leave
+    NEGLIGIBLE = 1e-15  # share of a sum
+
     def __init__(self, trials, p, kappa):
         self.trials, self.a, self.b = trials, p * kappa, (1 - p) * kappa
         frozen = _stats().betabinom(trials, self.a, self.b)
@@ -337,15 +342,37 @@ class _BetaBinomial:
         low = y < mean
         successes = np.where(low, y, n - y - 1)  # of the sum's first term, counted from the end that it runs to
         a, b = np.where(low, a, b), np.where(low, b, a)
-        term, total = np.ones(y.shape), np.ones(y.shape)
-        for step in range(int(successes.max(initial=0))):
-            k = np.maximum(successes - step, 0)
-            term = term * (k * (n - k + b) / ((n - k + 1) * np.maximum(k - 1 + a, a)))
-            total += term
+        total = np.ones(y.size)
+        # The elements are taken in pieces that stay in cache, and each leaves when no term that is left can matter.
+        for start in range(0, y.size, self.PIECE):
+            piece = slice(start, start + self.PIECE)
+            total[piece] = self._summed(*(values.reshape(-1)[piece] for values in (successes, n, a, b)))
+        total = total.reshape(y.shape)
         with np.errstate(divide="ignore"):
             summed = np.where(successes < 0, -np.inf, self.logpmf(np.where(low, y, y + 1)) + np.log(total))
             rest = np.log1p(-np.exp(np.minimum(summed, 0)))
         return np.where(low, summed, rest), np.where(low, rest, summed)
+
+    def _summed(self, successes, n, a, b):
+        """Terms of the probabilities at `successes` and below, over the first: shape (m,) for arrays (m,)."""
+        total = np.ones(len(successes))
+        place = np.flatnonzero(successes > 0)
+        k, n, a, b = (values[place].astype(float) for values in (successes, n, a, b))
+        term, summed = np.ones(len(place)), np.ones(len(place))
+        for step in range(1, int(successes.max(initial=0)) + 1):
+            term *= k * (n - k + b) / ((n - k + 1) * (k - 1 + a))
+            summed += term
+            k -= 1
+            if step % self.LOOK == 0 or not k.all():
+                # With a from 1 on terms fall ever faster; below 1 they may rise again at the very end.
+                on = (k > 0) & ((term * k > self.NEGLIGIBLE * summed) | (a < 1))
+                if not on.all():
+                    total[place[~on]] = summed[~on]
+                    place, k, n, a, b, term, summed = (v[on] for v in (place, k, n, a, b, term, summed))
+                    if not len(place):
+                        break
+        total[place] = summed
+        return total
 
     def logcdf(self, y):
         return self._log_tails(y)[0]

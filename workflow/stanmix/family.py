@@ -10,6 +10,8 @@ from stanmix.priors import ENDS, POSITIVE, REAL, UNIT
 # Where to evaluate a function that may be steep at 0 to integrate it from 0 to 1 (Gauss and Legendre), and the weights.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 NODES, WEIGHTS = ((NODES + 1) / 2) ** 4, WEIGHTS * 2 * ((NODES + 1) / 2) ** 3
+SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing narrower can be seen
+MOST_COUNTED = 2.0**53  # the largest expected count that is drawn: beyond, doubles do not count in ones
 LOG_SMALLEST = float(np.log(np.nextafter(0, 1)))  # of the smallest positive double
 LINKS = {REAL: 0, POSITIVE: 1, UNIT: 2}  # how an ordered parameter is sampled: as it is, its log, its logit
 SLOTS = ("location", "scale", "shape", "zero")  # what the Stan program calls the parameters of a family
@@ -30,6 +32,8 @@ class Points:
     step : float or None
         When values are rounded to multiples of a step, each stands for the interval of half a step to both sides, and
         its probability takes the place of its density.
+    of_trials : bool
+        Whether the sizes are trials.
     known : numpy.ndarray of int or None
         The component of each value from 1 where it is known, 0 elsewhere, shape (m,).
     """
@@ -38,12 +42,13 @@ class Points:
     size: np.ndarray
     step: float | None = None
     known: np.ndarray | None = None
+    of_trials: bool = False
 
     @classmethod
     def of(cls, rows, step=None):
         """From `observations.Observations` or `Units`."""
         size = rows.exposure if rows.trials is None else rows.trials
-        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step, rows.known)
+        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step, rows.known, rows.trials is not None)
 
     @property
     def logs(self):
@@ -59,7 +64,8 @@ class Points:
         return len(self.y)
 
     def __getitem__(self, rows):
-        return Points(self.y[rows], self.size[rows], self.step, None if self.known is None else self.known[rows])
+        known = None if self.known is None else self.known[rows]
+        return Points(self.y[rows], self.size[rows], self.step, known, self.of_trials)
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,8 @@ class Family:
 
     def generate(self, rng, *parameters, size=1.0):
         """One value for each element of the broadcast parameters."""
+        if self.kind == WHOLE and self.link == 1:  # a wide prior may ask for more than a count can be
+            parameters = (np.minimum(parameters[0], MOST_COUNTED / np.asarray(size)), *parameters[1:])
         shape = np.broadcast_shapes(np.shape(size), *(np.shape(p) for p in parameters))
         return np.asarray(self.distribution(*parameters, size).rvs(size=shape, random_state=rng), dtype=float)
 

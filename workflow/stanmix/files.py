@@ -2,13 +2,19 @@
 
 import contextlib
 import fcntl
+import functools
+import glob
 import hashlib
 import json
 import os
 import threading
 from pathlib import Path
 
+from stanmix.errors import UserError
+from stanmix.text import shielded
+
 UNFINISHED = ".unfinished-"  # how the names begin of files that are being written
+_guards = []  # asked before a file is moved to its place
 
 
 @contextlib.contextmanager
@@ -30,9 +36,21 @@ def whole(path):
     beside = path.with_name(f"{UNFINISHED}{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
         yield beside
+        for check in _guards:
+            check()
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def guarded(check):
+    """Call a function before any file is moved to its place; what it raises keeps the file away."""
+    _guards.append(check)
+    try:
+        yield
+    finally:
+        _guards.remove(check)
 
 
 def write_text(path, text):
@@ -53,7 +71,14 @@ def write_json(path, content):
 
 
 def write_csv(path, frame):
-    """Write a pandas.DataFrame as CSV with fifteen significant digits and unix line ends, whole or not at all."""
+    """Write a pandas.DataFrame as CSV, whole or not at all.
+
+    With fifteen significant digits, unix line ends, and texts `shielded` from being computed by spreadsheets.
+    """
+    texts = [key for key, dtype in frame.dtypes.items() if dtype.kind not in "biufc"]
+    if texts:
+        shield = {key: [shielded(value) if isinstance(value, str) else value for value in frame[key]] for key in texts}
+        frame = frame.assign(**shield)
     with whole(path) as beside:
         frame.to_csv(beside, index=False, float_format="%.15g", lineterminator="\n")
 
@@ -69,35 +94,98 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sweep(folder):
-    """Remove what killed processes left unfinished below a folder in which nobody writes now."""
-    for left in Path(folder).rglob(f"{UNFINISHED}*"):
-        left.unlink()
+def content_of(path):
+    """The sha256 of a file that the user gave, computed once in a process while the file stays as it is.
 
-
-def hold(path, first):
-    """Hold a lock, together with others, until this process ends, however it ends.
+    The bytes decide and not their date: unzip, ``rsync -a`` and ``cp -p`` bring dates of their own.
 
     Parameters
     ----------
     path : path-like
-        The lock file.
-    first : callable
-        Called when no other living process holds the lock; who comes meanwhile waits until it is done.
 
     Returns
     -------
-    bool
-        Whether no other held it.
+    str
+        In hexadecimal.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # left open on purpose; children do not inherit it
-    alone = True
+    state = os.stat(path)
+    return _content(os.path.abspath(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+@functools.cache
+def _content(path, *state):
+    """The sha256 of a file in a state, which the key of the cache holds."""
+    return sha256(path)
+
+
+def contents(paths):
+    """For each path that is not None and is a file by now its `content_of` (dict)."""
+    return {path: content_of(path) for path in paths if path is not None and os.path.isfile(path)}
+
+
+def sweep(path):
+    """Remove what killed processes left unfinished of a file that nobody writes now."""
+    path = Path(path)
+    for left in path.parent.glob(f"{UNFINISHED}*-*-{glob.escape(path.name)}"):
+        left.unlink(missing_ok=True)
+
+
+def hold(path):
+    """Hold a lock until this process ends, however it ends.
+
+    Parameters
+    ----------
+    path : path-like
+        The lock file; it says which process holds it.
+
+    Raises
+    ------
+    UserError
+        When another living process holds it, or when it cannot be written.
+    """
+    path = Path(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # left open on purpose; children do not inherit it
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        alone = False
-    if alone:
-        first()
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    return alone
+        holder = path.read_text(encoding="utf-8").strip()
+        os.close(descriptor)
+        raise UserError(
+            f"Another run is at work in this folder (process {holder or 'unknown'}); wait for its end, or end it."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: this file must be written and locked, but cannot be ({error.strerror}).") from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+
+
+def require_writable(folders):
+    """Make sure that folders can be made and written, without writing.
+
+    Parameters
+    ----------
+    folders : iterable of path-like
+
+    Raises
+    ------
+    UserError
+        With a sentence for each place that is no folder or cannot be written.
+    """
+    found = []
+    for folder in map(Path, folders):
+        there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+        if not there.is_dir():
+            found.append(f"{there}: here must be a folder for what is made, but something else is there; move it away.")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            found.append(
+                f"{there.absolute()}: this folder cannot be written; change its permissions, or run in another folder "
+                "with snakemake --directory."
+            )
+    if found:
+        raise UserError(*dict.fromkeys(found))

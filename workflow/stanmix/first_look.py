@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stanmix import observations
+from stanmix import csvfile
 from stanmix.errors import UserError
 from stanmix.noticing import notice
-from stanmix.observations import Observations, plain
+from stanmix.observations import Observations
+from stanmix.text import plain
 
 # What a column can be. Those that could be analysed stand first.
 NUMBERS, POSITIVE, ZEROS, SHARES = "numbers", "positive numbers", "positive numbers and zeros", "numbers from 0 to 1"
@@ -128,12 +129,12 @@ def look(path):
     UserError
         When the file cannot be read as a CSV file with a header.
     """
-    header, cells, lines = observations.read_cells(path)
+    header, cells, lines, written = csvfile.read_cells(path)
     if not lines:
         raise UserError(f"{path}: there are no rows below the header.")
-    if cells and all(not math.isnan(observations.number_in(name)) for name in header if name):
+    if cells and all(not math.isnan(csvfile.number(written.pointed(name))) for name in header if name):
         raise UserError(f"{path}, line 1: the header holds numbers; write a line above them that names the columns.")
-    columns = [_column(name, texts, lines) for name, texts in cells.items()]
+    columns = [_column(name, texts, lines, written) for name, texts in cells.items()]
     remarks = []
     nameless = [str(place) for place, name in enumerate(header, start=1) if not name]
     if nameless:
@@ -144,16 +145,16 @@ def look(path):
     return Look(str(path), len(lines), columns, remarks)
 
 
-def _column(name, texts, lines):
+def _column(name, texts, lines, written):
     """What one column holds."""
-    present = [text for text in texts if text.lower() not in observations.MISSING]
+    present = [text for text in texts if text.lower() not in csvfile.MISSING]
     missing = len(texts) - len(present)
     gaps = f", {missing} {'cell is' if missing == 1 else 'cells are'} missing" if missing else ""
     if not present:
         return Column(name, EMPTY, "empty", missing=missing)
-    values = np.array([observations.number_in(text) for text in texts])
+    values = np.array([csvfile.number(written.pointed(text)) for text in texts])
     wrong = [(line, text) for line, text, value in zip(lines, texts, values, strict=True)
-             if math.isnan(value) and text.lower() not in observations.MISSING]  # fmt: skip
+             if math.isnan(value) and text.lower() not in csvfile.MISSING]  # fmt: skip
     if wrong:
         return _with_text(name, present, wrong, gaps, missing)
     numbers = values[~np.isnan(values)]

@@ -4,12 +4,14 @@ import json
 import math
 import warnings
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 import xarray as xr
 
 from stanmix import mixture
 from stanmix.columns import title_of
+from stanmix.family import WHOLE
 from stanmix.files import whole
 
 with warnings.catch_warnings():
@@ -18,6 +20,9 @@ with warnings.catch_warnings():
 
 EVEN = 1.5  # times the smallest importance weight, up to which the largest needs no smoothing
 INTERVAL = 0.95  # probability of the highest-density intervals in every table
+LIBRARY = "cmdstanpy"  # that the draws come from
+OF_ROWS = ("trials", "exposure", "known")  # what the file says of every row beside its values
+READ = ("posterior", "sample_stats", "constant_data", "posterior_predictive")  # by the workflow itself
 SAMPLE_STATS = {  # CmdStan's names and ArviZ's
     "lp__": "lp",
     "accept_stat__": "acceptance_rate",
@@ -29,7 +34,7 @@ SAMPLE_STATS = {  # CmdStan's names and ArviZ's
 }
 
 
-def write_draws(path, specification, variables, statistics, rows, sampled, replicates, attributes):
+def write_draws(path, specification, variables, statistics, rows, sampled, replicates, attributes, groups=None):
     """Write one fit as ArviZ InferenceData, the same bytes every time.
 
     Parameters
@@ -48,17 +53,14 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     sampled : numpy.ndarray of int
         The rows that are replicated, from 0, shape (m,).
     replicates : numpy.ndarray
-        Replicated data sets of new units, shape (chains, r, m).
+        Replicated data sets of new units from evenly spaced draws of each chain, shape (chains, r, m).
     attributes : dict
         Seed, configuration and versions; kept as JSON text.
+    groups : dict of xarray.Dataset, optional
+        What else is computed from the draws: `exchange.groups`.
     """
-    modes = {"theta": specification["weights"]["mode"]}
-    modes |= {entry["name"]: entry["mode"] for entry in specification["parameters"]}
-    posterior = {
-        name: values[:, :, 0] if modes[name] == "shared" else values
-        for name, values in variables.items()
-        if modes[name] != "fixed"
-    }
+    modes = modes_of(specification)
+    posterior = estimated(specification, variables)
     constant = {}
     for name, values in variables.items():
         if modes[name] == "fixed":
@@ -66,52 +68,130 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     stats = {name: statistics[column] for column, name in SAMPLE_STATS.items()}
     stats["diverging"] = stats["diverging"].astype(bool)
     stats["tree_depth"], stats["n_steps"] = stats["tree_depth"].astype(int), stats["n_steps"].astype(int)
-    dims = {name: _dims(values.ndim - 2, modes[name]) for name, values in posterior.items()}
-    dims |= {name: _dims(values.ndim, modes[name]) for name, values in constant.items()}
+    dims = {name: axes_of(values.ndim - 2, modes[name]) for name, values in posterior.items()}
+    dims |= {name: axes_of(values.ndim, modes[name]) for name, values in constant.items()}
     dims = {name: axes for name, axes in dims.items() if axes}
     columns = specification.get("columns")
     named = {} if columns is None else {"column": columns, "column2": columns}
-    known = {"weight": rows.frequency, "trials": rows.trials, "exposure": rows.exposure}
-    known = {name: values for name, values in known.items() if values is not None and np.any(values != 1)}
+    known = {name: getattr(rows, name) for name in OF_ROWS if getattr(rows, name) is not None}
+    known |= {"weight": rows.frequency} if np.any(rows.frequency != 1) else {}
     idata = az.from_dict(
         posterior=posterior,
         sample_stats=stats,
-        observed_data={"y": rows.y},
         constant_data={**constant, **known} or None,
         coords={
             "component": np.arange(1, specification["components"] + 1),
             "obs_id": np.arange(1, len(rows.y) + 1),
             **named,
         },
-        dims={**dims, **{name: ["obs_id"] for name in known}, "y": ["obs_id", "column"][: rows.y.ndim]},
+        dims={**dims, **{name: ["obs_id"] for name in known}},
     )
-    # A row that counts often, or one of very many, is not replicated once: then each replicated value names its row.
-    once = np.array_equal(sampled, np.arange(len(rows.y)))
-    place = "obs_id" if once else "replicated"
-    predicted = xr.DataArray(replicates, dims=("chain", "draw", place, "column")[: replicates.ndim])
-    predicted = predicted.assign_coords(obs_id=(place, sampled + 1))
-    if columns is not None:
-        predicted = predicted.assign_coords(column=columns)
-    idata.add_groups(posterior_predictive=predicted.to_dataset(name="y"))
+    # With every observation there, the three groups by observation have the same axes, as tools want to find them.
+    complete = sampled if len(sampled) == rows.n else np.arange(len(rows.y))
+    labels = mixture.spaced(statistics["lp__"].shape[1], replicates.shape[1])
+    by_observation = {
+        "observed_data": at_observations(rows.y[complete], specification, complete, len(rows.y)),
+        "posterior_predictive": at_observations(replicates, specification, sampled, len(rows.y), labels),
+    }
+    of_y = {name: values.to_dataset(name="y") for name, values in by_observation.items()}
+    idata.add_groups(of_y | (groups or {}))
+    made_by = {"inference_library": LIBRARY, "inference_library_version": version(LIBRARY)}
     for group in idata.groups():
         idata[group].attrs.pop("created_at", None)
-    idata.attrs = {name: json.dumps(value, sort_keys=True) for name, value in attributes.items()}
+        idata[group].attrs |= made_by
+    idata.attrs = {name: json.dumps(value, sort_keys=True) for name, value in attributes.items()} | made_by
+    for group in idata.groups():
+        for values in idata[group].data_vars.values():
+            # Draws hardly shrink, and packing them would take longer than all the rest of the writing.
+            values.encoding = {"zlib": True, "complevel": 1} if values.dtype.kind == "i" and values.ndim else {}
     with whole(path) as beside:
-        idata.to_netcdf(str(beside), engine="h5netcdf")
+        idata.to_netcdf(str(beside), engine="h5netcdf", compress=False)
 
 
-def _dims(axes, mode):
-    """What the axes of a parameter are called, from its number of axes; an axis of components is there or not."""
+def modes_of(specification):
+    """Whether theta and each parameter are one for each component, shared or fixed: a dict of str."""
+    modes = {"theta": specification["weights"]["mode"]}
+    return modes | {entry["name"]: entry["mode"] for entry in specification["parameters"]}
+
+
+def estimated(specification, variables):
+    """Draws of what is not fixed, shared parameters without their axis of components.
+
+    Parameters
+    ----------
+    specification : dict
+    variables : dict of numpy.ndarray
+        theta and the parameters, each (chains, draws, K) or longer.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+    """
+    modes = modes_of(specification)
+    return {
+        name: values[:, :, 0] if modes[name] == "shared" else values
+        for name, values in variables.items()
+        if modes[name] != "fixed"
+    }
+
+
+def at_observations(values, specification, sampled, n, draws=None):
+    """Values of observations with named axes.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Shape (m,) or (m, D), before which may stand axes of chains and draws.
+    specification : dict
+    sampled : numpy.ndarray of int
+        The row of each observation, from 0, shape (m,).
+    n : int
+        How many rows there are.
+    draws : numpy.ndarray of int, optional
+        Which draws of each chain they are from.
+
+    Returns
+    -------
+    xarray.DataArray
+        Its axis is obs_id where each row is one observation; else observation, with the row of each as obs_id. Whole
+        numbers are stored as such: tools then know that they are discrete.
+    """
+    place = "obs_id" if np.array_equal(sampled, np.arange(n)) else "observation"
+    before = () if draws is None else ("chain", "draw")
+    coords = {"obs_id": (place, sampled + 1)}
+    if draws is not None:
+        coords |= {"chain": np.arange(len(values)), "draw": draws}
+    if values.ndim > len(before) + 1:
+        coords["column"] = specification["columns"]
+    if specification["kind"] == WHOLE and np.array_equal(values, np.floor(values)):
+        values = values.astype(np.int64)
+    return xr.DataArray(values, dims=(*before, place, "column")[: values.ndim], coords=coords)
+
+
+def axes_of(axes, mode):
+    """The names (list of str) of so many axes of a parameter; there is one of components unless its mode is shared."""
     begin = 1 if mode == "shared" else 0
     return ["component", "column", "column2"][begin : begin + axes]
 
 
-def read_draws(path):
-    """Read what `write_draws` wrote, into memory (arviz.InferenceData)."""
-    idata = az.from_netcdf(str(path), engine="h5netcdf")
-    idata.load()
-    idata.close()
-    return idata
+def read_draws(path, groups=READ):
+    """Read what `write_draws` wrote, into memory.
+
+    Parameters
+    ----------
+    path : path-like
+    groups : tuple of str
+        Those that are wanted; what the file does not have is left out.
+
+    Returns
+    -------
+    arviz.InferenceData
+    """
+    import h5netcdf
+
+    with h5netcdf.File(path, "r") as file:
+        there = [group for group in groups if group in file.groups]
+    return az.InferenceData(**{group: xr.load_dataset(path, group=group, engine="h5netcdf") for group in there})
 
 
 def by_component(idata, specification):

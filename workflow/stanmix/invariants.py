@@ -1,8 +1,12 @@
 """What must hold in every report, whatever the data: a report that breaks one of these is not written."""
 
+import json
+
 import numpy as np
 
 from stanmix import columns, mixture
+from stanmix.seeds import seed_for
+from stanmix.specification import specify
 
 TOLERANCE = 1e-6
 SLACK = 0.05  # the intervals may look at fewer draws than the means
@@ -82,6 +86,43 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
         hold((inside == summary["covered"])[summary["truth"].notna()].all(), "covered contradicts an interval.")
     if broken:
         raise InvariantError("\n".join(broken))
+
+
+def verify_asked(title, specification, asked, config, noticed):
+    """Check that a fit is the one that the configuration asks for now.
+
+    Parameters
+    ----------
+    title : str
+        What to call the fit.
+    specification : dict
+        The fit's specification, as it was sampled.
+    asked : plan.Fit
+        The data set, model and number of components that the configuration asks for.
+    config : dict
+        The checked configuration, or the slice of it that the data set rests on.
+    noticed : dict
+        What was noticed about the data.
+
+    Raises
+    ------
+    InvariantError
+        With the names of what differs.
+    """
+    rounding = config["datasets"][asked.dataset].get("rounding")
+    wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding)
+    wanted = json.loads(json.dumps(wanted))
+    sampled = specification["sampling"]
+    sampling = {key: value for key, value in config["sampling"].items() if (key, value) != ("metric", "auto")}
+    seed = seed_for(config["seed"], "fit", asked.dataset, asked.model, str(asked.components))
+    differs = [key for key, value in wanted.items() if specification.get(key) != value]
+    differs += [f"sampling.{key}" for key, value in sampling.items() if sampled.get(key) != value]
+    differs += ["seeds"] if specification["seeds"]["chains"] != seed_for(seed, "chains") else []
+    if differs:
+        raise InvariantError(
+            f"{title}: what was sampled is not what the configuration asks for; the specification differs in "
+            f"{', '.join(differs)}."
+        )
 
 
 def _hold_intervals(hold, membership, parts, probabilities):

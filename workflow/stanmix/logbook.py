@@ -29,6 +29,7 @@ def recorded(log):
         With the sentences of a `UserError`, or with one line that points to the log, where the traceback is.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
+    Path(log).unlink(missing_ok=True)  # a job that outlived its run may still write into the old one
     sys.stdout.flush()
     sys.stderr.flush()
     terminal = os.dup(2)

@@ -6,10 +6,12 @@ import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
-from stanmix.files import read_json, sha256, write_json
+import stanmix
+from stanmix import seals
+from stanmix.files import content_of, read_json, write_json
 
 
-def write_manifest(artifacts, toolchain, config, code, output):
+def write_manifest(artifacts, toolchain, config, content, code, output):
     """Write the manifest of a run.
 
     Parameters
@@ -20,22 +22,33 @@ def write_manifest(artifacts, toolchain, config, code, output):
         The record of CmdStan and the compiler.
     config : dict
         The checked configuration.
+    content : dict
+        The sha256 of every CSV file that was read, by its path.
     code : path-like
         The folder of the workflow's code.
     output : path-like
         The manifest.
+
+    Raises
+    ------
+    UserError
+        When an artifact is not what the job wrote that made it.
     """
+    seals.verify(artifacts)
     packages = {d.metadata["Name"].lower(): d.version for d in distributions()}
     write_json(
         output,
         {
+            "stanmix": stanmix.__version__,
+            "released": stanmix.__released__,
             "config": config,
+            "data": content,
             "code": code_state(code),
             "toolchain": read_json(toolchain),
             "python": platform.python_version(),
             "platform": f"{sys.platform} {platform.machine()}",
             "packages": dict(sorted(packages.items())),
-            "artifacts": {path: sha256(path) for path in sorted(artifacts)},
+            "artifacts": {path: content_of(path) for path in sorted(artifacts)},
         },
     )
 
@@ -55,7 +68,9 @@ def code_state(folder):
     """
 
     def git(*arguments):
-        command = ["git", "-C", str(Path(folder)), *arguments]
+        # A clone may belong to someone else, as on a cluster. git then refuses to run what its settings name, which
+        # guards nothing here: the code of the clone itself is running.
+        command = ["git", "-c", "safe.directory=*", "-C", str(Path(folder)), *arguments]
         try:
             return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         except (OSError, subprocess.CalledProcessError):

@@ -8,8 +8,12 @@ from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.plan import counts
 from stanmix.priors import POSITIVE, parse, parse_weights
-from stanmix.schema import shown
+from stanmix.schema import listed, shown
 from stanmix.specification import is_shared, told_apart
+from stanmix.text import LARGEST_COUNT
+
+MOST_SIMULATED = 10_000_000  # observations of a simulation, as the schema says of n
+MOST_COUNTED = 1e8  # mean of simulated counts
 
 
 def against_meaning(config, broken):
@@ -33,10 +37,7 @@ def against_meaning(config, broken):
         ):
             for name in named:
                 if isinstance(known, dict) and name not in known:
-                    yield (
-                        (*place, key),
-                        f"names {shown(name)}, which does not exist; there are {', '.join(map(str, known))}",
-                    )
+                    yield (*place, key), f"names {shown(name)}, which does not exist; there are {listed(known)}"
         for model in set(analysis["models"]) & set(asked):
             asked[model].update(counts(analysis["components"]))
     yield from _check_pairs(sections)
@@ -151,17 +152,27 @@ def _check_dataset(place, dataset):
     if (simulate is None) == ("csv" not in dataset):
         yield place, "must have either csv (and column) or simulate"
         return
+    for key in ("csv", "predict"):
+        marks = [mark for mark in "{}<>\n\r\t" if mark in dataset.get(key, "")]
+        if marks:
+            yield (
+                (*place, key),
+                f"is {shown(dataset[key])}; Snakemake reads {' and '.join(map(repr, marks))} in the name of a file as "
+                "something else, so rename the file",
+            )
     if simulate is None:
         if ("column" in dataset) == ("columns" in dataset):
             yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
         return
-    for key in ("column", "columns", "trials", "exposure", "weights", "id", "predict"):
+    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "header", "predict"):
         if key in dataset:
             yield (*place, key), "goes with csv, not with simulate"
     if dataset["missing"] != "error":
         yield (*place, "missing"), "goes with csv, not with simulate"
-    place = (*place, "simulate")
     family = FAMILIES[simulate["family"]]
+    if "rounding" in dataset and family.kind == CONTINUOUS:
+        yield (*place, "rounding"), "is about values that were rounded; those of a simulation are not"
+    place = (*place, "simulate")
     others = {"family", "sizes", "n", "theta", "seed"} | ({"trials"} if family.takes == "trials" else set())
     for key in [key for key in simulate if key not in (*others, *family.names)]:
         yield (*place, key), f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
@@ -179,6 +190,8 @@ def _check_dataset(place, dataset):
         yield (*place, "theta"), "goes with n; with sizes the weights follow from them"
     elif "sizes" in simulate and sum(simulate["sizes"]) < 2:
         yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
+    elif sum(simulate.get("sizes", ())) > MOST_SIMULATED:
+        yield (*place, "sizes"), f"adds to {sum(simulate['sizes'])}; it must add to at most {MOST_SIMULATED}"
     for key in ("sizes", "theta", *family.of_component[1:]):
         value = simulate.get(key)
         if isinstance(value, list) and len(value) != components:
@@ -186,6 +199,12 @@ def _check_dataset(place, dataset):
     for key in ("theta", family.ordered):
         if key in simulate:
             yield from _check_values((*place, key), family, key, simulate[key])
+    if family.takes == "exposure" and max(simulate[family.ordered]) > MOST_COUNTED:
+        yield (
+            (*place, family.ordered),
+            f"is {simulate[family.ordered]}; counts of more than {MOST_COUNTED:g} on average come too near "
+            f"{LARGEST_COUNT}, beyond which CmdStan cannot count",
+        )
 
 
 def _check_values(place, family, name, value):

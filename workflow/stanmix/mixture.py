@@ -10,6 +10,8 @@ import numpy as np
 from stanmix.families import FAMILIES
 
 CHUNK = 200_000
+AFFORDABLE = 400_000_000  # draws x distinct observations that are looked at; beyond, fewer draws are
+FEWEST_DRAWS = 400
 
 
 def log_weights(family, draws):
@@ -267,8 +269,34 @@ def replicate(family, points, memberships, draws, rng):
     return y if entry.zero is None else np.where(memberships < components, y, 0.0)
 
 
+def spaced(length, count):
+    """The places of at most `count` evenly spaced draws of a chain, from 0 (numpy.ndarray of int)."""
+    return np.linspace(0, length - 1, min(count, length)).round().astype(int)
+
+
 def thinned(draws, count):
     """At most `count` draws, evenly spaced, as a dict like `draws`."""
-    total = len(draws["theta"])
-    rows = np.linspace(0, total - 1, min(count, total)).round().astype(int)
+    rows = spaced(len(draws["theta"]), count)
+    return {name: values[rows] for name, values in draws.items()}
+
+
+def affordable(draws, units, chains):
+    """As many draws as a data set of that many distinct observations allows, evenly spaced in every chain.
+
+    Parameters
+    ----------
+    draws : dict of numpy.ndarray
+        Each (S, K), chain after chain.
+    units : int
+        Distinct observations.
+    chains : int
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        Each (S', K), chain after chain; all draws where they can be afforded.
+    """
+    length = len(draws["theta"]) // chains
+    kept = min(length, max(AFFORDABLE // units, FEWEST_DRAWS) // chains)
+    rows = (np.arange(chains)[:, None] * length + spaced(length, kept)).ravel()
     return {name: values[rows] for name, values in draws.items()}

@@ -1,7 +1,5 @@
 """The modes of a posterior in words, for checks, tables and pictures."""
 
-from stanmix.tables import number
-
 MARKS = {
     "empty": "component{s} {which} without observations",
     "collapsed": "component{s} {which} on one value, or as narrow as can be",
@@ -34,9 +32,13 @@ def remarks(mode):
     return "; ".join(found)
 
 
-def height(mode):
-    """How far a mode lies below the best one, such as ``3.4 nats below the best``."""
-    return "the best" if mode["gap"] == 0 else f"{number(-mode['gap'], decimals=1)} nats below the best"
+def percentage(share):
+    """A share of the posterior as readers see it: ``97%``, ``0.4%``, ``less than 0.1%``."""
+    if share < 0.001:
+        return "less than 0.1%"
+    if share > 0.999:
+        return "more than 99.9%" if share < 1 else "all"
+    return f"{100 * share:.{0 if 0.01 <= share <= 0.99 else 1}f}%"
 
 
 def on_chains(found):

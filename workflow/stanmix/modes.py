@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stanmix import cmdstan, mixture, observations, replication, whole
+from stanmix import cmdstan, mixture, whole
 from stanmix.continuous import at, grid
 from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points, to_link
-from stanmix.files import read_json, write_csv, write_json
+from stanmix.files import read_json, write_json
+from stanmix.masses import LogPosterior, log_excess, shares
 from stanmix.observations import Units
 from stanmix.seeds import seed_for
 from stanmix.specification import lower_ends
@@ -35,6 +36,9 @@ STEPS = 4  # of EM from each; the optimiser goes on from there
 SAME = 0.05  # difference of the log density of any observation below which two ends are one mode,
 ALIKE, LEVEL = 0.3, 0.05  # or this one where their heights differ by less nats than that: the ridge between is flat
 LISTED = 15.0  # nats below the best mode, up to which others are listed
+HEAVY = 30.0  # nats below the best mode, up to which modes are weighed,
+WEIGHED = 12  # so many at most,
+SEEN_SHARE = 1e-3  # and listed if they hold so much of the posterior
 SHOWN = 8  # modes that pictures and pages show
 NUDGE = 0.5  # standard errors: a mode is climbed again from so far away,
 PUSH = 1.0  # or so far if it is at the edge of the order, as two equal components are,
@@ -42,7 +46,9 @@ PUSHES = 4  # so often
 HIGHER = 0.01  # nats by which the second climb must end higher to count
 
 # Where the chains are.
-PLACES = 8  # draws of each chain from which it is climbed
+PLACES = 8  # draws of each chain from which it is climbed,
+MORE = 4  # and times as many where those seem to miss some of the posterior
+MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
 PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value
 
 POINTS = 201  # of a picture's curves
@@ -51,178 +57,246 @@ SMALLEST = 1 / 250  # of the unit of scales: a component so narrow has collapsed
 AT_FLOOR = 1.1  # or one within so many times the smallest scale that is allowed
 
 
-def find_modes(inputs, outputs, seed, say=print):
-    """Search the modes of one fit's posterior and write them.
-
-    Parameters
-    ----------
-    inputs : mapping
-        Paths: observations, draws, specification, data, executable and toolchain.
-    outputs : mapping
-        Paths: modes (JSON: what `search` returned), modes_table (CSV: a row for each component of each mode) and
-        modes_density (CSV: what pictures of the first modes show; empty for several columns).
-    seed : int
-        For the starts.
-    say : callable
-        Told what takes long.
-    """
-    rows = observations.read(inputs["observations"])
-    units, specification = rows.units(), read_json(inputs["specification"])
-    draws = chain_states(inputs["draws"], specification)
-    found = search(specification, units, draws, inputs, seed, say)
-    write_json(outputs["modes"], found)
-    write_csv(outputs["modes_table"], table(found, specification))
-    write_csv(
-        outputs["modes_density"],
-        pictures(found, specification, Points.of(rows, specification["rounding"])[replication.sampled_rows(rows)]),
-    )
-
-
-def chain_states(path, specification):
+def chain_states(variables: dict, components: int, places: int = PLACES) -> list:
     """States of every chain at evenly spaced draws.
 
     Parameters
     ----------
-    path : path-like
-        The draws, as `inference.write_draws` wrote them.
-    specification : dict
+    variables : dict of numpy.ndarray
+        theta and the parameters, each (chains, draws, K) or longer; shared ones (chains, draws, 1).
+    components : int
+    places : int
 
     Returns
     -------
     list of list of dict
-        For each chain at most `PLACES` states: theta and the parameters, each (K,) or longer.
+        For each chain at most so many states: theta and the parameters, each (K,) or longer.
     """
-    import xarray as xr
+    chains, length = variables["theta"].shape[:2]
+    places = min(places, length)
+    kept = ((np.arange(places) + 0.5) * length / places).astype(int)
 
-    posterior, constant = (_group(xr, path, group) for group in ("posterior", "constant_data"))
-    length = posterior.sizes["draw"]
-    kept = ((np.arange(min(PLACES, length)) + 0.5) * length / min(PLACES, length)).astype(int)
-    components, chains = specification["components"], []
-    for chain in range(posterior.sizes["chain"]):
-        states = []
-        for draw in kept:
-            state = {}
-            for name in dict.fromkeys(["theta", *(entry["name"] for entry in specification["parameters"])]):
-                of_components = True
-                if name in posterior:
-                    array = posterior[name][{"chain": chain, "draw": draw}]
-                    of_components = "component" in array.dims
-                else:
-                    array = constant[name]
-                    of_components = "component" in array.dims
-                values = array.to_numpy()
-                values = values if of_components else values[None]
-                state[name] = np.array(np.broadcast_to(values, (components, *values.shape[1:])))
-            states.append(state)
-        chains.append(states)
-    return chains
+    def at(chain, draw):
+        values = {name: value[chain, draw] for name, value in variables.items()}
+        return {name: np.array(np.broadcast_to(v, (components, *v.shape[1:]))) for name, v in values.items()}
+
+    return [[at(chain, draw) for draw in kept] for chain in range(chains)]
 
 
-def _group(xr, path, group):
-    try:
-        return xr.load_dataset(path, group=group, engine="h5netcdf")
-    except OSError:  # nothing is constant
-        return xr.Dataset()
-
-
-def search(specification, units, chains, inputs, seed, say=print):
-    """The modes of a posterior, and which of them the chains visit.
+class Search:
+    """The modes of one posterior: looked for from dispersed starts before sampling, and from the chains afterwards.
 
     Parameters
     ----------
     specification : dict
     units : observations.Units
         The distinct observations with their counts.
-    chains : list of list of dict
-        States of every chain, each a dict of arrays (K,) or longer.
     inputs : mapping
         Paths: data, executable and toolchain.
     seed : int
+        For the starts and for climbing.
     say : callable
         Told what takes long.
-
-    Returns
-    -------
-    dict
-        starts: how many; lost: how many of them reached nothing finite; listed: nats up to which modes are listed;
-        shown: how many of these are shown; log_weights: whether heights are those of the density of log weights (where
-        a prior of the weights has no bound at 0); p_value: of the chains visiting the modes alike, None for a single
-        chain; and modes, the best first. Each has number (from 1), log_posterior (up to a constant), gap (nats below
-        the best), starts (how many led there), visits (for each chain how many of its draws lead there), places (how
-        many draws of a chain were looked at), empty and collapsed (components, from 1), edge (components that the
-        order holds apart from the next), and state (theta and the parameters).
     """
-    rng = np.random.default_rng(seed_for(seed, "starts"))
-    few = _sample(units, np.random.default_rng(seed_for(seed, "sample")))
-    points, family = Points.of(few, specification["rounding"]), specification["family"]
 
-    def density(state):
-        return mixture.log_likelihood(family, points, {name: value[None] for name, value in state.items()})[0]
+    def __init__(self, specification: dict, units: Units, inputs: dict, seed: int, say=print):
+        self.specification, self.units, self.inputs, self.seed, self.say = specification, units, inputs, seed, say
+        self.rng = np.random.default_rng(seed_for(seed, "starts"))
+        few = _sample(units, np.random.default_rng(seed_for(seed, "sample")))
+        self.points = Points.of(few, specification["rounding"])
+        # A prior of the weights without bound at 0 is climbed from the logs of the weights.
+        self.log_weights = min(specification["weights"].get("concentration", [1])) < 1
+        self.posterior = LogPosterior(specification, few, few is units, self.log_weights)
+        self.groups, self.chains, self.of_chains = [], [], []
+        self.ends = _ends(specification, few, self._density, self.rng)
+        say(f"Climbing to the modes from {len(self.ends)} places.")
+        self.of_ends = self._climbed([end["state"] for end in self.ends], [0.0] * len(self.ends))
+        self._take([one for one in self.of_ends if one])
 
-    ends = _ends(specification, few, density, rng)
-    begun = [end["state"] for end in ends] + [state for states in chains for state in states]
-    say(f"Climbing to the modes from {len(begun)} places.")
-    with tempfile.TemporaryDirectory() as scratch:
-        data, log_weights = _data(inputs["data"], Path(scratch) / "data.json")
-        record = read_json(inputs["toolchain"])
+    def follow(self, chains: list) -> None:
+        """Climb from where chains have been; those of an earlier call are forgotten, the modes they led to are not.
 
-        def climbed(states, steps):
-            starts = [
-                start_near(specification, units, state, rng, step) for state, step in zip(states, steps, strict=True)
-            ]
-            told = cmdstan.optimise(inputs["executable"], data, starts, seed_for(seed, "climb"), record)
-            return [one and _reached(one, specification, points, density) for one in told]
+        Parameters
+        ----------
+        chains : list of list of dict
+            What `chain_states` returned.
+        """
+        self.chains = chains
+        begun = [state for states in chains for state in states]
+        self.say(f"Climbing to the modes from {len(begun)} draws of the chains.")
+        self.of_chains = self._climbed(begun, [0.0] * len(begun))
+        self._take([one for one in self.of_chains if one])
 
-        reached = climbed(begun, [0.0] * len(begun))
-        groups = _grouped([one for one in reached if one])
+    def starts(self, chains: int) -> list:
+        """From which mode each chain shall start: as many from each as its share of the posterior says.
+
+        Parameters
+        ----------
+        chains : int
+
+        Returns
+        -------
+        list of dict
+            The state for each chain, the modes with the largest shares first.
+        """
+        open_to_chains = [group for group in self.groups if not self._marks(group)["collapsed"]] or self.groups
+        share = np.array([group["share"] for group in open_to_chains])
+        if not share.sum() > 0:
+            share[0] = 1.0
+        order = np.argsort(-share, kind="stable")
+        owed = share[order] / share.sum() * chains
+        amount = np.floor(owed).astype(int)
+        amount[np.argsort(amount - owed, kind="stable")[: chains - amount.sum()]] += 1
+        return [open_to_chains[group]["state"] for group in np.repeat(order, amount)]
+
+    def misses(self, variables: dict) -> bool:
+        """Whether chains miss more than a little of the posterior, after a look at where they have been.
+
+        Parameters
+        ----------
+        variables : dict of numpy.ndarray
+            What they drew: theta and the parameters, each (chains, draws, K) or longer.
+
+        Returns
+        -------
+        bool
+        """
+        for places in (PLACES, MORE * PLACES):
+            self.follow(chain_states(variables, self.specification["components"], places))
+            if self.missed() <= MISSED:
+                return False
+        return True
+
+    def missed(self) -> float:
+        """The share of the posterior in modes that no chain visits and in which one could be started."""
+        visits = self._visits()
+        return sum(
+            group["share"]
+            for group, of_chains in zip(self.groups, visits, strict=True)
+            if not of_chains.any() and not self._marks(group)["collapsed"]
+        )
+
+    def found(self) -> dict:
+        """All that is known of the modes.
+
+        Returns
+        -------
+        dict
+            starts: how many; lost: how many of them reached nothing finite; listed: nats up to which modes are listed;
+            shown: how many of these are shown; log_weights: whether heights are those of the density of log weights
+            (where a prior of the weights has no bound at 0); p_value: of the chains visiting the modes alike, None for
+            a single chain; and modes, the highest first. Each has number (from 1), log_posterior (up to a constant),
+            gap (nats below the highest), share (of the posterior, by Laplace's approximation, of all modes found),
+            starts (how many led there), visits (for each chain how many of its draws lead there), places (how many
+            draws of a chain were looked at), empty and collapsed (components, from 1), edge (components that the order
+            holds apart from the next), and state (theta and the parameters).
+        """
+        counts = np.zeros(len(self.groups), int)
+        for end, one in zip(self.ends, self.of_ends, strict=True):
+            if one:
+                counts[self._mode_of(one)] += end["starts"]
+        visits = self._visits()
+        highest = self.groups[0]["height"] if self.groups else 0.0
+        kept = [
+            i
+            for i, group in enumerate(self.groups)
+            if group["height"] >= highest - LISTED or group["share"] >= SEEN_SHARE or visits[i].any()
+        ]
+        modes = [
+            {
+                "number": number,
+                "log_posterior": group["height"],
+                "gap": group["height"] - highest,
+                "share": group["share"],
+                "starts": int(counts[i]),
+                "visits": visits[i].tolist(),
+                "places": len(self.chains[0]) if self.chains else 0,
+                **self._marks(group),
+                "state": {name: value.tolist() for name, value in group["state"].items()},
+            }
+            for number, (i, group) in enumerate(((i, self.groups[i]) for i in kept), start=1)
+        ]
+        return {
+            "starts": sum(end["starts"] for end in self.ends),
+            "lost": sum(end["starts"] for end, one in zip(self.ends, self.of_ends, strict=True) if not one),
+            "listed": LISTED,
+            "shown": SHOWN,
+            "log_weights": self.log_weights,
+            "p_value": visited_alike(visits, np.random.default_rng(seed_for(self.seed, "permutations"))),
+            "modes": modes,
+        }
+
+    def _density(self, state):
+        """Log density of the observations that are compared, shape (m,)."""
+        draws = {name: value[None] for name, value in state.items()}
+        return mixture.log_likelihood(self.specification["family"], self.points, draws)[0]
+
+    def _marks(self, group):
+        return _marks(group["state"], self.specification, self.points, self.units.n)
+
+    def _mode_of(self, one):
+        return next(i for i, group in enumerate(self.groups) if any(m is one["state"] for m in group["members"]))
+
+    def _visits(self):
+        """How many of the draws of each chain lead to each mode, shape (modes, chains)."""
+        visits = np.zeros((len(self.groups), len(self.chains)), int)
+        ends = iter(self.of_chains)
+        for chain, states in enumerate(self.chains):
+            for one in (next(ends) for _ in states):
+                if one:
+                    visits[self._mode_of(one), chain] += 1
+        return visits
+
+    def _climbed(self, states, steps):
+        """Where climbs from beside some states end; None where that is nothing finite."""
+        if not states:
+            return []
+        starts = [
+            start_near(self.specification, self.units, state, self.rng, step)
+            for state, step in zip(states, steps, strict=True)
+        ]
+        with tempfile.TemporaryDirectory() as scratch:
+            data = _data(self.inputs["data"], Path(scratch) / "data.json") if self.log_weights else self.inputs["data"]
+            record = read_json(self.inputs["toolchain"])
+            told = cmdstan.optimise(self.inputs["executable"], data, starts, seed_for(self.seed, "climb"), record)
+        return [one and _reached(one, self.specification, self.points, self._density) for one in told]
+
+    def _take(self, ends):
+        """Sort ends of climbs into the modes that are known, and what is left into new ones."""
+        new = []
+        for end in ends:
+            group = next((group for group in self.groups if _same(group, end)), None)
+            if group is None:
+                new.append(end)
+            else:
+                group["members"].append(end["state"])
+        self.groups = _grouped(self.groups + self._confirmed(_grouped(new)))
+        self._weigh()
+
+    def _confirmed(self, groups):
+        """New modes climbed once more: what a second climb leaves was a saddle, or only the names made it an end."""
         again = []  # the group, where to climb from, and how far beside that
         for group in groups:
-            step = PUSH if _on_edge(group["state"], specification).any() else NUDGE
-            again += [(group, _beside(group["state"], specification), step)] * PUSHES
-        confirmed = climbed([state for _, state, _ in again], [step for _, _, step in again])
-    # What a second climb leaves was a saddle, or a place that only the names of two components make an end.
-    for (group, _, _), end in zip(again, confirmed, strict=True):
-        if end and end["height"] > group["height"] + HIGHER:
-            group |= end
-    groups = _grouped(groups)
+            step = PUSH if _on_edge(group["state"], self.specification).any() else NUDGE
+            again += [(group, _beside(group["state"], self.specification), step)] * PUSHES
+        ends = self._climbed([state for _, state, _ in again], [step for _, _, step in again])
+        for (group, _, _), end in zip(again, ends, strict=True):
+            if end and end["height"] > group["height"] + HIGHER:
+                group |= end
+        return groups
 
-    def mode_of(one):
-        return next(i for i, group in enumerate(groups) if any(member is one["state"] for member in group["members"]))
-
-    led = [mode_of(one) if one else None for one in reached]
-    counts = np.zeros(len(groups), int)
-    for end, mode in zip(ends, led, strict=False):
-        if mode is not None:
-            counts[mode] += end["starts"]
-    visited = iter(led[len(ends) :])
-    visits = np.zeros((len(groups), len(chains)), int)
-    for chain, states in enumerate(chains):
-        for mode in (next(visited) for _ in states):
-            if mode is not None:
-                visits[mode, chain] += 1
-    modes = [
-        {
-            "number": i + 1,
-            "log_posterior": group["height"],
-            "gap": group["height"] - groups[0]["height"],
-            "starts": int(counts[i]),
-            "visits": visits[i].tolist(),
-            "places": len(chains[0]) if chains else 0,
-            **_marks(group["state"], specification, points, units.n),
-            "state": {name: value.tolist() for name, value in group["state"].items()},
-        }
-        for i, group in enumerate(groups)
-        if group["height"] >= groups[0]["height"] - LISTED or visits[i].any()
-    ]
-    return {
-        "starts": sum(end["starts"] for end in ends),
-        "lost": sum(end["starts"] for end, one in zip(ends, reached, strict=False) if not one),
-        "listed": LISTED,
-        "shown": SHOWN,
-        "log_weights": log_weights,
-        "p_value": visited_alike(visits, np.random.default_rng(seed_for(seed, "permutations"))),
-        "modes": modes,
-    }
+    def _weigh(self):
+        """Give every mode its share of the posterior: nothing to one whose maximum is another's."""
+        weighed = []  # the mode, the log of its mass, and the density at its maximum
+        for group in self.groups:
+            group["share"] = 0.0
+            if len(weighed) >= WEIGHED or group["height"] < self.groups[0]["height"] - HEAVY:
+                continue
+            excess, there = log_excess(self.posterior, group["state"])
+            if not any(np.abs(there - other).max() < ALIKE for _, _, other in weighed):
+                weighed.append((group, group["height"] + excess, there))
+        for (group, _, _), share in zip(weighed, shares([log_mass for _, log_mass, _ in weighed]), strict=True):
+            group["share"] = float(share)
 
 
 def _sample(units, rng):
@@ -235,16 +309,14 @@ def _sample(units, rng):
 
 
 def _data(path, changed):
-    """The program's data for climbing: a prior of the weights without bound at 0 is seen from the logs of the weights.
+    """The program's data for climbing where a concentration of the weights is below 1.
 
-    Where a concentration is below 1 the density grows without end as a weight goes to 0. That of the logs of the
-    weights does not: it has every power of a weight one higher, as if the concentrations were.
+    The density of the weights grows without end as a weight goes to 0. That of the logs of the weights does not: it has
+    every power of a weight one higher, as if the concentrations were.
     """
     data = read_json(path)
-    if min(data["theta_concentration"], default=1) >= 1:
-        return path, False
     write_json(changed, data | {"theta_concentration": [value + 1 for value in data["theta_concentration"]]})
-    return changed, True
+    return changed
 
 
 def _ends(specification, units, density, rng):
@@ -462,12 +534,13 @@ def visited_alike(visits, rng):
 
 
 def table(found, specification):
-    """A row for each component of each mode: mode, gap, starts, component and its parameters (DataFrame)."""
+    """A row for each component of each mode: mode, gap, share, starts, component and its parameters (DataFrame)."""
     columns = specification.get("columns")
     rows = []
     for mode in found["modes"]:
         for k in range(specification["components"]):
-            row = {"mode": mode["number"], "gap": mode["gap"], "starts": mode["starts"], "component": k + 1}
+            row = {"mode": mode["number"], "gap": mode["gap"], "share": mode["share"], "starts": mode["starts"]}
+            row["component"] = k + 1
             for name, values in mode["state"].items():
                 value = np.array(values[k])
                 for place in np.ndindex(value.shape):
@@ -492,23 +565,25 @@ def pictures(found, specification, points):
     Returns
     -------
     pandas.DataFrame
-        mode, x, step (whole numbers in a bar, 0 for a curve), observed (their frequency, for bars), mixture and
-        component_1, component_zero and so on (weighted). Without rows for several columns.
+        mode, x, step (whole numbers in a bar, 0 for a curve), per (of so many trials, 0 for none), observed (their
+        frequency, for bars), mixture and component_1, component_zero and so on (weighted). Without rows for several
+        columns.
     """
     family = specification["family"]
     parts = mixture.parts(family, specification["components"])
     names = [f"component_{part}" for part in parts]
-    frames = [pd.DataFrame(columns=["mode", "x", "step", "observed", "mixture", *names])]
+    frames = [pd.DataFrame(columns=["mode", "x", "step", "per", "observed", "mixture", *names])]
     for mode in found["modes"][:SHOWN] if specification["kind"] != MULTIVARIATE else []:
         state = {name: np.array(values)[None] for name, values in mode["state"].items()}
         if specification["kind"] == CONTINUOUS:
-            x, step, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, np.nan
+            x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
             heights = mixture.densities(family, at(x), state)[0]
         else:
-            first, step = whole.bins(points.y)
-            x, observed = first + (step - 1) / 2, whole.frequencies(points.y, first, step)
-            heights = whole.expected(family, first, step, points.size, state)[0]
-        frame = pd.DataFrame({"mode": mode["number"], "x": x, "step": step, "observed": observed})
+            seen, per = whole.shown(points.y, points)
+            first, step = whole.bins(seen)
+            x, observed = first + (step - 1) / 2, whole.frequencies(seen, first, step)
+            heights = whole.expected(family, first, step, points.size, state, per)[0]
+        frame = pd.DataFrame({"mode": mode["number"], "x": x, "step": step, "per": per or 0, "observed": observed})
         frame["mixture"] = heights.sum(axis=1)
         frame[names] = heights
         frames.append(frame)

@@ -17,7 +17,6 @@ BEYOND = 0.15  # of the range of the data that a picture shows on either side
 SHOWN = 2  # replicated data sets that are drawn
 PRIOR_SHOWN = 5  # data sets from the prior that are drawn
 MOST_ROWS = 3000  # of a data set that is drawn
-ECDF_PLACES = 201  # where distribution functions of a column are compared
 
 
 def marginal(draws, columns):
@@ -77,17 +76,14 @@ def ecdf_tables(y, anew, columns):
     p_value : float
         As `predictive.ecdf_band`, over all columns.
     """
-    grids = []
-    for d in range(len(columns)):
-        margin = 0.1 * np.ptp(y[:, d])
-        grids.append(np.linspace(y[:, d].min() - margin, y[:, d].max() + margin, ECDF_PLACES))
+    grids = [predictive.places(y[:, d], anew[:, :, d]) for d in range(len(columns))]
 
     def curve(rows):
         return np.concatenate([predictive.ecdf(rows[:, d], x) for d, x in enumerate(grids)])
 
     observed = curve(y)
     limits, p_value = predictive.ecdf_band(observed, np.array([curve(rows) for rows in anew]))
-    table = {"column": np.repeat(columns, ECDF_PLACES), "x": np.concatenate(grids), "observed": observed}
+    table = {"column": np.repeat(columns, [len(x) for x in grids]), "x": np.concatenate(grids), "observed": observed}
     return table | limits, p_value
 
 
@@ -129,8 +125,8 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
         (data sets), and ecdf, each a dict of columns.
     facts : dict
         What the text and the figures need to know of them.
-    p_value : float
-        Of the distribution functions of all columns together.
+    p_values : dict
+        ecdf, of the distribution functions of all columns together, and shape, of those of standardised values.
     """
     family, y, columns = specification["family"], points.y, specification["columns"]
     telling = telling_columns(thinned)
@@ -159,7 +155,8 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
         "all_pairs": len(columns) * (len(columns) - 1) // 2,
         "replicates_ecdf": len(anew),
     }
-    return tables, facts, p_value
+    shape = predictive.shape_p_value([(y[:, d], anew[:, :, d]) for d in range(len(columns))])
+    return tables, facts, {"ecdf": p_value, "shape": shape}
 
 
 def _stacked(sets, columns):

@@ -6,5 +6,5 @@ PACKAGE = Path(__file__).parent
 SHARE = PACKAGE / "_share"  # where the wheel puts them (pyproject.toml)
 BASE = SHARE if SHARE.is_dir() else PACKAGE.parent.parent  # the folder of the Snakefile
 SNAKEFILE = BASE / "Snakefile"
-PROFILE = BASE / "workflow" / "profiles" / "default"
+PROFILE = BASE / "profiles" / "default"
 SCHEMA = BASE / "workflow" / "schemas" / "config.schema.yaml"

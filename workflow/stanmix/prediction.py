@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from stanmix import columns, crossvalidation, inference, memberships, mixture, observations, replication, tables
+from stanmix import columns, inference, memberships, mixture, observations, replication, tables
 from stanmix.family import WHOLE, Points
 from stanmix.files import read_json, write_csv
+from stanmix.text import LARGEST_COUNT, plain
 
 LISTED = 2000  # rows of the HTML table; the CSV has all
 
@@ -32,12 +33,13 @@ def faults(rows, column, model, family):
     if family.positive:
         wrong, needs = rows.y <= 0, "values above 0"
     elif family.kind == WHOLE:
-        wrong, needs = (rows.y < 0) | (rows.y != np.floor(rows.y)), "whole numbers from 0"
+        wrong = (rows.y < 0) | (rows.y != np.floor(rows.y)) | (rows.y > LARGEST_COUNT)
+        needs = f"whole numbers from 0 to {LARGEST_COUNT}"
     if not wrong.any():
         return []
     first = int(np.flatnonzero(wrong)[0])
     more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
-    value = observations.plain(rows.y[first])
+    value = plain(rows.y[first])
     return [
         f"line {rows.lines[first]}, column '{column}': {value} is not possible{more}; the family {family.name} of "
         f"models.{model} needs {needs}."
@@ -69,9 +71,9 @@ def predict(inputs, outputs, source):
     fitted = observations.read(inputs["observations"])
     units, training = rows.units(), fitted.units()
     points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
-    idata = inference.read_draws(inputs["draws"])
+    idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
     draws = inference.by_component(idata, specification)
-    draws = crossvalidation.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
+    draws = mixture.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
 
     family = specification["family"]
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}

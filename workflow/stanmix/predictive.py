@@ -5,11 +5,15 @@ from scipy import stats
 
 from stanmix import mixture
 from stanmix.families import FAMILIES
+from stanmix.family import Points
 
 BAND = (0.05, 0.5, 0.95)  # lower, median and upper quantile of every pointwise band
 SIMULTANEOUS = 0.95  # share of the distribution functions that lie wholly inside the ECDF band
 UNIFORM = 1000  # simulated uniform samples behind the band of the probability integral transform
 STEPS = 100  # of the grid on which it is drawn
+PLACES = 150  # where distribution functions are compared inside the data, and half as many beyond each end
+EXPECTED = 5  # observations that a group of whole numbers expects at least where frequencies are compared
+SMALLEST = 1e-15  # p-value below which no more is said
 
 
 def band(curves):
@@ -53,6 +57,162 @@ def memberships_by_value(family, points, x, draws):
 def ecdf(y, x):
     """Empirical distribution function of y at x, shape (m,)."""
     return np.searchsorted(np.sort(y), x, side="right") / len(y)
+
+
+def places(y, replicated, whole=False):
+    """Where the distribution function of the data is compared: at the data's own quantiles, and beyond their ends.
+
+    Between the data's values a place lies half-way between two neighbours, so that rounding does no harm; below the
+    smallest and above the largest there are quantiles of replicated values that lie there. Even steps would see little
+    of skewed data.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        The data, shape (m,).
+    replicated : numpy.ndarray
+        Replicated data sets, shape (R, m).
+    whole : bool
+        Whether they are whole numbers, which are places themselves.
+
+    Returns
+    -------
+    numpy.ndarray
+        Increasing.
+    """
+    values, counts = np.unique(y, return_counts=True)
+    between = values if whole else (values[:-1] + values[1:]) / 2
+    if len(between) > PLACES:
+        wanted = (np.arange(PLACES) + 0.5) / PLACES * len(y)
+        between = between[
+            np.unique(np.searchsorted(np.cumsum(counts)[: len(between)], wanted).clip(max=len(between) - 1))
+        ]
+    found = [between]
+    for beyond in (replicated[replicated < values[0]], replicated[replicated > values[-1]]):
+        steps = (np.arange(PLACES // 2) + 0.5) / (PLACES // 2)
+        found.append(np.quantile(beyond, steps, method="inverted_cdf") if len(beyond) else [])
+    return np.unique(np.concatenate(found))
+
+
+def standardised(y):
+    """Data sets (..., m) in standard deviations from their means; constant ones are 0."""
+    sd = y.std(axis=-1, keepdims=True)
+    return (y - y.mean(axis=-1, keepdims=True)) / np.where(sd > 0, sd, 1)
+
+
+def shape_p_value(data):
+    """How unlikely the shape of the distribution is, whatever its mean and standard deviation.
+
+    A model that estimates both follows the data in them, and replicated data vary with what is not known of them; that
+    hides a wrong shape. So the data and each replicated data set are standardised by their own mean and standard
+    deviation before their distribution functions are compared (as Lilliefors 1967 does for one normal distribution).
+
+    Parameters
+    ----------
+    data : list of tuple of numpy.ndarray
+        For each column the data (m,) and the replicated data sets (R, m).
+
+    Returns
+    -------
+    float
+        As `ecdf_band`, over all columns together.
+    """
+    observed, replicated = [], []
+    for y, anew in data:
+        y, anew = standardised(y), standardised(anew)
+        x = places(y, anew)
+        observed.append(ecdf(y, x))
+        replicated.append(np.array([ecdf(row, x) for row in anew]))
+    return ecdf_band(np.concatenate(observed), np.hstack(replicated))[1]
+
+
+def frequencies_p_value(observed, replicated):
+    """How unlikely the frequencies of whole numbers are: chi-squared over groups that expect enough.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray
+        Of places in increasing order, shape (m,).
+    replicated : numpy.ndarray
+        Of replicated data sets, shape (R, m).
+
+    Returns
+    -------
+    float
+        Share of all R + 1 data sets whose distance from their mean is as large or larger: no distribution of the
+        distance is assumed, and it is exact under exchangeability.
+    """
+    counts = np.vstack([observed, replicated]).astype(float)
+    expected = counts.mean(axis=0)
+    groups = np.minimum(np.floor(np.cumsum(expected) / EXPECTED), max(expected.sum() // EXPECTED - 1, 0)).astype(int)
+    _, starts = np.unique(groups, return_index=True)
+    counts, expected = (np.add.reduceat(values, starts, axis=-1) for values in (counts, expected))
+    distance = ((counts - expected) ** 2 / np.where(expected > 0, expected, 1)).sum(axis=1)
+    return float((distance >= distance[0] * (1 - 1e-12)).mean())
+
+
+def extremes(family, points, draws):
+    """How unlikely the smallest and the largest value are, by the model's distribution function.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        The observations, n of them.
+    draws : dict of numpy.ndarray
+        As in `mixture`.
+
+    Returns
+    -------
+    dict
+        p_value (four times the smallest of four tail probabilities, at most 1), below and above (how many of n values
+        are expected below the smallest and above the largest; of several columns in that where it is least likely).
+    """
+    sizes, times = np.unique(points.size, return_counts=True)
+    found = {"p_value": 1.0}
+    tails = {}
+    for side, end in (("below", points.y.min(axis=0)), ("above", points.y.max(axis=0))):
+        at = Points(np.repeat(np.atleast_1d(end)[None], len(sizes), axis=0) if points.y.ndim > 1 else
+                    np.full(len(sizes), end), sizes, points.step)  # fmt: skip
+        tails[side] = [np.clip(tail, 0, 1) for tail in mixture.tails(family, at, draws)]
+    per_size = times[None, :] if points.y.ndim == 1 else times[None, :, None]
+    with np.errstate(divide="ignore"):
+        # That no value of n lies below the smallest (above the largest), and that at least one lies as far out.
+        none_below = np.exp((per_size * np.log1p(-tails["below"][0])).sum(axis=1)).mean(axis=0)
+        some_below = 1 - np.exp((per_size * np.log1p(-tails["below"][1])).sum(axis=1)).mean(axis=0)
+        none_above = np.exp((per_size * np.log(tails["above"][1])).sum(axis=1)).mean(axis=0)
+        some_above = 1 - np.exp((per_size * np.log(tails["above"][0])).sum(axis=1)).mean(axis=0)
+    smallest = np.minimum.reduce([none_below, some_below, none_above, some_above])
+    column = int(np.argmin(smallest))
+    found["p_value"] = float(min(1.0, 4 * smallest.size * smallest.min()))
+    found["below"] = float(np.atleast_1d((per_size * tails["below"][0]).sum(axis=1).mean(axis=0))[column])
+    found["above"] = float(np.atleast_1d((per_size * (1 - tails["above"][1])).sum(axis=1).mean(axis=0))[column])
+    return found
+
+
+def even_p_value(transforms):
+    """How unlikely transforms are that should be spread evenly but depend on each other, as LOO-PITs do.
+
+    Each value in order has its own p-value, two-sided, by the beta distribution of its place among n even ones (of
+    equal values, their mean place); those below one half are combined by the heavy tail of the Cauchy distribution,
+    under which dependence matters little (Liu & Xie 2020; for LOO-PIT Tesso & Vehtari 2026).
+
+    Parameters
+    ----------
+    transforms : list of numpy.ndarray
+        For each column, shape (n,).
+
+    Returns
+    -------
+    float
+    """
+    terms = []
+    for transform in transforms:
+        n, place = len(transform), stats.rankdata(transform, method="average")
+        p_values = 2 * np.minimum(*(tail(transform, place, n + 1 - place) for tail in (stats.beta.cdf, stats.beta.sf)))
+        p_values = p_values.clip(SMALLEST, 1)
+        terms.append(np.where(p_values < 0.5, 1 / np.tan(np.pi * p_values), 0.0))
+    return float(stats.cauchy.sf(np.concatenate(terms).mean()))
 
 
 def ecdf_band(observed, replicated):
@@ -119,36 +279,33 @@ def statistics_of(y, discrete):
     return found | ({"zeros": (y == 0).mean(axis=-1)} if discrete else {})
 
 
-def p_value_of(observed, replicated):
-    """Two-sided posterior predictive p-value of one statistic; ties count half."""
-    above = (replicated > observed).mean() + 0.5 * (replicated == observed).mean()
-    return float(min(1.0, 2 * min(above, 1 - above)))
+def drawn_between(ends, rng):
+    """Points between the probabilities below each observation and with it (2, m), drawn evenly; shape (m,)."""
+    lower, upper = ends
+    return lower + (upper - lower) * rng.random(lower.shape)
 
 
-def transform_table(ends, rng):
+def transform_table(transform, rng):
     """The probability integral transform against the uniform distribution, with a simultaneous band.
 
     Parameters
     ----------
-    ends : numpy.ndarray
-        Probability below each observation and with it, shape (2, m): where they differ a point between them is drawn.
+    transform : numpy.ndarray
+        The probability up to each observation, shape (m,).
     rng : numpy.random.Generator
 
     Returns
     -------
-    table : dict of numpy.ndarray
+    dict of numpy.ndarray
         u, difference (the distribution function of the transform minus u) and the band's lower and upper, each (m,).
-    p_value : float
-        Share of uniform samples of the same size that lie as far out, or farther.
+        The band is that of independent values.
     """
-    lower, upper = ends
-    transform = lower + (upper - lower) * rng.random(lower.shape)
     u = np.linspace(0, 1, STEPS + 1)[1:-1]
     n = len(transform)
     uniform = rng.multinomial(n, np.full(STEPS, 1 / STEPS), size=UNIFORM).cumsum(axis=1)[:, :-1] / n
-    limits, p_value = ecdf_band(ecdf(transform, u), uniform)
+    limits, _ = ecdf_band(ecdf(transform, u), uniform)
     table = {"u": u, "difference": ecdf(transform, u) - u}
-    return table | {key: limits[key] - u for key in ("lower", "upper")}, p_value
+    return table | {key: limits[key] - u for key in ("lower", "upper")}
 
 
 def component_p_values(family, points, draws, rng):

@@ -1,6 +1,7 @@
 """Draws from the prior alone, in the order that the model demands."""
 
 import numpy as np
+from scipy.special import betaln, gammaln, xlogy
 
 from stanmix.multivariate_normal import given_the_others, lkj_factors
 from stanmix.specification import matrices, prior_of
@@ -30,6 +31,63 @@ def prior_draws(specification, count, rng):
     if limits.any():
         _thicken(draws, specification, limits, rng)
     return draws
+
+
+def log_prior(specification, variables):
+    """Log densities of the prior at draws, each parameter on its own scale.
+
+    Those of ordered locations are as if there were no order, and those of correlations as if none were too thin: either
+    only adds a constant.
+
+    Parameters
+    ----------
+    specification : dict
+        What `specification.specify` returned.
+    variables : dict of numpy.ndarray
+        theta and the parameters, each (chains, draws, K) or longer.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        Of everything that is not fixed: theta (chains, draws), correlations (chains, draws, K) and others like their
+        values; without the axis of components where these share a parameter.
+    """
+    found, columns = {}, {}
+    if specification["weights"]["mode"] == "estimated":
+        found["theta"] = _log_dirichlet(variables["theta"], np.array(specification["weights"]["concentration"]))
+    for entry in specification["parameters"]:
+        name, values = entry["name"], variables[entry["name"]]
+        if entry["mode"] == "fixed":
+            continue
+        if name == "correlation":
+            shapes = np.array([prior["arguments"][0] for prior in entry["priors"]])
+            logs = _log_lkj(values[:, :, : len(shapes)], shapes)
+        else:
+            values = values[..., len(columns.get(name, []))] if "column" in entry else values
+            priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
+            logs = np.stack([prior.logpdf(values[:, :, k]) for k, prior in enumerate(priors)], axis=2)
+        logs = logs[:, :, 0] if entry["mode"] == "shared" else logs
+        if "column" in entry:
+            columns.setdefault(name, []).append(logs)
+        else:
+            found[name] = logs
+    return found | {name: np.stack(logs, axis=-1) for name, logs in columns.items()}
+
+
+def _log_dirichlet(theta, concentration):
+    """Log density of the Dirichlet distribution at weights (..., K)."""
+    constant = gammaln(concentration.sum()) - gammaln(concentration).sum()
+    return constant + xlogy(concentration - 1, theta).sum(axis=-1)
+
+
+def _log_lkj(correlation, shape):
+    """Log density of the LKJ distribution at matrices (..., D, D), shapes eta (...) (Lewandowski et al. 2009)."""
+    dimension = correlation.shape[-1]
+    k = np.arange(1, dimension)
+    half = shape[..., None] + (dimension - k - 1) / 2
+    powers = 2 * (shape[..., None] - 1) + dimension - k
+    constant = ((dimension - k) * (powers * np.log(2) + betaln(half, half))).sum(axis=-1)
+    return (shape - 1) * np.linalg.slogdet(correlation)[1] - constant
 
 
 def _thicken(draws, specification, limits, rng):

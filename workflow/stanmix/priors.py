@@ -3,14 +3,16 @@
 import ast
 import functools
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from stanmix.text import LARGEST, SMALLEST
+
 REAL, POSITIVE, ABOVE_ONE, UNIT = "real", "positive", "above 1", "between 0 and 1"
 CORRELATION = "correlation matrix"
 ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0, UNIT: 0.0}  # where the parameters of each support begin
+LONGEST = 10_000  # letters of a prior; a list for 100 components has fewer
 PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
 
 
@@ -220,6 +222,7 @@ def parse(text, support, count):
     end = ENDS[support]
     lower = None if end is None or (end <= 0 and distribution.support != REAL) else end
     if floor is not None:
+        _refuse_extreme(floor)
         if support != POSITIVE or floor <= 0:
             raise ValueError("only a positive parameter can be cut from below by T[number, ], at a number above 0")
         lower = floor
@@ -272,20 +275,27 @@ def parse_weights(text, count):
 
 def _without_floor(text):
     """Split ``lognormal(0, 1) T[0.5, ]`` into the distribution and the number where it is cut, or None."""
-    found = re.fullmatch(r"(.*\))\s*T\s*\[\s*([^],]+?)\s*,\s*\]\s*", text, re.DOTALL)
-    if found is None:
+    call, closing, cut = text.rpartition(")")
+    cut = cut.strip()
+    if not closing or not cut:
+        return text, None
+    inside = cut[1:].strip()  # no regular expression, whose time would grow with a power of the blanks
+    lower, comma, upper = inside[1:-1].partition(",")
+    if cut[0] != "T" or inside[:1] != "[" or inside[-1:] != "]" or not comma or upper.strip():
         return text, None
     try:
-        floor = float(found[2])
+        floor = float(lower)
     except ValueError:
         floor = math.nan
     if not math.isfinite(floor):
-        raise ValueError(f"a prior is cut from below as in lognormal(0, 1) T[0.5, ], not at {found[2]!r}")
-    return found[1], floor
+        raise ValueError(f"a prior is cut from below as in lognormal(0, 1) T[0.5, ], not at {lower.strip()!r}")
+    return call + closing, floor
 
 
 def _call(text):
     """Split ``name(a, [b, c])`` into the name and its arguments: floats and lists of floats."""
+    if len(text) > LONGEST:
+        raise ValueError(f"a prior has at most {LONGEST} letters")
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.keywords:
@@ -297,9 +307,19 @@ def _call(text):
         values = [[float(v) for v in a] if isinstance(a, list) else float(a) for a in arguments]
     except (SyntaxError, TypeError, ValueError, OverflowError, RecursionError, MemoryError):
         raise ValueError("a prior is written as in Stan, such as normal(0, 2) or normal([10, 20, 35], 2)") from None
-    if not all(math.isfinite(v) for value in values for v in (value if isinstance(value, list) else [value])):
+    numbers = [v for value in values for v in (value if isinstance(value, list) else [value])]
+    if not all(map(math.isfinite, numbers)):
         raise ValueError("the arguments of a prior must be finite numbers")
+    for number in numbers:
+        _refuse_extreme(number)
     return call.func.id, values
+
+
+def _refuse_extreme(number):
+    if abs(number) > LARGEST or 0 < abs(number) < SMALLEST:
+        raise ValueError(
+            f"{number:g} cannot be computed with; numbers are 0 or from {SMALLEST:g} to {LARGEST:g} in size"
+        )
 
 
 def _per_component(what, value, count):

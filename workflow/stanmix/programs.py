@@ -53,6 +53,11 @@ def sources(program, folder, kernel=True):
     return found + headers
 
 
+def sources_of_all(names, folder):
+    """The sources of several programs, in Stan throughout (list of pathlib.Path)."""
+    return [path for name in names for path in sources(name, folder, kernel=False)]
+
+
 def header_of(program, folder):
     """The header that defines what the kernels of a program declare (pathlib.Path)."""
     return Path(folder) / "kernels" / f"{program}.hpp"

@@ -9,7 +9,25 @@ HEAD = """# The configuration, key by key
 listed here is an error, and so is a value that does not fit: all errors are reported at once, with file and
 line, before any job starts.
 
-Names of data sets and models become folders: letters, digits, points, dashes and underscores.
+Names of data sets and models become folders: up to 100 letters, digits, points, dashes and underscores, a letter or
+digit first and no point last, no two the same but for capital letters.
+
+Numbers are 0 or from 1e-150 to 1e150 in size, whole ones not beyond 2^53 if that loses digits. YAML reads `010` as 8,
+`1:30` as 90, `yes` as true and `1e5` as text; where it would, the run says so and how to write what is meant.
+
+A name with `{name}` in it is a template. It makes many data sets: one of each file that the star of its `csv` matches,
+
+```yaml
+datasets:
+  "{name}": {csv: "data/*.csv", column: length, label: "length in {name} (mm)"}
+models: {normal: {family: normal}}
+analyses: [{dataset: "{name}", models: [normal], components: [1, 2, 3]}]
+```
+
+or one of each row of a sample sheet, a CSV file whose column `dataset` holds the names and whose other columns are keys
+of a data set: `datasets: samples.csv`, or in a template with what all rows share, as in
+`"{name}": {sheet: samples.csv, csv: "data/{name}.csv", column: length}`. Everything is as if each data set and each of
+its analyses were written out. A new file or row is a new data set for the next run, which makes that one alone.
 
 | key | value | default | what it does |
 |---|---|---|---|

@@ -87,10 +87,10 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     sampling, seed = specification["sampling"], seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
     alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
-    starts = starting_values(alone, units, expectation_maximisation(alone, units), sampling["chains"], seed)
+    starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
     draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
     points = Points.of(units, specification["rounding"])
-    draws = crossvalidation.affordable(draws, len(points), sampling["chains"])
+    draws = mixture.affordable(draws, len(points), sampling["chains"])
     other = crossvalidation.leave_one_out(alone["family"], points, units.count, draws, 1.0)
     gains = loo["elpd_i"] - other["elpd_i"]
     return float(gains @ units.count), elpd.standard_error(gains, units.count)

@@ -14,9 +14,11 @@ from markupsafe import Markup
 from stanmix import checks, columns, invariants, memberships, mode_words, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
+from stanmix.text import unshielded
 
 LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
-AS_WRITTEN = {"id": str}  # names of rows that look like numbers or like nothing
+# How pandas reads names of rows, which may look like numbers or like nothing.
+AS_WRITTEN = {"converters": {"id": unshielded}, "keep_default_na": False, "na_values": [""]}
 FIGURES = (
     *("diagram", "prior", "traces", "membership_figure", "co_clustering", "density"),
     *("ecdf", "transform", "statistics", "replicates"),
@@ -25,7 +27,7 @@ FIGURES = (
 )
 
 
-def write_report(dataset, inputs, fits, captions, programs, config, output):
+def write_report(dataset, inputs, fits, captions, programs, config, content, output):
     """Write the page of one data set.
 
     Parameters
@@ -45,6 +47,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         The Stan programs and their includes, in Stan throughout.
     config : dict
         The slice of the configuration that this report rests on.
+    content : dict
+        The sha256 of every CSV file that was read, by its path.
     output : path-like
         The page.
 
@@ -55,7 +59,10 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
     """
     noticed, comparison = read_json(inputs["noticed"]), read_json(inputs["comparison_json"])
     facts = read_json(inputs["facts"])
-    views = [_fit_view(title, paths, noticed) for title, paths in fits.items()]
+    asked = {title: fit for fit, title in plan.titles(plan.fits(config)).items()}
+    if list(asked) != list(fits):
+        raise invariants.InvariantError(f"{dataset}: the report does not hold the fits of the configuration.")
+    views = [_fit_view(title, paths, noticed, asked[title], config) for title, paths in fits.items()]
     for view in [view for view in views if view["modes"]["modes"]][:1]:
         view["modes"]["first"] = True  # the caption stands there
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
@@ -69,7 +76,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         truth=read_json(inputs["truth"]) if inputs.get("truth") else None,
         source=config["datasets"][dataset],
         fits=views,
-        status=checks.worst(view["checks"]["status"] for view in views),
+        status=_status(views, read_json(inputs["numbers"])),
         comparison=comparison,
         comparison_table=tables.html_table(comparison["columns"], comparison["models"]),
         figures={
@@ -84,18 +91,32 @@ def write_report(dataset, inputs, fits, captions, programs, config, output):
         versions=views[0]["versions"],
         kernel=any(read_json(path)["kernel"] for path in inputs["compiled"]),
         programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
+        content=content,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
+        p_text=checks.p_text,
     )
     write_text(output, text)
 
 
-def _fit_view(title, paths, noticed):
+def _status(views, judged):
+    """How far the fits that the page recommends can be trusted: of each model that with its verdict's number."""
+    chosen = {verdict["model"]: verdict["verdict"] for verdict in judged}
+    found = []
+    for view in views:
+        model = view["specification"]["model"]
+        if model not in chosen or view["specification"]["components"] == chosen[model]:
+            found.append(view["checks"]["status"])
+    return checks.worst(found + ["fail" for verdict in chosen.values() if verdict is None])
+
+
+def _fit_view(title, paths, noticed, asked, config):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
-    membership, said = pd.read_csv(paths["membership"], converters=AS_WRITTEN), read_json(paths["memberships"])
+    membership, said = pd.read_csv(paths["membership"], **AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
+    invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
@@ -158,6 +179,7 @@ def _modes_view(found, specification):
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
+        row["share"] = mode_words.percentage(mode["share"]) if mode["share"] else "-"
         row["chains"] = mode_words.chains_in(mode) or "none"
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode)})
@@ -176,7 +198,7 @@ def _membership_table(frame, trusted):
 
 def _predicted(path, trusted):
     """The first new rows and how many there are."""
-    frame = pd.read_csv(path, dtype={"component": str}, converters=AS_WRITTEN)
+    frame = pd.read_csv(path, dtype={"component": str}, **AS_WRITTEN)
     first = frame.head(LISTED)
     return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, trusted)}
 

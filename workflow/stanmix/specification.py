@@ -4,11 +4,14 @@ import numpy as np
 
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, MULTIVARIATE, SLOTS, WHOLE, ends_of
+from stanmix.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
 from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+from stanmix.text import LARGEST_COUNT, plain
 
-SEEN = 1 / np.sqrt(12)  # sd of what rounding takes away, in steps: nothing thinner can be seen
-THIN = 1e-3  # the same in standard deviations of a column with ties that are not from rounding
+MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled
+CERTAIN = 0.995  # of a prior: what an order leaves, from which it is as good as not cut
+IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors are compared
+THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
 def specify(name, model, components, noticed, rounding=None):
@@ -47,11 +50,7 @@ def specify(name, model, components, noticed, rounding=None):
     """
     family = FAMILIES[model["family"]]
     _refuse_data(name, family, noticed)
-    if components > noticed["distinct"]:
-        raise UserError(
-            f"models.{name}: {components} components are asked for, but the data have only {noticed['distinct']} "
-            "distinct values; ask for fewer."
-        )
+    _refuse_few(name, family, model, components, noticed, rounding)
     if noticed["known"] and noticed["known"]["largest"] > components:
         raise UserError(
             f"models.{name}: {components} components are asked for, but the data name a component "
@@ -67,6 +66,8 @@ def specify(name, model, components, noticed, rounding=None):
     relabelled = not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
+            if rounding:
+                facts = facts | {"step": None}  # the likelihood of intervals is bounded: no default needs to be cut
             entry = _resolved(name, family, parameter, model, components, facts)
             if column is not None:
                 entry["column"] = column
@@ -82,6 +83,7 @@ def specify(name, model, components, noticed, rounding=None):
             f"{noticed['trials']['most']} trials, and {noticed['trials']['most']} are what so many trials can tell; "
             "ask for fewer components, or add up trials that belong together."
         )
+    _refuse_hopeless(name, components, free, noticed["n"])
     columns = _of_columns(model, components, parameters, noticed) if family.kind == MULTIVARIATE else {}
     return {
         "model": name,
@@ -96,7 +98,7 @@ def specify(name, model, components, noticed, rounding=None):
         "weights": weights,
         "parameters": parameters,
         **columns,
-        "notes": _notes(free, noticed) + _notes_on_columns(columns),
+        "notes": _notes(free, noticed) + _notes_on_columns(columns) + _notes_on_order(parameters),
     }
 
 
@@ -136,10 +138,12 @@ def _numbers(family, entry, noticed):
 def _of_columns(model, components, parameters, noticed):
     """What a specification says of several columns."""
     columns = noticed["columns"]
-    # With correlations of its own a component could become a sheet through rows that rounding put on one line.
+    # With correlations of its own a component could become a sheet through rows on one line, of rounding or a rule.
     own = components > 1 and any(e["name"] == "correlation" and e["mode"] == "own" for e in parameters)
     thinnest = [
-        0.0 if not own or not facts["tied"] else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
+        0.0
+        if not own or not (facts["tied"] or noticed["aligned"])
+        else float(SEEN * facts["step"] if facts["step"] else THIN * facts["sd"])
         for facts in columns.values()
     ]
     return {"columns": list(columns), "order": model.get("order", "none"), "thinnest": thinnest}
@@ -155,10 +159,28 @@ def _notes_on_columns(columns):
     if not limits:
         return []
     return [
-        "Rounding puts many rows exactly on common lines, and a component with correlations of its own could collapse "
-        "onto one of these. The standard deviation of a column given the other columns is therefore kept above "
-        f"{', '.join(limits)}: nothing thinner can be told from rounding."
+        "Many rows lie exactly on common lines, as rounding puts them, and a component with correlations of its own "
+        "could collapse onto one of these. The standard deviation of a column given the other columns is therefore "
+        f"kept above {', '.join(limits)}: nothing thinner can be told from rounding."
     ]
+
+
+def _notes_on_order(parameters):
+    """What a reader should know about priors of single components that their order cuts (list of str)."""
+    notes = []
+    for entry in parameters:
+        priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
+        if not entry["ordered"] or len(set(priors)) < 2:
+            continue  # under one prior for all an order takes nothing away but the names
+        at = (np.random.default_rng(0).permuted(np.tile(IN_TURN, (len(priors), 1)), axis=1)).T
+        values = np.column_stack([prior.quantile(at[:, k]) for k, prior in enumerate(priors)])
+        kept = float((np.diff(values, axis=1) > 0).all(axis=1).mean())
+        if kept < CERTAIN:
+            notes.append(
+                f"The priors of {entry['name']} overlap, and the components are kept in order: the prior is what is "
+                f"written, cut to the order, which holds {100 * kept:.0f}% of it."
+            )
+    return notes
 
 
 def is_shared(parameter, model):
@@ -173,17 +195,18 @@ def is_shared(parameter, model):
 def told_apart(model):
     """The keys of a model of the configuration that have a number for each component (list of str)."""
     keys = [key for key, value in model["fixed"].items() if isinstance(value, list)]
-    return keys + [key for key, text in model["priors"].items() if "[" in text.partition("T[")[0]]
+    return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
 
 
 def _refuse_data(name, family, noticed):
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
     def refuse(needs, fault, advice):
-        where = f"line {fault['line']} has" if fault["line"] else "there is"
+        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
         more = f" (and {fault['number'] - 1} more)" if fault["number"] > 1 else ""
         raise UserError(
-            f"models.{name}: the family {family.name} needs {needs}, but {where} {fault['value']:g}{more}; {advice}."
+            f"models.{name}: the family {family.name} needs {needs}, but {where} {plain(fault['value'])}{more}; "
+            f"{advice}."
         )
 
     for column, facts in noticed.get("columns", {}).items():
@@ -192,13 +215,55 @@ def _refuse_data(name, family, noticed):
                 f"models.{name}: all values of the column '{column}' are {facts['median']:g}, which tells no "
                 "components apart and has no standard deviation; leave it out of columns."
             )
-    if family.positive and noticed["minimum"] <= 0:
-        fault = noticed["negative"] or {"line": None, "value": noticed["minimum"], "number": 1}
-        refuse("values above 0", fault, "use a family of the whole line, such as normal")
+    if family.positive and noticed["negative"]:
+        refuse("values above 0", noticed["negative"], "use a family of the whole line, such as normal")
+    if family.positive and noticed["not_positive"]:
+        refuse(
+            "values above 0",
+            noticed["not_positive"],
+            f"a share of exact zeros is a point of its own beside the positive values: report that share "
+            f"({noticed['zeros']} of {noticed['n']}) and fit the values above 0 alone, or, if zeros stand for what is "
+            "too small to be seen, leave them out and say so",
+        )
     if family.kind == WHOLE:
+        if noticed["uncountable"]:
+            needs = f"counts up to {LARGEST_COUNT}, beyond which CmdStan cannot count"
+            refuse(needs, noticed["uncountable"], "count in larger units")
         for fault, needs in ((noticed["negative"], "counts from 0"), (noticed["not_whole"], "whole numbers")):
             if fault:
                 refuse(needs, fault, "use a continuous family, such as normal")
+
+
+def _refuse_few(name, family, model, components, noticed, rounding):
+    """Raise a `UserError` when so few distinct observations leave every component a point, or all in one plane."""
+    distinct = noticed["distinct"]
+    if components > distinct:
+        raise UserError(
+            f"models.{name}: {components} components are asked for, but the data have only {distinct} "
+            "distinct values; ask for fewer."
+        )
+    if family.kind == WHOLE or rounding:
+        return
+    things = "rows" if family.kind == MULTIVARIATE else "values"
+    if 1 < components == distinct and family.collapsing not in model["fixed"]:
+        raise UserError(
+            f"models.{name}: {components} components are asked for, and the data have only {distinct} distinct "
+            f"{things}: each could be a component without any spread; ask for fewer."
+        )
+    if family.kind != MULTIVARIATE or model.get("correlation", "full") == "diagonal":
+        return
+    if distinct <= len(noticed["columns"]):
+        raise UserError(
+            f"models.{name}: the data have only {distinct} distinct rows of {len(noticed['columns'])} columns, which "
+            "always lie in one plane and tell nothing of correlations; say `correlation: diagonal`, or leave columns "
+            "out."
+        )
+    relations = [relation["text"] for relation in noticed["relations"] if relation["exact"]]
+    if relations:
+        raise UserError(
+            f"models.{name}: columns are related, {'; '.join(relations)}, so that their correlations have no density; "
+            "leave out one column of each relation, or say `correlation: diagonal`."
+        )
 
 
 def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
@@ -209,15 +274,29 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
     needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
-        step = f"{noticed['step']:g}" if noticed["step"] else "the step to which values are rounded"
         where = f" of the column '{entry['column']}'" if "column" in entry else ""
-        vanishing = f"give it a prior that vanishes at 0 (lognormal or inv_gamma, best cut at {step} by T[{step}, ])"
-        interval = f"say `rounding: {step}` in the data set, which makes the likelihood that of intervals"
+        vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
+        if noticed["step"]:
+            vanishing += f", best cut by T[{SEEN * noticed['step']:.3g}, ]"
+            interval = f"say `rounding: {noticed['step']:g}`"
+        vanishing += ")"
+        interval += " in the data set, which makes the likelihood that of intervals"
         ways = [f"share {entry['name']}", vanishing, *([] if where else [interval])]
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "
             f"{entry['name']} per component under a {priors[0].distribution} prior a component can collapse onto "
             f"equal values, so that the posterior is improper; {', '.join(ways[:-1])}, or {ways[-1]}."
+        )
+
+
+def _refuse_hopeless(name, components, free, n):
+    # The weights count as K, so that one own mean and sd for each of n components is three unknowns an observation.
+    if components > 1 and free + 1 >= MOST_UNKNOWNS * n:
+        raise UserError(
+            f"models.{name}: {components} components have {free} unknowns for {n} observations. Such a posterior is "
+            f"its prior, and costly: every step of the sampler computes {components * n} densities, and {free} loosely "
+            "tied unknowns take up to a thousand steps an iteration, hours in all; ask for fewer components, or share "
+            "or fix parameters."
         )
 
 

@@ -21,6 +21,7 @@ from stanmix.first_look import COUNTS, FAULTY, POSITIVE, SHARES, TEXT, TWO, WHOL
 from stanmix.noticing import notice
 from stanmix.schema import schema, with_defaults
 from stanmix.specification import specify
+from stanmix.text import plain
 
 CONFIG = Path("config") / "config.yaml"
 SCHEMA = Path("config") / ".stanmix.schema.json"
@@ -199,7 +200,7 @@ def chosen(look, asked):
 
 def _on_two(look, column):
     """A sentence on why a column with two values is not analysed."""
-    values = " and ".join(map(observations.plain, np.unique(column.values[~np.isnan(column.values)])))
+    values = " and ".join(map(plain, np.unique(column.values[~np.isnan(column.values)])))
     return (
         f"{look.path}, column '{column.name}': it holds only {values}, and one of two values per row shows no groups: "
         "a mixture of two shares is again one share. If rows belong together, add them up: a column with the number of "
@@ -492,7 +493,7 @@ def _of_models(families, ideas, facts, rounding):
 
 def _number(step):
     """A number as YAML 1.1 and 1.2 both read it: with a point before an exponent."""
-    text = observations.plain(step)
+    text = plain(step)
     mantissa, e, exponent = text.partition("e")
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}" if e else text
 

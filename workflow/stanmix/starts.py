@@ -130,7 +130,7 @@ def _maximise(specification, family, points, count, shares):
     return {**state, **known, "theta": theta if weights["mode"] == "estimated" else np.array(weights["value"])}
 
 
-def starting_values(specification, units, estimate, chains, seed):
+def starting_values(specification, units, states, seed):
     """Starting values of every chain under the names of the Stan program's parameters.
 
     Parameters
@@ -139,10 +139,8 @@ def starting_values(specification, units, estimate, chains, seed):
         What `specification.specify` returned.
     units : observations.Units
         The distinct observations with their counts.
-    estimate : dict of numpy.ndarray
-        What `expectation_maximisation` returned.
-    chains : int
-        How many chains.
+    states : list of dict of numpy.ndarray
+        For each chain what it starts near: theta and the parameters, each (K,) or longer.
     seed : int
         For `numpy.random.default_rng`.
 
@@ -153,8 +151,8 @@ def starting_values(specification, units, estimate, chains, seed):
         fixed.
     """
     rng = np.random.default_rng(seed)
-    state = estimate | {"theta": 0.95 * estimate["theta"] + 0.05 / specification["components"]}
-    return [start_near(specification, units, state, rng) for _ in range(chains)]
+    mixed = [state | {"theta": 0.95 * state["theta"] + 0.05 / specification["components"]} for state in states]
+    return [start_near(specification, units, state, rng) for state in mixed]
 
 
 def overlap(specification, units, state):

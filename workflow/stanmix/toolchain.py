@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stanmix import building, compilers
 from stanmix.errors import UserError
-from stanmix.files import write_text
+from stanmix.files import sha256, write_text
 
 TOOLS = ("stanc", "stansummary", "diagnose")
 MARKER = ".stanmix-origin"
@@ -139,8 +139,7 @@ def compiler(installation=None):
     UserError
         If make or the compiler is missing, or too old or incomplete.
     """
-    command = _asked_of_make(installation or find()) or os.environ.get("CXX") or compilers.default()
-    return compilers.version(shlex.split(command))
+    return compilers.version(_command(installation or find()))
 
 
 def describe(installation):
@@ -166,6 +165,32 @@ def describe(installation):
         "cmdstan_origin": installation.origin,
         "compiler": compiler(installation),
     }
+
+
+def circumstances(installation):
+    """What an executable depends on besides its program, the release of CmdStan and the version of the compiler.
+
+    Parameters
+    ----------
+    installation : Installation
+        The CmdStan in use.
+
+    Returns
+    -------
+    list of str
+        The place of CmdStan, whose libraries executables look for there; its build, by its Stan compiler; the commands
+        by which its make compiles and links, whatever CXXFLAGS, other variables and `make/local` are; these files
+        themselves; and the processor, if it is compiled for that one alone.
+    """
+    settings = (installation.path / "make" / "local", Path.home() / ".config" / "stan" / "make.local")
+    commands = _told_by_make(installation, "compile_info") + _told_by_make(installation, "print-STANCFLAGS")
+    return [
+        str(installation.path),
+        sha256(installation.path / "bin" / "stanc"),
+        commands,
+        *(path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "" for path in settings),
+        compilers.processor(_command(installation), commands),
+    ]
 
 
 def _default_place():
@@ -250,14 +275,19 @@ def _sweep(place):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _asked_of_make(installation):
-    """What CmdStan's own makefiles choose, from `make/local`, the user's settings, `CXX` or the system."""
-    if not installation or not compilers.has_make():
-        return None
-    command = ["make", "-s", "-C", str(installation.path), "print-compiler-flags"]
-    told = subprocess.run(command, env=building.environment(), capture_output=True, text=True)
-    chosen = re.search(r"CXX \(Compiler\):[ \t]*(\S.*)", told.stdout)
-    return chosen and chosen[1]
+def _command(installation):
+    """How the C++ compiler is called: as CmdStan's makefiles choose, or else by `CXX` or the system's default."""
+    told = _told_by_make(installation, "print-compiler-flags") if installation else ""
+    chosen = re.search(r"CXX \(Compiler\):[ \t]*(\S.*)", told)
+    return shlex.split(chosen[1] if chosen else os.environ.get("CXX") or compilers.default())
+
+
+def _told_by_make(installation, target):
+    """What CmdStan's make prints for a target that only prints; nothing where there is no make or no such target."""
+    if not compilers.has_make():
+        return ""
+    command = ["make", "-s", "-C", str(installation.path), target]
+    return subprocess.run(command, env=building.environment(), capture_output=True, text=True).stdout
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pandas as pd
 
 from stanmix import observations, replication
 from stanmix.columns import OF_SCALARS, TEXT
-from stanmix.drawing import save
+from stanmix.drawing import of_shares, save
 from stanmix.drawing.fit import band_of, parts_bands
 from stanmix.family import MULTIVARIATE
 from stanmix.figures import comparison, numbers
@@ -52,14 +52,16 @@ def draw_comparison(inputs, outputs, fits, kind, label):
     save(comparison.draw_estimates(panels), outputs, "estimates")
     judged = read_json(inputs["numbers"])
     several = {model["model"] for model in judged}
-    pictures = []
+    pictures, shown = [], label
     if kind != MULTIVARIATE:  # a small picture of several columns would show too little
         rows = observations.read(inputs["observations"])
         y = rows.y[replication.sampled_rows(rows)]
         for fit, path in zip(fits, inputs["densities"], strict=True):
             if fit["model"] in several:
-                pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", pd.read_csv(path), y))
-    save(numbers.draw_numbers(judged, pictures, label=label), outputs, "numbers")
+                density = pd.read_csv(path)
+                pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", density, y))
+                shown = of_shares(label, int(density["per"].iloc[0]) if "per" in density else 0)
+    save(numbers.draw_numbers(judged, pictures, label=shown), outputs, "numbers")
 
 
 def _picture(title, table, y):

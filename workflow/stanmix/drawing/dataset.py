@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix import observations, replication
-from stanmix.drawing import save
+from stanmix.drawing import of_shares, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.figures import counts, data, multivariate, weights
 from stanmix.files import read_json
@@ -14,24 +14,34 @@ CONCENTRATIONS = ((0.5, 0.5, 0.5), (1, 1, 1), (10, 10, 10), (2, 5, 10))
 MOST_COLUMNS = 8  # that are drawn against each other
 
 
-def draw_dataset(inputs, outputs, label, used):
-    """Draw the data of one data set, and the prior of the weights of its models.
+def draw_dataset(inputs, outputs, label):
+    """Draw the data of one data set.
 
     Parameters
     ----------
     inputs : mapping
         Paths: observations, density, facts.
     outputs : mapping
-        Paths: data_svg, data_png, weights_svg, weights_png.
+        Paths: data_svg, data_png.
     label : str
         What the values are, with their unit.
-    used : list of dict
-        model and concentration of every prior on the weights that is in use.
     """
     density, facts = pd.read_csv(inputs["density"]), read_json(inputs["facts"])
     rows = observations.read(inputs["observations"])
     figure = DRAW[facts["kind"]](rows.y[replication.sampled_rows(rows)], density, facts, label)
     save(figure, outputs, "data")
+
+
+def draw_weights(outputs, used):
+    """Draw the prior of the weights of a data set's models beside others.
+
+    Parameters
+    ----------
+    outputs : mapping
+        Paths: weights_svg, weights_png.
+    used : list of dict
+        model and concentration of every prior on the weights that is in use.
+    """
     save(weights.draw_dirichlet(CONCENTRATIONS, used), outputs, "weights")
 
 
@@ -52,6 +62,7 @@ def _continuous(y, density, facts, label):
 
 def _whole(y, density, facts, label):
     true = density["true"].to_numpy() if "true" in density else None
+    label = of_shares(label, facts["per"])
     return counts.draw_count_data(density["x"].to_numpy(), density["observed"].to_numpy(), label=label, true_mass=true)
 
 

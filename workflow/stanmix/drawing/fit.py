@@ -1,11 +1,13 @@
 """The figures of a fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from stanmix import memberships, observations, replication
 from stanmix.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
-from stanmix.drawing import save
+from stanmix.drawing import of_shares, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.figures import (
     calibration,
@@ -29,7 +31,7 @@ STATISTICS = {
     "zeros": "share of zeros",
 }
 MOST_SCALARS = 24  # whose chains are drawn: of more, those on which the chains agree least
-MOST_STATISTICS = 24  # that are drawn: of more, those farthest out
+MOST_STATISTICS = 24  # that are drawn: of more, those outside of their band first
 MOST_COLUMNS = 8  # whose distribution functions are drawn
 
 
@@ -61,12 +63,13 @@ def draw_fit(inputs, outputs, label):
     save(calibration.draw_pit(panels[: 2 * MOST_COLUMNS]), outputs, "transform")
     replicated = pd.read_csv(inputs["statistics"])
     found = [
-        {"title": STATISTICS.get(row["name"], row["name"]), "observed": row["observed"], "p_value": row["p_value"],
+        {"title": STATISTICS.get(row["name"], row["name"]), "observed": row["observed"],
+         **{key: row[key] for key in ("lower", "upper", "outside")},
          "replicated": replicated[row["name"]].to_numpy()}
         for row in read_json(inputs["predictive"])["statistics"]
     ]  # fmt: skip
-    far = sorted(row["p_value"] for row in found)[:MOST_STATISTICS][-1]
-    found = [row for row in found if row["p_value"] <= far][:MOST_STATISTICS]
+    found.sort(key=lambda row: not row["outside"])
+    found = found[:MOST_STATISTICS]
     save(calibration.draw_statistics(found), outputs, "statistics")
     save(_co_clustering(inputs, rows), outputs, "co_clustering")
     for name, figure in DRAW[specification["kind"]](inputs, specification, rows, y, label).items():
@@ -172,6 +175,9 @@ def _whole(inputs, specification, rows, y, label):
     prior_table = pd.read_csv(inputs["prior"])
     names, bands = parts_bands(density)
     bands = bands if read_json(inputs["labels"])["trusted"] else None
+    per = int(density["per"].iloc[0])
+    if per:
+        rows, label = replace(rows, y=rows.y * per / rows.trials), of_shares(label, per)
     observed, step = density["observed"].to_numpy(), int(density["step"].iloc[0])
     return _one_column(inputs, rows, label) | {
         "replicates": counts.draw_rootogram(

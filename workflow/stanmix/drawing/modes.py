@@ -5,8 +5,8 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from stanmix import observations, replication
-from stanmix.drawing import save
+from stanmix import mode_words, observations, replication
+from stanmix.drawing import of_shares, save
 from stanmix.family import MULTIVARIATE
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
@@ -30,10 +30,9 @@ def draw_modes(inputs, outputs, label):
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     shown = [
-        {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"], "of": found["starts"],
-         "chains": _chains(mode)}
+        {"number": mode["number"], "gap": mode["gap"], "share": _share(mode), "chains": _chains(mode)}
         for mode in found["modes"][: found["shown"]]
-    ]  # fmt: skip
+    ]
     if not shown:
         save(new_figure(4, 1), outputs, "modes")
     elif specification["kind"] == MULTIVARIATE:
@@ -43,6 +42,7 @@ def draw_modes(inputs, outputs, label):
 
 
 def _one_column(shown, table, y, label, outputs):
+    label = of_shares(label, int(table["per"].iloc[0]))
     parts = [name for name in table if name.startswith("component_")]
     for mode in shown:
         rows = table[table["mode"] == mode["number"]]
@@ -62,6 +62,11 @@ def _several_columns(shown, found, specification, y, outputs):
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
     names = [specification["columns"][d] for d in pair]
     save(figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names), outputs, "modes")
+
+
+def _share(mode):
+    """How much of the posterior is there, as written into a title."""
+    return mode_words.percentage(mode["share"]) if mode["share"] else ""
 
 
 def _chains(mode):

@@ -88,7 +88,8 @@ def draw_statistics(rows):
     Parameters
     ----------
     rows : list of dict
-        Each ``{"title": str, "observed": float, "replicated": array (R,), "p_value": float}``. Replicated values that
+        Each ``{"title": str, "observed": float, "replicated": array (R,), "lower": float, "upper": float,
+        "outside": bool}``: the simultaneous band of all statistics, and whether it is left. Replicated values that
         are not finite are counted, not drawn.
 
     Returns
@@ -104,7 +105,7 @@ def draw_statistics(rows):
     grid = figure.subplots(lines, columns, squeeze=False)
     for place, row in enumerate(rows):
         axes = grid.flat[place]
-        line = _add_statistic(axes, float(row["observed"]), np.asarray(row["replicated"], dtype=float), row["p_value"])
+        line = _add_statistic(axes, float(row["observed"]), np.asarray(row["replicated"], dtype=float), row)
         axes.set_title(plain("\n".join(textwrap.wrap(row["title"], 24))), pad=19)
         if place % columns == 0:
             axes.set_ylabel("replicated data sets")
@@ -112,15 +113,15 @@ def draw_statistics(rows):
         axes.set_axis_off()
     sizes = {np.size(row["replicated"]) for row in rows}
     many = f"{sizes.pop():,} replicated data sets" if len(sizes) == 1 else "replicated data sets"
-    legend_below(figure, [line, Patch(color=_replicated, label=many)])
+    legend_below(figure, [line, Patch(color=_replicated, label=many), Patch(color=BAND, label="simultaneous band")])
     return figure
 
 
 _replicated = shade(REPLICATE, 0.25)
 
 
-def _add_statistic(axes, observed, replicated, p_value):
-    """Add the histogram of one statistic, the observed value, and a line of numbers above."""
+def _add_statistic(axes, observed, replicated, band):
+    """Add the histogram of one statistic, its band, the observed value, and a line of numbers above."""
     values = replicated[np.isfinite(replicated)]
     notes = []
     if values.size < replicated.size:
@@ -129,6 +130,7 @@ def _add_statistic(axes, observed, replicated, p_value):
     if near.size < values.size:
         notes.append(f"{values.size - near.size:,} too far to show")
     seen = np.r_[near, observed if np.isfinite(observed) else []]
+    axes.axvspan(band["lower"], band["upper"], color=BAND, linewidth=0, zorder=0.5)
     if near.size:
         edges = _statistic_edges(near, seen)
         axes.stairs(np.histogram(near, edges)[0], edges, fill=True, color=_replicated, linewidth=0.8)
@@ -143,7 +145,10 @@ def _add_statistic(axes, observed, replicated, p_value):
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=_STEPS))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, steps=_STEPS))
     axes.set_xlabel(", ".join(notes), fontsize=8, color=MUTED)
-    numbers = [f"observed {number(observed) if np.isfinite(observed) else 'not finite'}", _written(p_value)]
+    numbers = [
+        f"observed {number(observed) if np.isfinite(observed) else 'not finite'}",
+        "outside" if band["outside"] else "inside",
+    ]
     above = {"xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
     # Columns are as wide as each other if the layout does not know of this line.
     axes.annotate(", ".join(numbers), (0, 1), fontsize=8.5, **above).set_in_layout(False)
@@ -194,18 +199,6 @@ def _statistic_edges(values, seen):
     rule = 2 * (upper - lower) * values.size ** (-1 / 3)  # Freedman and Diaconis (1981)
     bins = math.ceil(span / rule) if rule > 0 else _MOST_BINS
     return np.linspace(low, high, min(max(bins, 8), _MOST_BINS) + 1)
-
-
-def _written(p_value):
-    """A p-value in two significant digits, or as many as keep it apart from 1."""
-    if not np.isfinite(p_value):
-        return "p not defined"
-    if p_value <= 0 or p_value >= 1:
-        return f"p = {p_value:.0f}"
-    if p_value < 1e-4:
-        return f"p = {number(float(f'{p_value:.1e}'))}"
-    digits = max(1 - math.floor(math.log10(p_value)), -math.floor(math.log10(1 - p_value)))
-    return f"p = {p_value:.{digits}f}"
 
 
 def _sentence(words):

@@ -137,7 +137,7 @@ def _panel_title(name, columns):
         words = f"{name}: {' and '.join(shortened(column, _LONGEST) for column in columns)}"
         return plain("\n".join(textwrap.wrap(words, _LONGEST + 4)))
     math_name = symbol(name)
-    return plain(name) if "mathrm" in math_name else f"{name}  {math_name}"
+    return plain(name) if r"\text" in math_name else f"{name}  {math_name}"
 
 
 def _forest(axes, rows):

@@ -237,7 +237,7 @@ def _equations(specification):
     components = specification["components"]
     index = "k" if components > 1 else 0
     arguments = _arguments(specification, index)
-    family = rf"\mathrm{{{upright(specification['family'])}}}"
+    family = upright(specification["family"])
     if components == 1:
         return [rf"$y_n \;\sim\; {family}({arguments})$", r"one component: its weight is 1, nothing is mixed"]
     lines = [rf"$y_n \mid z_n = k \;\;\sim\;\; {family}({arguments})$"]

@@ -35,10 +35,11 @@ def draw_modes(modes, *, label, y=None, names=None):
     Parameters
     ----------
     modes : list of dict
-        Each ``{"number", "gap", "starts", "of", "chains"}``, gap in nats (0 for the best, negative for others), the
-        words that say which chains are there, or an empty text; and what its mixture looks like: either ``{"x", "step",
-        "observed", "mixture", "parts"}``, arrays (m,) and (P, m), where step 0 stands for a density and others for
-        bars of so many whole numbers, or ``{"theta", "mu", "sigma", "rho"}``, arrays (K,), (K, 2), (K, 2) and (K,).
+        Each ``{"number", "gap", "share", "chains"}``, gap in nats (0 for the best, negative for others), the words that
+        say how much of the posterior is there and which chains are, or empty texts; and what its mixture looks like:
+        either ``{"x", "step", "observed", "mixture", "parts"}``, arrays (m,) and (P, m), where step 0 stands for a
+        density and others for bars of so many whole numbers, or ``{"theta", "mu", "sigma", "rho"}``, arrays (K,),
+        (K, 2), (K, 2) and (K,).
     label : str
         What was measured, with its unit; for two columns the name of the first.
     y : array, shape (n,) or (n, 2), optional
@@ -96,7 +97,7 @@ def draw_modes(modes, *, label, y=None, names=None):
 
 def _title(mode):
     gap = "best" if mode["gap"] == 0 else f"\N{MINUS SIGN}{-mode['gap']:.1f} nats"
-    return f"mode {mode['number']}: {gap}, {mode['starts']} of {mode['of']} starts"
+    return f"mode {mode['number']}: {gap}" + (f", {mode['share']}" if mode["share"] else "")
 
 
 def _curves(axes, mode, y):

@@ -1,6 +1,7 @@
 """One look for all figures: colours with one meaning each, fonts, the size of a page, and how a figure is saved."""
 
 import functools
+import re
 import textwrap
 
 import matplotlib
@@ -211,12 +212,12 @@ def bare_symbol(name, component=None, columns=()):
     elif len(name) == 1 and name.isalpha():
         base = name
     else:
-        base = rf"\mathrm{{{upright(name)}}}"
+        base = upright(name)
     if component is None and not columns:
         return base
     indices = [] if component is None else [component if isinstance(component, str) else str(component + 1)]
     longest = _LONGEST if len(columns) < 2 else _LONGEST // 2
-    indices += [rf"\mathrm{{{upright(shortened(name, longest))}}}" for name in columns]
+    indices += [upright(shortened(name, longest)) for name in columns]
     index = r",\ ".join(indices)
     return f"{base}_{{{index}}}" if len(index) > 1 else f"{base}_{index}"
 
@@ -227,9 +228,9 @@ def shortened(name, longest):
 
 
 def upright(words):
-    """Escape words so that they can stand inside a mathtext ``\\mathrm{}``."""
-    escaped = {"_": r"\_", " ": r"\ ", "$": r"\$", "%": r"\%", "#": r"\#", "&": r"\&", "{": r"\{", "}": r"\}"}
-    return "".join(escaped.get(letter, letter) for letter in words if letter not in "\\^~")
+    r"""Words as mathtext that shows them upright, letter by letter: ``\text{}`` with escapes, blanks as one space."""
+    escaped = re.sub(r"[\\{}$]", r"\\\g<0>", " ".join(words.split()))
+    return rf"\text{{{escaped}}}"
 
 
 def visible(density):

@@ -1,0 +1,10 @@
+"""Describe the run as an RO-Crate."""
+
+from pathlib import Path
+
+from stanmix.crate import write_crate
+from stanmix.running import job
+
+with job(snakemake):
+    snakefile = Path(snakemake.scriptdir).parent / "Snakefile"
+    write_crate(snakemake.input.manifest, snakefile, snakemake.output)
