@@ -125,9 +125,10 @@ def _run(asked, arguments):
         toolchain.ensure()
     if not cli.args_to_api(told, parser):
         return 1
-    pages = _pages(folder)
+    pages = _first_pages(folder)
     if makes and pages:
-        print("The reports:" if len(pages) > 1 else "The report:", *pages, "`stanmix open` shows them.", sep="\n  ")
+        several = len(pages) > 1
+        print(f"The report{'s' * several}:", *pages, f"`stanmix open` shows {'them' if several else 'it'}.", sep="\n  ")
     return 0
 
 
@@ -141,8 +142,7 @@ def _open(asked):
             there = ", ".join(page.stem for page in pages) or "none"
             raise UserError(*(f"{page}: there is no such report; there are: {there}." for page in missing))
     else:
-        overview = folder / OVERVIEW
-        wanted = [overview] if overview.exists() else pages
+        wanted = _first_pages(folder)
         if not wanted:
             raise UserError(f"{folder / REPORTS}: there is no report yet; `stanmix run` makes them.")
     if len(wanted) > SEVERAL:
@@ -156,6 +156,12 @@ def _open(asked):
 def _pages(folder):
     """The reports of data sets in a folder of an analysis."""
     return sorted((folder / REPORTS).glob("*.html"))
+
+
+def _first_pages(folder):
+    """What to show of a folder of an analysis: the page that joins several reports, or the reports."""
+    pages, overview = _pages(folder), folder / OVERVIEW
+    return [overview] if len(pages) > 1 and overview.exists() else pages
 
 
 def _configuration(folder, files, settings, replace=False):
