@@ -247,6 +247,8 @@ def test_as_many_components_as_observations_are_refused_with_their_cost(n, compo
         f"models.mine: {components} components have {3 * components - 1} unknowns for {n} observations. Such a "
         f"posterior is its prior, and costly: every step of the sampler computes {components * n} densities"
     )
+    few = NOTICED | {"n": 5, "distinct": 7}  # which cost little, and are warned of
+    assert len(specify("mine", model(), 5, few)["notes"]) == 1
     # with one sd for all there are two unknowns for each observation, which is warned of
     assert len(specify("mine", model(["sigma"]), components, noticed)["notes"]) == 1
     assert specify("mine", model(), components // 2, noticed)["components"] == components // 2

@@ -193,7 +193,7 @@ MISTAKES = {
     ),
     "rounding that is none": (
         "readings", lambda text: text, [("    column: reading\n", "    column: reading\n    rounding: 5\n")],
-        ["data/readings.csv, line 2, column 'reading': ", " is no multiple of 5 (and 44 more); `rounding:` is"],
+        ["data/readings.csv, line 2, column 'reading': ", " is no multiple of 5 (and 35 more); `rounding:` is"],
     ),
     "columns that are related": (
         "readings", lambda text: text,

@@ -8,7 +8,8 @@ from stanmix.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
 from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
 from stanmix.text import LARGEST_COUNT, plain
 
-MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled
+MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled that is costly too
+COSTLY = 400  # densities in a step of the sampler: of 20 components for 20 observations
 CERTAIN = 0.995  # of a prior: what an order leaves, from which it is as good as not cut
 IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors are compared
 THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
@@ -291,7 +292,8 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
 
 def _refuse_hopeless(name, components, free, n):
     # The weights count as K, so that one own mean and sd for each of n components is three unknowns an observation.
-    if components > 1 and free + 1 >= MOST_UNKNOWNS * n:
+    # Where observations are few such a model costs little, and a note says what it rests on.
+    if free + 1 >= MOST_UNKNOWNS * n and components * n >= COSTLY:
         raise UserError(
             f"models.{name}: {components} components have {free} unknowns for {n} observations. Such a posterior is "
             f"its prior, and costly: every step of the sampler computes {components * n} densities, and {free} loosely "
