@@ -27,6 +27,10 @@ def label_of(wildcards):
     return plan.label(DATASETS[wildcards.dataset])
 
 
+def axis_of(wildcards):
+    return DATASETS[wildcards.dataset]["axis"]
+
+
 def kind_of(wildcards):
     return plan.kind(CONFIG, wildcards.dataset)
 

@@ -62,6 +62,7 @@ rule describe:
         "../envs/stanmix.yaml"
     params:
         kind=kind_of,
+        axis=axis_of,
     message:
         "Describing {wildcards.dataset}"
     script:

@@ -4,4 +4,4 @@ from stanmix.description import describe
 from stanmix.logbook import recorded
 
 with recorded(snakemake.log[0]):
-    describe(snakemake.input, snakemake.output, kind=snakemake.params.kind)
+    describe(snakemake.input, snakemake.output, kind=snakemake.params.kind, axis=snakemake.params.axis)
