@@ -81,6 +81,10 @@ def content_of(*keys):
     return lambda wildcards: files.contents(DATASETS[wildcards.dataset].get(key) for key in keys)
 
 
+def axis_of(wildcards):
+    return DATASETS[wildcards.dataset]["axis"]
+
+
 def kind_of(wildcards):
     return kind_of_dataset(wildcards.dataset)
 

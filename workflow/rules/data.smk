@@ -75,6 +75,7 @@ rule describe:
     params:
         kind=kind_of,
         label=label_of,
+        axis=axis_of,
         code=package("describe"),
     message:
         "Describing and drawing the data of {wildcards.dataset}"

@@ -71,6 +71,7 @@ rule assess:
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         seed=seed_of("assess"),
+        axis=axis_of,
         code=package("assess"),
     message:
         "Assessing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"

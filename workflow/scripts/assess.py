@@ -4,4 +4,5 @@ from stanmix.assessment import assess
 from stanmix.running import job
 
 with job(snakemake) as say:
-    assess(snakemake.input, snakemake.output, model=snakemake.params.model, seed=snakemake.params.seed, say=say)
+    asked = {key: snakemake.params[key] for key in ("model", "seed", "axis")}
+    assess(snakemake.input, snakemake.output, **asked, say=say)

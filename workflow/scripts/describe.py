@@ -5,6 +5,6 @@ from stanmix.drawing.dataset import draw_dataset
 from stanmix.running import job
 
 with job(snakemake):
-    describe(snakemake.input, snakemake.output, kind=snakemake.params.kind)
+    describe(snakemake.input, snakemake.output, kind=snakemake.params.kind, axis=snakemake.params.axis)
     made = {**dict(snakemake.input.items()), **dict(snakemake.output.items())}
     draw_dataset(made, snakemake.output, label=snakemake.params.label)

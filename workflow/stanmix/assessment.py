@@ -30,12 +30,13 @@ from stanmix.specification import told_apart
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
+FEW_DRAWS_FROM = 1000  # observations from which p-values within the components are averaged over REPLICATES draws
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
 LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, model, seed, say=print):
+def assess(inputs, outputs, model, seed, axis="auto", say=print):
     """Write every table of one fit.
 
     Parameters
@@ -51,6 +52,8 @@ def assess(inputs, outputs, model, seed, say=print):
         Its entry in the checked configuration.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
+    axis : {"auto", "log", "linear"}
+        On what axis the values are drawn.
     say : callable
         Told what takes long.
     """
@@ -79,7 +82,7 @@ def assess(inputs, outputs, model, seed, say=print):
     )
     sampled = replication.sampled_rows(rows)
     p_values, extremes = _write_predictive(
-        outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed
+        outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed, axis
     )
     belonging = _memberships(rows, specification, points, draws, truth)
 
@@ -267,18 +270,20 @@ def _write_membership_page(path, name, frame, trusted, right):
     tables.write_html(path, f"Memberships under {name}", note, titles, shown)
 
 
-def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed):
+def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed, axis):
     """Write the tables behind the predictive figures; return the p-values that are checks, and what of extremes."""
     family, rng = specification["family"], np.random.default_rng(seed)
     thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
-    p_values = predictive.component_p_values(family, points, few if len(points) > 5000 else thinned, rng)
+    p_values = predictive.component_p_values(family, points, few if len(points) > FEW_DRAWS_FROM else thinned, rng)
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
     anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
-    made, facts, found = PREDICT[specification["kind"]](specification, points, thinned, few, kept, anew, thin, prior)
+    made, facts, found = PREDICT[specification["kind"]](
+        specification, points, thinned, few, kept, anew, thin, prior, axis
+    )
     p_values |= found
     for table, content in made.items():
         write_csv(outputs[table], pd.DataFrame(content))

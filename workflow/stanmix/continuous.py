@@ -6,15 +6,28 @@ from scipy import stats
 from stanmix import mixture, predictive
 from stanmix.families import FAMILIES
 from stanmix.family import Points
+from stanmix.seeds import seed_for
 
 DRAWN = 50  # replicated data sets that the figure shows one by one
 PRIOR_DRAWN = 60  # densities drawn from the prior
 BINNED = 2000  # with more observations than this a kernel density is computed from bins
 BINS = 1000
+WIDE = 100  # times the smallest value: positive data that reach farther are drawn on a log axis
+RESOLVED = 41  # places inside each component where densities are evaluated
 
 
-def grid(y, positive=False, points=401, beyond=0.1):
-    """Even steps over the data and a share of their range beyond, not below 0 if positive, shape (points,)."""
+def is_log(y, axis="auto"):
+    """Whether values are drawn on a log axis: as asked, else where positive ones span two orders of magnitude."""
+    return y.min() > 0 and (axis == "log" or (axis == "auto" and y.max() > WIDE * y.min()))
+
+
+def grid(y, positive=False, points=401, beyond=0.1, log=False):
+    """Even steps over the data and a share of their range beyond, not below 0 if positive, shape (points,).
+
+    On a log axis the steps are even in the logs.
+    """
+    if log:
+        return np.exp(grid(np.log(y), False, points, beyond))
     margin = beyond * np.ptp(y)
     lowest = max(y.min() - margin, y.min() / 10) if positive else y.min() - margin
     return np.linspace(lowest, y.max() + margin, points)
@@ -25,7 +38,16 @@ def bandwidth(y):
     return float(np.std(y, ddof=1) * len(y) ** -0.2)
 
 
-def kernel_density(y, x, width=None):
+def resolving(family, x, draws, seed):
+    """A grid and places inside each component of draws, so that none is too narrow for it; between the grid's ends."""
+    rng, entry = np.random.default_rng(seed), FAMILIES[family]
+    values = entry.generate(rng, *(draws[name][:, None, :] for name in entry.of_component), size=np.ones((1, 20, 1)))
+    at_places = np.quantile(values, (np.arange(RESOLVED) + 0.5) / RESOLVED, axis=(0, 1))
+    found = np.unique(np.concatenate([x, at_places.ravel()]))
+    return found[(found >= x[0]) & (found <= x[-1])]
+
+
+def kernel_density(y, x, width=None, log=False):
     """Gaussian kernel density.
 
     Parameters
@@ -37,12 +59,16 @@ def kernel_density(y, x, width=None):
         Where to evaluate, shape (m,).
     width : float, optional
         Standard deviation of the kernel; the default is `bandwidth`.
+    log : bool
+        Whether the kernel is laid over the logs; the density is that of the values.
 
     Returns
     -------
     numpy.ndarray
         Shape (m,).
     """
+    if log:
+        return kernel_density(np.log(y), np.log(x), width) / x
     width = bandwidth(y) if width is None else width
     limits, weights = bounds(y), None
     if len(y) > BINNED:
@@ -102,7 +128,7 @@ def at(x):
     return Points(x, np.ones(len(x)))
 
 
-def predict(specification, points, thinned, few, kept, anew, thin, prior):
+def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
     """Tables behind the predictive figures.
 
     Parameters
@@ -118,6 +144,8 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
         Those of `anew` behind kernel densities.
     prior : dict of numpy.ndarray
         Draws of the prior, each (S, K).
+    axis : {"auto", "log", "linear"}
+        On what axis the values are drawn.
 
     Returns
     -------
@@ -130,12 +158,16 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
     """
     family, y = specification["family"], points.y
     entry = FAMILIES[family]
-    x = grid(y, entry.positive)
+    log = entry.positive and is_log(y, axis)
+    x = resolving(family, grid(y, entry.positive, log=log), few, seed_for(specification["seeds"]["replicates"], "grid"))
     parts = mixture.parts(family, specification["components"])
-    density = {"x": x} | predictive.part_bands(mixture.densities(family, at(x), thinned), parts)
-    observed = kernel_density(y, x)
-    keep_curves, anew_curves = (np.array([kernel_density(row, x) for row in rows]) for rows in (kept, anew[thin]))
-    replicates = {"x": x, "observed": observed}
+    density = {"x": x, "log": int(log)} | predictive.part_bands(mixture.densities(family, at(x), thinned), parts)
+    even = grid(y, entry.positive, log=log)
+    observed = kernel_density(y, even, log=log)
+    keep_curves, anew_curves = (
+        np.array([kernel_density(row, even, log=log) for row in rows]) for rows in (kept, anew[thin])
+    )
+    replicates = {"x": even, "log": int(log), "observed": observed}
     replicates |= predictive.band_columns(keep_curves, "keep_") | predictive.band_columns(anew_curves, "anew_")
     drawn = keep_curves[np.linspace(0, len(keep_curves) - 1, DRAWN).round().astype(int)]
     replicates |= {f"replicate_{r}": values for r, values in enumerate(drawn, start=1)}
@@ -143,20 +175,21 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior):
     of_data = predictive.ecdf(y, at_places)
     limits, p_value = predictive.ecdf_band(of_data, np.array([predictive.ecdf(row, at_places) for row in anew]))
     logs = (Points(values, points.size, points.step).logs if entry.positive else values for values in (y, anew))
-    wide = grid(y, entry.positive, beyond=0.6)
+    wide = grid(y, entry.positive, beyond=0.6, log=log)
     curves = mixture.densities(family, at(wide), mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2)
     tables = {
         "density": density,
         "memberships_by_value": predictive.memberships_by_value(family, at(x), x, thinned),
         "replicates": replicates,
         "ecdf": {"x": at_places, "observed": of_data, **limits},
-        "prior": {"x": wide} | {f"curve_{r}": curve for r, curve in enumerate(curves, start=1)},
+        "prior": {"x": wide, "log": int(log)} | {f"curve_{r}": curve for r, curve in enumerate(curves, start=1)},
     }
     facts = {
-        "bandwidth": bandwidth(y),
+        "bandwidth": bandwidth(np.log(y) if log else y),
+        "log": bool(log),
         "replicates_keep": len(kept),
         "replicates_anew": len(anew_curves),
         "replicates_ecdf": len(anew),
-        "peaks": peaks(x, density["mixture_median"], keep_curves, anew_curves),
+        "peaks": peaks(even, np.interp(even, x, density["mixture_median"]), keep_curves, anew_curves),
     }
     return tables, facts, {"ecdf": p_value, "shape": predictive.shape_p_value([tuple(logs)])}

@@ -5,6 +5,7 @@ import numpy as np
 from stanmix import inference, mixture
 
 BLOCK = 1_000_000  # draws x observations that are in memory at once: 8 MB for each of a few arrays
+TAIL_DRAWS = 400  # draws over which probabilities below a value are averaged: figures and tests see no more
 
 
 def leave_one_out(family, points, count, draws, efficiency):
@@ -32,6 +33,8 @@ def leave_one_out(family, points, count, draws, efficiency):
     m, total = len(points), len(draws["theta"])
     elpd, lppd, pareto_k = np.empty(m), np.empty(m), np.empty(m)
     pit, loo_pit, log_likelihood = [], [], np.zeros(total)
+    some = np.linspace(0, total - 1, min(total, TAIL_DRAWS)).round().astype(int)
+    few = {name: values[some] for name, values in draws.items()}
     size = max(1, BLOCK // (total * points.width))
     for start in range(0, m, size):
         part = slice(start, min(start + size, m))
@@ -40,9 +43,10 @@ def leave_one_out(family, points, count, draws, efficiency):
         elpd[part] = mixture.log_sum(log_weights + values, axis=0)
         lppd[part] = mixture.log_sum(values, axis=0) - np.log(total)
         log_likelihood += values @ count[part]
-        below, with_it = mixture.tails(family, points[part], draws)
+        below, with_it = mixture.tails(family, points[part], few)
         tails = [below] if with_it is below else [below, with_it]
-        weights = np.exp(log_weights)
+        weights = np.exp(log_weights[some])
+        weights /= weights.sum(axis=0)
         pit.append(_both([tail.mean(axis=0) for tail in tails]))
         loo_pit.append(_both([np.einsum("sm...,sm->m...", tail, weights) for tail in tails]))
     return {

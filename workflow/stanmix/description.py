@@ -5,12 +5,13 @@ import pandas as pd
 from scipy import signal
 
 from stanmix import continuous, inference, mixture, observations, replication, whole
+from stanmix.errors import UserError
 from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.files import read_json, write_csv, write_json
 
 
-def describe(inputs, outputs, kind):
+def describe(inputs, outputs, kind, axis="auto"):
     """Write what is known of the distribution of one data set.
 
     Parameters
@@ -23,13 +24,15 @@ def describe(inputs, outputs, kind):
         truth differ. Of whole numbers it has x, observed and, for simulated data, the expected true. Of several columns
         the facts have their names, and the density is empty: pairs of them are drawn as points.
     kind : {"continuous", "whole", "multivariate"}
+    axis : {"auto", "log", "linear"}
+        On what axis the values are drawn.
     """
     rows = observations.read(inputs["observations"])
     points = Points.of(rows)[replication.sampled_rows(rows)]
     truth = read_json(inputs["truth"]) if inputs.get("truth") else None
     if truth is not None and FAMILIES[truth["family"]].kind != kind:
         truth = None  # a distribution of whole numbers has no density, and the other way round
-    table, facts = DESCRIBE[kind](points, truth)
+    table, facts = DESCRIBE[kind](points, truth, axis)
     if kind == MULTIVARIATE:
         facts["columns"] = list(read_json(inputs["noticed"])["columns"])
     write_csv(outputs["density"], pd.DataFrame(table))
@@ -42,11 +45,15 @@ def _true_draws(truth):
     return {name: np.array([np.resize(values, count)]) for name, values in truth.items() if isinstance(values, list)}
 
 
-def _continuous(points, truth):
+def _continuous(points, truth, axis):
     y = points.y
-    x = continuous.grid(y, truth is not None and FAMILIES[truth["family"]].positive)
-    widths = {"kde": continuous.bandwidth(y), "kde_narrow": inference.narrow_bandwidth(y)}
-    table = {"x": x} | {name: continuous.kernel_density(y, x, width) for name, width in widths.items()}
+    if axis == "log" and y.min() <= 0:
+        raise UserError(f"axis: log needs values above 0, but the smallest is {y.min():g}; say axis: linear.")
+    log = continuous.is_log(y, axis)
+    x = continuous.grid(y, truth is not None and FAMILIES[truth["family"]].positive, log=log)
+    scaled = np.log(y) if log else y
+    widths = {"kde": continuous.bandwidth(scaled), "kde_narrow": inference.narrow_bandwidth(scaled)}
+    table = {"x": x} | {name: continuous.kernel_density(y, x, width, log) for name, width in widths.items()}
     valleys = []
     if truth:
         weighted = mixture.densities(truth["family"], continuous.at(x), _true_draws(truth))[0]
@@ -57,10 +64,15 @@ def _continuous(points, truth):
              "ratio": float(table["kde"][i] / table["true"][i])}
             for i in signal.find_peaks(-table["true"])[0]
         ]  # fmt: skip
-    return table, {"bandwidth": widths["kde"], "narrow_bandwidth": widths["kde_narrow"], "valleys": valleys}
+    return table, {
+        "log": bool(log),
+        "bandwidth": widths["kde"],
+        "narrow_bandwidth": widths["kde_narrow"],
+        "valleys": valleys,
+    }
 
 
-def _whole(points, truth):
+def _whole(points, truth, axis):
     seen, per = whole.shown(points.y, points)
     values, counts = np.unique(seen, return_counts=True)
     table = {"x": values, "observed": counts}
@@ -72,7 +84,7 @@ def _whole(points, truth):
     return table, {"per": per}
 
 
-def _multivariate(points, truth):
+def _multivariate(points, truth, axis):
     return {"x": []}, {}
 
 

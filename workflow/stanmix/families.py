@@ -333,11 +333,15 @@ class _BetaBinomial:
 
     def __init__(self, trials, p, kappa):
         self.trials, self.a, self.b = trials, p * kappa, (1 - p) * kappa
+        self._seen = self._found = None  # both tails at the same values are asked for one after the other
         frozen = _stats().betabinom(trials, self.a, self.b)
         self.mean, self.var, self.rvs, self.logpmf = frozen.mean, frozen.var, frozen.rvs, frozen.logpmf
 
     def _log_tails(self, y):
         """Logs of the probability up to y and above it, the smaller one summed term by term, away from the mean."""
+        if y is self._seen:
+            return self._found
+        self._seen = y
         y, n, a, b, mean = np.broadcast_arrays(y, self.trials, self.a, self.b, self.mean())
         low = y < mean
         successes = np.where(low, y, n - y - 1)  # of the sum's first term, counted from the end that it runs to
@@ -351,7 +355,8 @@ class _BetaBinomial:
         with np.errstate(divide="ignore"):
             summed = np.where(successes < 0, -np.inf, self.logpmf(np.where(low, y, y + 1)) + np.log(total))
             rest = np.log1p(-np.exp(np.minimum(summed, 0)))
-        return np.where(low, summed, rest), np.where(low, rest, summed)
+        self._found = np.where(low, summed, rest), np.where(low, rest, summed)
+        return self._found
 
     def _summed(self, successes, n, a, b):
         """Terms of the probabilities at `successes` and below, over the first: shape (m,) for arrays (m,)."""
@@ -359,16 +364,23 @@ class _BetaBinomial:
         place = np.flatnonzero(successes > 0)
         k, n, a, b = (values[place].astype(float) for values in (successes, n, a, b))
         term, summed = np.ones(len(place)), np.ones(len(place))
+        above, left, below = n - k + b, n - k + 1, k - 1 + a
         for step in range(1, int(successes.max(initial=0)) + 1):
-            term *= k * (n - k + b) / ((n - k + 1) * (k - 1 + a))
+            ratio = k * above
+            ratio /= left * below
+            term *= ratio
             summed += term
             k -= 1
+            above += 1
+            left += 1
+            below -= 1
             if step % self.LOOK == 0 or not k.all():
                 # With a from 1 on terms fall ever faster; below 1 they may rise again at the very end.
                 on = (k > 0) & ((term * k > self.NEGLIGIBLE * summed) | (a < 1))
                 if not on.all():
                     total[place[~on]] = summed[~on]
-                    place, k, n, a, b, term, summed = (v[on] for v in (place, k, n, a, b, term, summed))
+                    kept = (place, k, above, left, below, a, term, summed)
+                    place, k, above, left, below, a, term, summed = (values[on] for values in kept)
                     if not len(place):
                         break
         total[place] = summed

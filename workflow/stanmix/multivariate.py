@@ -111,7 +111,7 @@ def statistics_of(y, columns):
     return found
 
 
-def predict(specification, points, thinned, few, kept, anew, thin, prior):
+def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
     """Tables behind the predictive figures.
 
     Parameters

@@ -124,7 +124,7 @@ def expected(family, first, step, size, draws, per=None):
     return total
 
 
-def predict(specification, points, thinned, few, kept, anew, thin, prior):
+def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
     """Tables behind the predictive figures; parameters and results are those of `continuous.predict`."""
     family, y = specification["family"], points.y
     parts = mixture.parts(family, specification["components"])

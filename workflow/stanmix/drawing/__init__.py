@@ -1,6 +1,25 @@
 """From tables to figures: read what earlier stages wrote, draw, save as SVG and PNG."""
 
+import numpy as np
+
 from stanmix.figures import style
+
+
+def on_log_axis(table):
+    """A table of densities at `x` on a log axis: places are common logs, and densities those of them.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        The areas under its curves stay what they are.
+    """
+    factor = table["x"] * np.log(10)
+    scaled = {name: values if name in ("x", "log") else values * factor for name, values in table.items()}
+    return table.assign(**scaled | {"x": np.log10(table["x"])})
 
 
 def of_shares(label, per):

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from stanmix import observations, replication
-from stanmix.drawing import of_shares, save
+from stanmix.drawing import of_shares, on_log_axis, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
-from stanmix.figures import counts, data, multivariate, weights
+from stanmix.figures import counts, data, multivariate, style, weights
 from stanmix.files import read_json
 
 # What figures show of concentrations that no model uses: sparse, flat, concentrated, uneven.
@@ -51,13 +51,16 @@ def _continuous(y, density, facts, label):
         "kde_narrow": f"kernel density, bandwidth {facts['narrow_bandwidth']:.3g}",
         "true": "true mixture density",
     }
+    if facts["log"]:
+        y, density = np.log10(y), on_log_axis(density)
     curves = [
         {"name": name, "x": density["x"].to_numpy(), "density": density[key].to_numpy(), "kind": key.replace("_", "-")}
         for key, name in named.items()
         if key in density
     ]
     true = [density[column].to_numpy() for column in density.columns if column.startswith("true_")]
-    return data.draw_data(y, label=label, curves=curves, true_components=np.array(true) if true else None)
+    figure = data.draw_data(y, label=label, curves=curves, true_components=np.array(true) if true else None)
+    return style.log_ticks(figure, label) if facts["log"] else figure
 
 
 def _whole(y, density, facts, label):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stanmix import memberships, observations, replication
 from stanmix.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
-from stanmix.drawing import of_shares, save
+from stanmix.drawing import of_shares, on_log_axis, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.figures import (
     calibration,
@@ -18,6 +18,7 @@ from stanmix.figures import (
     multivariate,
     predictive,
     prior,
+    style,
     traces,
 )
 from stanmix.files import read_json
@@ -88,21 +89,30 @@ def draw_bands(inputs, outputs, label):
     label : str
         What the values are, with their unit.
     """
-    table = pd.read_csv(inputs["replicates"])
+    table, found = pd.read_csv(inputs["replicates"]), read_json(inputs["predictive"])
+    peaks, log = found["peaks"], found["log"]
+    if log:
+        table = on_log_axis(table)
+        peaks = [
+            {key: np.log10(value) if key == "x" else value * peak["x"] * np.log(10) for key, value in peak.items()}
+            for peak in peaks
+        ]
     x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
     keep, anew = ({"observed": observed, **band_of(table, prefix)} for prefix in ("keep_", "anew_"))
-    peaks = read_json(inputs["predictive"])["peaks"]
-    save(predictive.draw_bands(x, keep, anew, label=label, peaks=peaks), outputs, "bands")
+    figure = predictive.draw_bands(x, keep, anew, label=label, peaks=peaks)
+    save(style.log_ticks(figure, label) if log else figure, outputs, "bands")
 
 
-def _one_column(inputs, rows, label):
+def _one_column(inputs, rows, label, log=False):
     """The figures that are the same for all families of one column."""
     table = pd.read_csv(inputs["ecdf"])
+    if log:
+        table, rows = table.assign(x=np.log10(table["x"])), replace(rows, y=np.log10(rows.y))
     figure = predictive.draw_ecdf(table["x"].to_numpy(), table["observed"].to_numpy(), band_of(table, ""), label=label)
-    return {"membership": _membership(inputs, rows, label), "ecdf": figure}
+    return {"membership": _membership(inputs, rows, label, log), "ecdf": figure}
 
 
-def _membership(inputs, rows, label):
+def _membership(inputs, rows, label, log):
     by_value, members = pd.read_csv(inputs["memberships_by_value"]), pd.read_csv(inputs["membership"])
     parts = parts_of(members)
     true = members.get("true_component")
@@ -110,7 +120,7 @@ def _membership(inputs, rows, label):
         rows.y,
         members[[probability(part) for part in parts]].to_numpy(),
         label=label,
-        x=by_value["x"].to_numpy(),
+        x=np.log10(by_value["x"].to_numpy()) if log else by_value["x"].to_numpy(),
         curves=by_value.filter(regex="^probability_").to_numpy().T,
         true_component=None if true is None else true.astype(str).map(parts.index).to_numpy(),
         names=_part_names(parts),
@@ -150,13 +160,18 @@ def parts_bands(table):
 
 
 def _continuous(inputs, specification, rows, y, label):
-    table = pd.read_csv(inputs["replicates"])
-    x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
-    replicates = table.filter(regex="^replicate_").to_numpy().T
+    table, log = pd.read_csv(inputs["replicates"]), read_json(inputs["predictive"])["log"]
     density, true = pd.read_csv(inputs["density"]), pd.read_csv(inputs["dataset_density"])
     prior_table = pd.read_csv(inputs["prior"])
+    true_density = np.interp(density["x"], true["x"], true["true"]) if "true" in true else None
+    if log:
+        true_density = None if true_density is None else true_density * density["x"] * np.log(10)
+        table, density, prior_table = (on_log_axis(one) for one in (table, density, prior_table))
+        y = np.log10(y)
+    x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
+    replicates = table.filter(regex="^replicate_").to_numpy().T
     trusted = read_json(inputs["labels"])["trusted"]
-    return _one_column(inputs, rows, label) | {
+    found = _one_column(inputs, rows, label, log) | {
         "replicates": predictive.draw_replicates(x, observed, replicates, label=label),
         "density": predictive.draw_density(
             y,
@@ -164,10 +179,11 @@ def _continuous(inputs, specification, rows, y, label):
             band_of(density, "mixture_"),
             parts_bands(density)[1] if trusted else None,
             label=label,
-            true_density=true["true"].to_numpy() if "true" in true else None,
+            true_density=true_density,
         ),
         "prior": prior.draw_prior_predictive(prior_table["x"].to_numpy(), _curves(prior_table), y, label=label),
     }
+    return {name: style.log_ticks(figure, label) for name, figure in found.items()} if log else found
 
 
 def _whole(inputs, specification, rows, y, label):

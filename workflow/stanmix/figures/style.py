@@ -116,6 +116,33 @@ def new_figure(width, height, layout="constrained"):
     return figure
 
 
+def log_ticks(figure, label):
+    """Name the places of the axes that have that label, which are common logs, by the values.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    label : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The same.
+    """
+    for axes in figure.axes:
+        if axes.get_xlabel() != plain(label):
+            continue
+        low, high = axes.get_xlim()
+        decades = np.arange(np.floor(low), np.ceil(high) + 1)
+        steps = (1,) if high - low > 4 else (1, 3) if high - low > 1.5 else (1, 2, 5)
+        places = [decade + np.log10(step) for decade in decades for step in steps]
+        places = [place for place in places if low <= place <= high]
+        axes.set_xticks(places, [f"{10**place:.3g}" for place in places])
+        if "density" in axes.get_ylabel():
+            axes.set_ylabel(f"{axes.get_ylabel()} per factor of 10")
+    return figure
+
+
 def save(figure, path):
     """Save a figure so that the same figure gives the same bytes, whole or not at all.
 
