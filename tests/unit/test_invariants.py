@@ -221,7 +221,7 @@ NOTICED = noticed_in([1.0, 2.5, 3.0, 7.25, 8.0, 9.5])
 def asked_config():
     return {
         "seed": 7,
-        "sampling": {"chains": 2, "draws": 300, "metric": "auto"},
+        "sampling": {"chains": 2, "draws": 300, "metric": "auto", "adapt_delta": 0.8},
         "datasets": {"data": {"csv": "data.csv", "column": "y"}},
         "models": {"free": model_of("normal", share=["sigma"]), "other": model_of("student_t")},
     }
@@ -231,12 +231,16 @@ def sampled():
     """What a fit of that configuration writes."""
     specification = specify("free", asked_config()["models"]["free"], 2, NOTICED)
     seeds = {"chains": seed_for(seed_for(7, "fit", "data", "free", 2), "chains")}
-    made_with = {"sampling": {"chains": 2, "draws": 300, "metric": "dense"}, "seeds": seeds}
+    used = {"chains": 2, "draws": 300, "metric": "dense", "adapt_delta": 0.8}
+    made_with = {"sampling": used, "adapt_delta_raised": False, "seeds": seeds}
     return json.loads(json.dumps(specification | made_with))
 
 
 def test_a_fit_that_was_asked_for_passes():
     verify_asked("fit", sampled(), ASKED, asked_config(), NOTICED)
+    raised = sampled() | {"adapt_delta_raised": True}
+    raised["sampling"] = raised["sampling"] | {"adapt_delta": 0.98}
+    verify_asked("fit", raised, ASKED, asked_config(), NOTICED)
 
 
 def within(*keys, value):
@@ -259,6 +263,7 @@ OTHERWISE = {
     "seed": (within("seed", value=8), ASKED, "seeds"),
     "draws": (within("sampling", "draws", value=301), ASKED, "sampling.draws"),
     "metric": (within("sampling", "metric", value="diag"), ASKED, "sampling.metric"),
+    "adapt_delta": (within("sampling", "adapt_delta", value=0.9), ASKED, "sampling.adapt_delta"),
     "model": (within("seed", value=7), Fit("data", "other", 2), "model, family"),
     "components": (within("seed", value=7), Fit("data", "free", 3), "components"),
 }

@@ -113,7 +113,9 @@ def verify_asked(title, specification, asked, config, noticed):
     wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding)
     wanted = json.loads(json.dumps(wanted))
     sampled = specification["sampling"]
-    sampling = {key: value for key, value in config["sampling"].items() if (key, value) != ("metric", "auto")}
+    chosen = {"metric"} if config["sampling"]["metric"] == "auto" else set()  # what the fit itself decides
+    chosen |= {"adapt_delta"} if specification["adapt_delta_raised"] else set()
+    sampling = {key: value for key, value in config["sampling"].items() if key not in chosen}
     seed = seed_for(config["seed"], "fit", asked.dataset, asked.model, str(asked.components))
     differs = [key for key, value in wanted.items() if specification.get(key) != value]
     differs += [f"sampling.{key}" for key, value in sampling.items() if sampled.get(key) != value]
