@@ -25,8 +25,8 @@ def specification(y, components, share=(), fixed=None, family="normal", own=()):
     fixed, scale = fixed or {}, FAMILIES[family].in_slot("scale")
     priors = {} if scale in (None, *fixed) else {scale: "lognormal(0, 1)"}
     model = model_of(family, share=list(share), own=list(own), fixed=fixed, priors=priors)
-    # more components than distinct values are refused before; starts must be legal all the same
-    return specify("m", model, components, noticed_in(y) | {"distinct": max(components, len(set(y)))})
+    # as many components as distinct values are refused before; starts must be legal all the same
+    return specify("m", model, components, noticed_in(y) | {"distinct": max(components + 1, len(set(y)))})
 
 
 def em(given, y, steps=starts.EM_STEPS):
