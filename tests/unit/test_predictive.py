@@ -43,6 +43,37 @@ def test_kernel_densities_stay_within_the_bounds_of_the_values(y, low, high):
     assert continuous.kernel_density(np.full(9, 2.0), np.linspace(0, 4, 401)).max() > 10  # all values may be equal
 
 
+def test_a_kernel_over_the_logs_is_a_density_of_the_values_without_bounds_at_1():
+    y = np.exp(np.random.default_rng(4).exponential(1.0, 300))  # from 1, where logs are 0
+    x = np.geomspace(1e-2, 1e4, 6001)
+    density = continuous.kernel_density(y, x, log=True)
+    assert np.trapezoid(density, x) == pytest.approx(1, abs=1e-3)
+    width = np.log(y).std(ddof=1) * 300**-0.2
+    at_two = stats.norm.pdf(np.log(2.0), np.log(y), width).mean() / 2
+    assert continuous.kernel_density(y, np.array([2.0]), log=True)[0] == pytest.approx(at_two, rel=1e-9)
+    assert density[x < 1].max() > 0
+
+
+def test_positive_data_of_two_orders_are_drawn_on_a_log_axis_unless_asked_otherwise():
+    narrow, wide = np.array([1.0, 99.0]), np.array([1.0, 101.0])
+    assert [continuous.is_log(y) for y in (narrow, wide, wide - 1)] == [False, True, False]
+    assert continuous.is_log(narrow, "log")
+    assert not continuous.is_log(wide, "linear")
+    steps = np.diff(np.log(continuous.grid(wide, log=True)))
+    np.testing.assert_allclose(steps, steps[0])
+
+
+def test_the_grid_of_a_density_resolves_the_narrowest_component():
+    # zeros beside a wide component: on 401 even steps over 40 the peak of 14 would be missed
+    draws = {"theta": [[0.36, 0.64]], "mu": [[0.0, 6.0]], "sigma": [[0.01, 4.5]]}
+    draws = {name: np.array(values) for name, values in draws.items()}
+    x = continuous.resolving("normal", np.linspace(-3, 40, 401), draws, 1)
+    height = mixture.densities("normal", points_at(x), draws).sum(axis=2).max()
+    assert height == pytest.approx(0.36 / (0.01 * math.sqrt(2 * math.pi)), rel=0.02)
+    assert x[0] == -3
+    assert x[-1] == 40
+
+
 def test_the_default_bandwidth_is_about_4_for_the_tutorial():
     assert continuous.bandwidth(TUTORIAL) == pytest.approx(3.9, abs=0.2)  # tutorial.md: 3.9 to 4.1
     assert continuous.bandwidth(TUTORIAL) == pytest.approx(stats.gaussian_kde(TUTORIAL).covariance[0, 0] ** 0.5)

@@ -67,10 +67,10 @@ def kernel_density(y, x, width=None, log=False):
     numpy.ndarray
         Shape (m,).
     """
+    limits, weights, unit = bounds(y), None, 1.0
     if log:
-        return kernel_density(np.log(y), np.log(x), width) / x
+        y, x, limits, unit = np.log(y), np.log(x), (None, None), x
     width = bandwidth(y) if width is None else width
-    limits, weights = bounds(y), None
     if len(y) > BINNED:
         weights, edges = np.histogram(y, BINS)
         y = (edges[:-1] + edges[1:]) / 2
@@ -85,7 +85,7 @@ def kernel_density(y, x, width=None, log=False):
             density = density + smooth(2 * end - x)
     lower, upper = limits
     within = (x >= (-np.inf if lower is None else lower)) & (x <= (np.inf if upper is None else upper))
-    return np.where(within, density, 0.0)
+    return np.where(within, density, 0.0) / unit
 
 
 def bounds(y):
