@@ -136,6 +136,7 @@ def assessed(tmp_path, true_components):
     observations.write(rows, paths["observations"])
     specification = specify("m", model_of("normal"), 2, noticed_in(y))
     specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
+    specification |= {"seeds": {"replicates": 1}, "adapt_delta_raised": False}
     paths |= {"specification": tmp_path / "s.json", "noticed": tmp_path / "n.json"}
     files.write_json(paths["noticed"], noticed_in(y))
     files.write_json(paths["specification"], specification)

@@ -107,7 +107,8 @@ def test_blocks_of_any_size_give_the_same(case, block, monkeypatch):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_transform_without_an_observation_is_the_weighted_mean_of_its_probabilities(case):
+def test_the_transform_without_an_observation_is_the_weighted_mean_of_its_probabilities(case, monkeypatch):
+    monkeypatch.setattr(crossvalidation, "TAIL_DRAWS", 10**6)
     family, rows, step = CASES[case]
     draws = posterior(family)
     found, units = ours_of(family, rows, draws, step, 1.0)

@@ -259,7 +259,7 @@ def test_priors_are_those_of_each_column():
         mu, sigma = by_name["mu", name]["priors"][0], by_name["sigma", name]["priors"][1]
         assert mu["arguments"] == [facts["median"], facts["range"] / 2]
         assert sigma["arguments"] == pytest.approx([np.log(facts["sd"] / 2), 0.7])
-        assert sigma["lower"] == 0.1
+        assert sigma["lower"] == pytest.approx(0.1 / np.sqrt(12))
     assert [entry.get("column") for entry in given["parameters"] if entry["ordered"]] == ["width"]
     assert by_name["correlation", None]["priors"] == [{"distribution": "lkj", "arguments": [2.0], "lower": None}] * 2
     shared = resolved(y, 2, share=["sigma"])
