@@ -266,3 +266,16 @@ def test_the_cases_of_two_points_and_of_zeros_beside_a_gamma_are_refused(cases, 
         monkeypatch.chdir(cases / "people" / case)
         with pytest.raises(UserError, match=re.escape(words)):
             precheck.check(config.checked(yaml.safe_load((cases / "people" / case / "config.yaml").read_text())))
+
+
+def test_values_that_have_no_place_on_a_log_axis_are_named(tmp_path):
+    files = {"d": "y\n3\n-0.5\n0\n"}
+    with pytest.raises(UserError) as caught:
+        precheck.check(checked(tmp_path, files, NORMAL, axis="log"))
+    (told,) = caught.value.sentences
+    assert told.endswith("d.csv, line 3, column 'y': -0.5 has no place on a log axis; say `axis: linear`, or leave the "
+                         "key away.")  # fmt: skip
+    precheck.check(checked(tmp_path, files, NORMAL, axis="linear"))
+    precheck.check(checked(tmp_path, {"d": "y\n3\n0.5\n1000\n"}, NORMAL, axis="log"))
+    with pytest.raises(UserError, match="is drawn on no log axis; remove `axis: log` from datasets.d"):
+        checked(tmp_path, {"d": "y\n3\n1\n7\n"}, {"p": {"family": "poisson"}}, axis="log")

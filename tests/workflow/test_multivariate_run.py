@@ -86,7 +86,7 @@ def test_the_page_says_what_the_tables_say(run):
         "ordered by mu[waiting]",
         "correlation[2, eruption, waiting]",
         "correlation ~ lkj(2)",
-        "PIT of waiting",
+        "LOO-PITs spread as unevenly",
         "correlation of eruption and waiting",
     ):
         assert words in page, words

@@ -114,6 +114,12 @@ EDITS = {
     "datasets.*.exposure": ("exposure: hours", "exposure: shifts", ALL_CALLS),
     "datasets.*.weights": ("weights: times", "weights: again", ALL_CALLS),
     "datasets.*.id": ("id: who", "id: name", ALL_CALLS),
+    "datasets.*.header": ("column: reading\n", "column: '2'\n    header: false\n", ALL_READINGS),
+    "datasets.*.axis": (
+        "column: reading\n",
+        "column: reading\n    axis: log\n",
+        {"describe/readings", "assess/readings/free/2"} | drawn("readings/free/2") | pages("readings"),
+    ),
     "datasets.*.missing": ("column: reading\n", "column: reading\n    missing: drop\n", ALL_READINGS),
     "datasets.*.rounding": (
         "column: reading\n",
@@ -235,7 +241,7 @@ CODE = {
     "workflow/stanmix/prior.py": ALL_FITS,
     "workflow/stanmix/exchange.py": ALL_FITS,
     "workflow/stanmix/masses.py": ALL_FITS,
-    "workflow/stanmix/crossvalidation.py": ALL_FITS,
+    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED,
     "workflow/stanmix/fitting.py": ALL_FITS,
     "workflow/stanmix/starts.py": ALL_FITS,
     "workflow/stanmix/comparison.py": pages(*DATASETS),

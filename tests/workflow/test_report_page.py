@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from runs import forged
 
 from stanmix.checks import p_text
 
@@ -358,7 +359,9 @@ def first_row(path, column, value):
 )
 def test_a_page_is_withheld_when_its_artifacts_contradict_themselves(finished, file, column, value, sentence):
     run = finished.copy("tampered")
-    first_row(run / f"results/fits/pair/free/2/{file}", column, value)
+    path = run / f"results/fits/pair/free/2/{file}"
+    with forged(path):
+        first_row(path, column, value)
     told = run.snakemake("--allowed-rules", "report", "--", "results/reports/pair.html")
     assert told.returncode != 0
     assert "InvariantError" in told.stdout

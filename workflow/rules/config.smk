@@ -31,7 +31,7 @@ wildcard_constraints:
 def check_given():
     """Where this is a module: check the files that no rule makes, once all rules of all modules are known.
 
-    What a rule makes may not be there yet, or be of an earlier run: the job that reads it checks it.
+    What a rule makes may not be there yet, or be of an earlier run; then the job that reads it checks it.
     """
     analysed = [name for name in ANALYSED if not any(map(made_by_a_rule, files_given(name)))]
     analyses = [analysis for analysis in CONFIG["analyses"] if analysis["dataset"] in analysed]

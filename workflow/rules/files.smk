@@ -101,15 +101,8 @@ REPORTS = [f"results/reports/{dataset}.html" for dataset in ANALYSED]
 VERDICT = ["results/verdict.txt"] if CONFIG["strict"] else []
 
 
-def beside_page(dataset):
-    """What no other job needs of a data set: with these the page, and so the manifest, follows everything made."""
-    compare = COMPARE.format(dataset=dataset)
-    made = [f"{compare}/comparison.csv", f"{compare}/comparison.html", f"{compare}/estimates.csv"]
-    made += [f"{compare}/{name}.png" for name in ("comparison", "estimates", "numbers", "weights")]
-    made += [f"{DATA.format(dataset=dataset)}/data.png"]
-    for fit in FITS_OF[dataset]:
-        names = ["summary.html", "membership.html", *(f"{name}.png" for name in figures_of(fit))]
-        names += [MODES["modes_table"]] if fit.components > 1 else []
-        names += ["predicted.html"] if fit.dataset in PREDICTED else []
-        made += [f"{folder(fit)}/{name}" for name in names]
-    return made
+@cache
+def code_of_report(*names):
+    """A digest of what pages are made with and show: code, captions and Stan programs."""
+    captions = [path for path in (CODE / "report").glob("*.rst") if path.stem != "overview"]
+    return package("report", *captions, *programs.sources_of_all(names, STAN))

@@ -2,13 +2,6 @@
 # Needs: everything of a data set. Makes: results/reports/{dataset}.html, results/manifest.json, results/verdict.txt.
 
 
-@cache
-def code_of_report(*names):
-    """A digest of what pages are made with and show: code, captions and Stan programs."""
-    captions = [path for path in (CODE / "report").glob("*.rst") if path.stem != "overview"]
-    return package("report", *captions, *programs.sources_of_all(names, STAN))
-
-
 rule report:
     input:
         noticed=f"{DATA}/noticed.json",
@@ -26,7 +19,6 @@ rule report:
         fits=lambda wildcards: [
             f"{folder(fit)}/{file}" for fit in FITS_OF[wildcards.dataset] for file in on_page(fit).values()
         ],
-        beside=lambda wildcards: beside_page(wildcards.dataset),
     output:
         page="results/reports/{dataset}.html",
     log:

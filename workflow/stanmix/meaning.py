@@ -82,6 +82,8 @@ def _check_pairs(sections):
             step = dataset.get("rounding")
             if step is not None and family.kind != CONTINUOUS and (family.kind != WHOLE or step != 1):
                 yield place, f"{of} knows no rounding; remove it from datasets.{analysis['dataset']}"
+            if dataset["axis"] == "log" and family.kind != CONTINUOUS:
+                yield place, f"{of} is drawn on no log axis; remove `axis: log` from datasets.{analysis['dataset']}"
             first = kinds.setdefault(analysis["dataset"], (family.kind, name))
             if {first[0], family.kind} == {CONTINUOUS, WHOLE} and step != 1:
                 yield (

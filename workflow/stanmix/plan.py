@@ -221,17 +221,44 @@ def artifacts(config, outputs):
     list of str
         The paths, those of a data set together.
     """
-    made = list(outputs["toolchain"])
-    made += [path.format(program=name) for name in programs(config) for path in outputs["compile"]]
+    return [path for jobs in _jobs(config, outputs) for job in jobs for path in job]
+
+
+def lost(config, outputs):
+    """What the rules have made for a configuration and is gone: no job of a finished run would ask for it.
+
+    Parameters
+    ----------
+    config, outputs
+        As for `artifacts`.
+
+    Returns
+    -------
+    list of str
+        The paths that are missing while the last one of their data set, its page, is there, or others of their job are.
+    """
+    gone = []
+    for *jobs, last in _jobs(config, outputs):
+        finished = os.path.exists(last[0])
+        for job in (*jobs, last):
+            missing = [path for path in job if not os.path.exists(path)]
+            if missing and (finished or len(missing) < len(job)):
+                gone += missing
+    return gone
+
+
+def _jobs(config, outputs):
+    """For each data set the outputs of its jobs, the page last, and then those of the jobs that serve all data sets."""
     for dataset, of_dataset in by_dataset(fits(config)).items():
         load = "simulate" if "simulate" in config["datasets"][dataset] else "read"
-        jobs = (load, "describe", "compare", "report")
-        made += [path.format(dataset=dataset) for job in jobs for path in outputs[job]]
+        made = [[path.format(dataset=dataset) for path in outputs[job]] for job in (load, "describe", "compare")]
         for fit in of_dataset:
             jobs = ["assess", *rules_of(config["models"][fit.model], fit.components)]
             jobs += ["predict"] if "predict" in config["datasets"][dataset] else []
-            made += [path.format(**vars(fit)) for job in jobs for path in outputs[job]]
-    return [*made, *outputs["overview"]]
+            made += [[path.format(**vars(fit)) for path in outputs[job]] for job in jobs]
+        yield [*made, [path.format(dataset=dataset) for path in outputs["report"]]]
+    compiled = [[path.format(program=name) for path in outputs["compile"]] for name in programs(config)]
+    yield [outputs["toolchain"], *compiled, outputs["overview"]]
 
 
 def rules_of(model, components):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stanmix import noticing, observations, plan, prediction
+from stanmix import noticing, observations, plan
 from stanmix.dependencies import code_of
 from stanmix.errors import UserError
 from stanmix.files import content_of, write_json
@@ -86,7 +86,7 @@ def _faults(config, name, fits):
         try:
             rows = observations.read_csv(dataset["csv"], **plan.source(dataset))
             noticed = noticing.notice(rows, plan.source(dataset)["columns"])
-            found += _faults_of_rounding(rows, dataset["csv"], dataset)
+            found += [*_faults_of_rounding(rows, dataset["csv"], dataset), *_faults_of_axis(noticed, dataset)]
         except UserError as error:
             return [*error.sentences, *_faults_of_new(dataset, config["models"], fits)]
         for fit in fits:
@@ -108,6 +108,8 @@ def _faults_of_new(dataset, models, fits):
         return list(error.sentences)
     if faults := _faults_of_rounding(rows, dataset["predict"], dataset):
         return faults
+    from stanmix import prediction  # it brings ArviZ, which takes longer than everything here
+
     return [
         f"{dataset['predict']}, {fault}"
         for model in dict.fromkeys(fit.model for fit in fits)
@@ -135,6 +137,17 @@ def _faults_of_rounding(rows, path, dataset):
         f"{path}, line {rows.lines[row]}, column '{dataset['column']}': {plain(rows.y[row])} is no multiple of "
         f"{plain(step)}{beside}{more}; `rounding:` is the step to which all values are rounded, so correct the step or "
         "the value, or leave the key away."
+    ]
+
+
+def _faults_of_axis(noticed, dataset):
+    """A sentence on the first value that has no place on the log axis of a data set (list of str)."""
+    fault = noticed.get("not_positive")
+    if dataset["axis"] != "log" or not fault:
+        return []
+    return [
+        f"{dataset['csv']}, line {fault['line']}, column '{fault['column']}': {plain(fault['value'])} has no place on "
+        "a log axis; say `axis: linear`, or leave the key away."
     ]
 
 
