@@ -22,7 +22,7 @@ $(EXAMPLES): example-%: cmdstan  ## run one, as in make example-fish
 	@printf '%s\n' 'The report:' results/examples/$*/results/reports/*.html
 
 test: cmdstan  ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: cmdstan  ## measure how fast the likelihood is (benchmarks/README.md tells more)
 	$(BIN)/python benchmarks/speed.py

@@ -9,11 +9,8 @@ CASES = ROOT.parent / "shared" / "cases"
 
 
 def pytest_collection_modifyitems(items):
-    """What shares a fixture that takes long goes to one worker, the longest first."""
-    for item in items:
-        group = "finished" if "finished" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: 0 if "finished" in item.fixturenames else 1 + ("workflow" not in item.path.parts))
+    """What takes longest comes first: runs of the whole, then programs. Each file goes to one worker (Makefile)."""
+    items.sort(key=lambda item: ["workflow", "stan", "unit"].index(item.path.parent.name))
 
 
 @pytest.fixture(scope="session")

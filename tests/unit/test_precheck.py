@@ -277,5 +277,5 @@ def test_values_that_have_no_place_on_a_log_axis_are_named(tmp_path):
                          "key away.")  # fmt: skip
     precheck.check(checked(tmp_path, files, NORMAL, axis="linear"))
     precheck.check(checked(tmp_path, {"d": "y\n3\n0.5\n1000\n"}, NORMAL, axis="log"))
-    with pytest.raises(UserError, match="is drawn on no log axis; remove `axis: log` from datasets.d"):
+    with pytest.raises(UserError, match=r"is drawn on no log axis; remove `axis: log` from datasets\.d"):
         checked(tmp_path, {"d": "y\n3\n1\n7\n"}, {"p": {"family": "poisson"}}, axis="log")

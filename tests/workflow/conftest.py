@@ -1,6 +1,8 @@
 """A copy of the workflow, and runs of it that several tests share."""
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,20 +16,42 @@ CODE = ("Snakefile", "profiles", "stan", "workflow", ".gitignore")
 
 
 @pytest.fixture(scope="session")
-def code(root, tmp_path_factory):
+def shared(tmp_path_factory):
+    """A function that makes something in a folder of that name, once for all processes of the session: the folder."""
+    base = tmp_path_factory.getbasetemp()
+    base = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    base.mkdir(exist_ok=True)
+
+    def once(name, make):
+        folder, done = base / name, base / f"{name}.done"
+        with open(base / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def code(root, shared, tmp_path_factory):
     """A copy of the workflow that may be edited; a git checkout of its own where git is at hand."""
-    folder = tmp_path_factory.mktemp("stanmix") / "code"
-    folder.mkdir()
-    for name in CODE:
-        if (root / name).is_dir():
-            shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(root / name, folder / name)
-    if shutil.which("git"):
-        identity = ["-c", "user.name=A tester", "-c", "user.email=tester@localhost", "-c", "commit.gpgsign=false"]
-        for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "The code tested"]):
-            subprocess.run(["git", "-C", folder, *command], check=True, capture_output=True)
-    return folder
+
+    def commit(folder):
+        folder.mkdir()
+        for name in CODE:
+            if (root / name).is_dir():
+                shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(root / name, folder / name)
+        if shutil.which("git"):
+            identity = ["-c", "user.name=A tester", "-c", "user.email=tester@localhost", "-c", "commit.gpgsign=false"]
+            for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "Code tested"]):
+                subprocess.run(["git", "-C", folder, *command], check=True, capture_output=True)
+
+    return shutil.copytree(shared("code", commit), tmp_path_factory.mktemp("stanmix") / "code", symlinks=True)
 
 
 def calls(rng):
@@ -42,37 +66,39 @@ def calls(rng):
     return "\n".join(lines) + "\n"
 
 
+def prepared(folder, code, config):
+    """A folder to run in: its configuration and its CSV files."""
+    for below in ("config", "data"):
+        (folder / below).mkdir(parents=True)
+    rng = np.random.default_rng(5)
+    values = np.concatenate([rng.normal(10, 1, 25), rng.normal(20, 1, 20)])
+    other = rng.normal(values / 2, 1)
+    rows = [
+        f"r{i},{value:.6f},{value + 1:.6f},{beside:.3f},{'' if i % 9 else 1 + int(value > 15)}\n"
+        for i, (value, beside) in enumerate(zip(values, other, strict=True), start=1)
+    ]
+    (folder / "data" / "readings.csv").write_text("name,reading,again,other,group\n" + "".join(rows))
+    (folder / "data" / "calls.csv").write_text(calls(rng))
+    run = Run(folder, code)
+    run.configure(config)
+    return run
+
+
 @pytest.fixture(scope="session")
 def new_run(code):
     """A function that makes a folder to run in: its configuration and its CSV files."""
-
-    def make(name, config=CONFIG):
-        folder = unused(code.parent / name)
-        for below in ("config", "data"):
-            (folder / below).mkdir(parents=True)
-        rng = np.random.default_rng(5)
-        values = np.concatenate([rng.normal(10, 1, 25), rng.normal(20, 1, 20)])
-        other = rng.normal(values / 2, 1)
-        rows = [
-            f"r{i},{value:.6f},{value + 1:.6f},{beside:.3f},{'' if i % 9 else 1 + int(value > 15)}\n"
-            for i, (value, beside) in enumerate(zip(values, other, strict=True), start=1)
-        ]
-        (folder / "data" / "readings.csv").write_text("name,reading,again,other,group\n" + "".join(rows))
-        (folder / "data" / "calls.csv").write_text(calls(rng))
-        run = Run(folder, code)
-        run.configure(config)
-        return run
-
-    return make
+    return lambda name, config=CONFIG: prepared(unused(code.parent / name), code, config)
 
 
 @pytest.fixture(scope="session")
-def finished(new_run, toolchain_record):
+def finished(code, shared, toolchain_record):
     """A run of `CONFIG` that has ended; tests that change anything copy it."""
-    run = new_run("finished")
-    told = run.snakemake()
-    assert told.returncode == 0, told.stdout
-    return run
+
+    def run(folder):
+        told = prepared(folder, code, CONFIG).snakemake()
+        assert told.returncode == 0, told.stdout
+
+    return Run(shared("finished", run), code)
 
 
 @pytest.fixture(scope="session")

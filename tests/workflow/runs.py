@@ -138,8 +138,8 @@ class Run:
         }
 
     def copy(self, name):
-        """A copy beside it with what Snakemake remembers, times kept."""
-        return Run(shutil.copytree(self.folder, unused(self.folder.with_name(name)), symlinks=True), self.code)
+        """A copy beside the code with what Snakemake remembers, times kept."""
+        return Run(shutil.copytree(self.folder, unused(self.code.parent / name), symlinks=True), self.code)
 
 
 def outdated_in(summary):

@@ -92,7 +92,7 @@ def test_a_module_without_a_prefix_plans_the_same_jobs(outer, forked):
         counted.append(dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)))
     assert counted[0] == counted[1]
     assert counted[0]["make"] == "2"
-    assert counted[0]["mix_fit"] == "2"
+    assert counted[0]["mix_fit_modes"] == "2"
 
 
 def test_a_file_that_a_rule_makes_is_checked_by_the_job_that_reads_it(outer, forked):

@@ -57,7 +57,7 @@ def write_crate(manifest, snakefile, outputs):
         shutil.copyfile(snakefile, beside)
     write_text(outputs["config"], yaml.safe_dump(said["config"], sort_keys=False, allow_unicode=True, width=100))
     names = {name: Path(outputs[name]).relative_to(folder).as_posix() for name in ("metadata", "snakefile", "config")}
-    made = {Path(path).relative_to(folder.name).as_posix(): digest for path, digest in said["artifacts"].items()}
+    made = {Path(path).relative_to(folder).as_posix(): digest for path, digest in said["artifacts"].items()}
     write_json(outputs["metadata"], {"@context": CONTEXT, "@graph": _graph(said, made, names)})
 
 
