@@ -39,7 +39,8 @@ def fit(compiled, root, toolchain_record, tmp_path_factory):
         rows = rows if isinstance(rows, observations.Observations) else rows_of(rows)
         folder = tmp_path_factory.mktemp("fit")
         paths = {"observations": folder / "observations.csv", "draws": folder / "draws.nc"}
-        paths |= {name: folder / f"{name}.json" for name in ("noticed", "specification", "data")}
+        names = ("noticed", "specification", "data", "modes", "modes_table", "modes_density")
+        paths |= {name: folder / f"{name}.json" for name in names}
         observations.write(rows, paths["observations"])
         write_json(paths["noticed"], noticing.notice(rows, ["y"]))
         write_json(folder / "toolchain.json", toolchain_record)

@@ -79,7 +79,8 @@ def test_a_new_file_is_a_new_data_set_and_changes_no_other(folder):
     assert list(before["datasets"]) == ["x-a.1", "x-b", "x-c"]
     assert list(after["datasets"]) == ["x-a.1", "x-b", "x-b2", "x-c"]
     for name in before["datasets"]:
-        assert plan.slice_of(after, name) == plan.slice_of(before, name)
+        slices = [plan.slice_of(config, name, plan.by_dataset(plan.fits(config))[name]) for config in (before, after)]
+        assert slices[0] == slices[1]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +149,8 @@ def test_a_sheet_in_a_template_shares_what_is_not_in_its_cells(folder):
         '\n  "x-{name}":\n    {sheet: sheet.csv, csv: "data/{name}.csv", column: y, label: "y of {name}"}', "x-b"
     )
     assert made["datasets"] == {
-        "x-b": {"csv": "data/b.csv", "column": "y", "missing": "drop", "label": "of b"},
-        "x-c": {"csv": "data/c.csv", "column": "y", "missing": "error", "label": "y of c"},
+        "x-b": {"csv": "data/b.csv", "column": "y", "missing": "drop", "axis": "auto", "label": "of b"},
+        "x-c": {"csv": "data/c.csv", "column": "y", "missing": "error", "axis": "auto", "label": "y of c"},
     }
 
 
@@ -224,8 +225,8 @@ MISTAKES = {
     "another word in braces": (
         GLOB + "\n  '{site}': {csv: b.csv, column: y}",
         [
-            "config.yaml, line 5: datasets.{site} is no name for a folder; use letters, digits, points, dashes and "
-            "underscores; {name} in it makes a template."
+            "config.yaml, line 5: datasets.{site} is no name for a folder; use up to 100 letters, digits, points, dashes "
+            "and underscores, a letter or digit first and no point last; {name} in it makes a template."
         ],
     ),
     "a name twice": (
@@ -250,8 +251,8 @@ MISTAKES = {
         GLOB.replace("column", "colum"),
         [
             "config.yaml, line 4: datasets.{name}.colum is not a key that stanmix knows; allowed here are csv, sheet, "
-            "column, columns, trials, exposure, weights, known, id, missing, rounding, predict, label, simulate "
-            "(did you mean 'column'?)."
+            "column, columns, trials, exposure, weights, known, id, header, missing, rounding, axis, predict, label, "
+            "simulate (did you mean 'column'?)."
         ],
     ),
 }
@@ -268,7 +269,8 @@ def test_names_of_files_must_be_names_of_folders(folder):
         (folder / "data" / f"{name}.csv").write_text("y\n1\n2\n")
     first, *others, last = sentences_of(GLOB)
     assert first == (
-        "data/d e.csv: 'd e' is no name for a folder; use letters, digits, points, dashes and underscores."
+        "data/d e.csv: 'd e' is no name for a folder; use up to 100 letters, digits, points, dashes and underscores, a "
+        "letter or digit first and no point last."
     )
     assert len(others) == 9
     assert last == "data/*.csv: and 2 more such names."
@@ -288,7 +290,8 @@ SHEETS = {
         "dataset,csv,colum\na,data/b.csv,y\n",
         [
             "s.csv, line 1: the column 'colum' is no key of a data set; a sample sheet may have dataset, csv, column, "
-            "columns, trials, exposure, weights, known, id, missing, rounding, predict, label (did you mean 'column'?)."
+            "columns, trials, exposure, weights, known, id, header, missing, rounding, axis, predict, label (did you "
+            "mean 'column'?)."
         ],
     ),
     "a column twice": ("dataset,csv,csv\na,b,c\n", ["s.csv, line 1: the header names 'csv' 2 times; keep one."]),
@@ -317,8 +320,8 @@ SHEETS = {
     "a name that is none": (
         "dataset,csv,column\na,data/b.csv,y\n../b,data/b.csv,y\n",
         [
-            "s.csv, line 3, column 'dataset': '../b' is no name for a folder; use letters, digits, points, dashes and "
-            "underscores."
+            "s.csv, line 3, column 'dataset': '../b' is no name for a folder; use up to 100 letters, digits, points, "
+            "dashes and underscores, a letter or digit first and no point last."
         ],
     ),
     "values that do not fit": (

@@ -565,7 +565,9 @@ def test_the_state_of_the_code_is_its_commit_and_whether_it_was_changed(git):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a clone away")
 def test_the_commit_of_a_clone_that_belongs_to_someone_else(git):
     git("init")
-    git("commit", "--allow-empty", "-m", "first")
+    (git.place / "below" / "code.py").write_text("")
+    git("add", ".")
+    git("commit", "-m", "first")
     commit = git("rev-parse", "HEAD")
     for path in (git.place, git.place / ".git"):
         os.chown(path, 12345, 12345)

@@ -393,7 +393,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "1.000000",
         "rounded to 0.1250",
         "LOO-PITs spread as unevenly as here, or more so, have probability 0.48",
-        "Outside of the band: maximum 765.4 (1.000 to 3.000).",
+        "Outside of the band: maximum 765.4 (1 to 3).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",
         "expected to be the wrong one for 26% of them",

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from runs import CONFIG, DESCRIBES, Run, changed, unused
+from runs import CONFIG, DESCRIBES, OVERVIEW, Run, changed, unused
 
 # A workflow that makes the CSV files and hands them to stanmix; `prefix` stands in for a line or for nothing.
 OUTER = """\
@@ -78,7 +78,7 @@ def test_a_module_with_a_prefix_whose_jobs_are_sent_elsewhere_gives_the_same_byt
     found = {name: value for name, value in found.items() if not name.startswith("results/logs/")}
     whole = {name: value for name, value in finished.hashes().items() if "/pair" not in name}
     assert set(found) == set(whole)
-    told_apart = {*DESCRIBES, "results/reports/readings.html", "results/reports/calls.html"}
+    told_apart = {*DESCRIBES, *OVERVIEW, "results/reports/readings.html", "results/reports/calls.html"}
     told_apart -= {"results/workflow/Snakefile"}
     assert {name for name in found if found[name] != whole[name]} == told_apart  # these name the files that were read
     assert not (run / "results").exists()

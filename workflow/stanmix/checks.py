@@ -469,12 +469,15 @@ def group_check(parts, clusters, gain):
     )
     if gain is not None and no_better(*gain):
         status = FAIL
-        sentence += " And a single component predicts as well, as far as can be told."
+        sentence += (
+            f" And a single component predicts as well, as far as can be told (difference {gain[0]:.1f}, standard "
+            f"error {gain[1]:.1f})."
+        )
         remedy = (
             "Ask for one component; or say what tells several apart: a column of known components, or a prior for each."
         )
     elif gain is not None:
-        sentence += " But a single component predicts worse."
+        sentence += f" But a single component predicts worse by {gain[0]:.1f} (standard error {gain[1]:.1f})."
     return _judged(
         LABELS[2], "Groups among the observations", clusters, f"{len(parts)} clusters", status, sentence, remedy
     )

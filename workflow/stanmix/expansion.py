@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from stanmix.csvfile import SHOWN, opened
 from stanmix.errors import UserError
-from stanmix.schema import against_schema, listed, shown
+from stanmix.schema import NAME_RULE, against_schema, listed, shown
 
 NAME = "{name}"  # stands in a template for the name of each data set that it makes
 OF_SHEET = "dataset"  # the column of a sample sheet that holds the names
@@ -174,9 +174,7 @@ def _write_out(made, key, entry, rules, explicit):
         title = key.replace(NAME, name)
         where = f"{at[0]}, line {at[1]}, column '{OF_SHEET}'" if at else cells["csv"]
         if not legal.is_valid(title):
-            wrong.append(
-                f"{where}: {shown(title)} is no name for a folder; use letters, digits, points, dashes and underscores"
-            )
+            wrong.append(f"{where}: {shown(title)} {NAME_RULE}")
         elif title in made.config["datasets"] or title in explicit:
             other = made.lines.get(("datasets", title))
             known = " in {}, line {}".format(*other) if other else ""
