@@ -143,6 +143,20 @@ def test_a_sample_sheet_is_the_data_sets_written_out(folder, ending):
     assert yaml.safe_dump(made, sort_keys=False) == yaml.safe_dump(explicit, sort_keys=False)
 
 
+def test_names_that_a_star_makes_are_held_against_each_other(folder):
+    for name in ("B", "Workflow"):
+        (folder / "data" / f"{name}.csv").write_text("y\n1\n2\n")
+    told = sentences_of('\n  "{name}": {csv: "data/*.csv", column: y}')
+    assert sum("in nothing but capital letters" in sentence for sentence in told) == 1
+    assert sum("would give its page the name of Snakemake's report" in sentence for sentence in told) == 1
+    assert all(sentence.startswith("config.yaml, line 2: ") for sentence in told)
+
+
+def test_a_sheet_may_be_separated_by_semicolons(folder):
+    (folder / "sheet.csv").write_text("dataset;csv;column\nx;data/b.csv;y\n")
+    assert check(" sheet.csv", "x")["datasets"]["x"]["csv"] == "data/b.csv"
+
+
 def test_a_sheet_in_a_template_shares_what_is_not_in_its_cells(folder):
     (folder / "sheet.csv").write_text("dataset,label,missing\nb,of b,drop\nc,,\n")
     made = check(
@@ -225,8 +239,8 @@ MISTAKES = {
     "another word in braces": (
         GLOB + "\n  '{site}': {csv: b.csv, column: y}",
         [
-            "config.yaml, line 5: datasets.{site} is no name for a folder; use up to 100 letters, digits, points, dashes "
-            "and underscores, a letter or digit first and no point last; {name} in it makes a template."
+            "config.yaml, line 5: datasets.{site} is no name for a folder; use up to 100 letters, digits, points, "
+            "dashes and underscores, a letter or digit first and no point last; {name} in it makes a template."
         ],
     ),
     "a name twice": (

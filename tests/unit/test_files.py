@@ -236,6 +236,10 @@ def test_content_is_known_by_its_bytes_also_where_dates_go_back(tmp_path, monkey
     assert files.contents([path, None, missing]) == {path: files.content_of(path)}
     with pytest.raises(FileNotFoundError):
         files.content_of(missing)
+    os.mkfifo(tmp_path / "pipe")
+    for endless in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(OSError, match="not a regular file"):
+            files.content_of(endless)
     monkeypatch.setattr(files, "sha256", lambda path: pytest.fail("the same state was read twice"))
     files.content_of(path)
 

@@ -10,6 +10,11 @@ OUTER = """\
 configfile: "config/config.yaml"
 
 
+rule all:
+    input:
+        "{place}results/ro-crate-metadata.json",
+
+
 module stanmix:
     snakefile:
         "{snakefile}"
@@ -19,12 +24,6 @@ module stanmix:
 
 
 use rule * from stanmix as mix_*
-
-
-rule all:
-    default_target: True
-    input:
-        "{place}results/ro-crate-metadata.json",
 
 
 rule make:

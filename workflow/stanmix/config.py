@@ -8,7 +8,7 @@ from stanmix import yaml_text
 from stanmix.errors import UserError
 from stanmix.expansion import expand
 from stanmix.meaning import against_meaning
-from stanmix.schema import against_schema, schema, shown, with_defaults
+from stanmix.schema import against_schema, clashing_names, schema, shown, with_defaults
 
 
 def lines_of(path):
@@ -146,7 +146,7 @@ def checked(config, lines=None, file="config/config.yaml"):
     problems = list(against_schema(config, rules))
     made = expand(config, rules, lines, broken={place[:2] for place, _ in problems})
     lines, config = made.lines, with_defaults(made.config, rules)
-    problems += made.problems
+    problems += [*made.problems, *clashing_names(made.config)]
     problems += made.said_once(against_meaning(config, made.broken))
     if problems or made.sentences:
         problems.sort(key=lambda p: lines.get(p[0], lines.get(p[0][:-1], ("", 0))))

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from jsonschema import Draft202012Validator
 
+from stanmix import dialect
 from stanmix.csvfile import SHOWN, opened
 from stanmix.errors import UserError
 from stanmix.schema import NAME_RULE, against_schema, listed, shown
 
 NAME = "{name}"  # stands in a template for the name of each data set that it makes
 OF_SHEET = "dataset"  # the column of a sample sheet that holds the names
-TABS = (".tsv", ".tab")  # endings of sample sheets whose cells are separated by tabs
 LIST = ";"  # separates the items of a list in a cell
 
 
@@ -254,7 +254,7 @@ def read_sheet(path, keys):
     """
     allowed = [key for key, below in keys.items() if below.get("type") != "object" and key != "sheet"]
     with opened(path, "datasets") as file:
-        reader = csv.reader(file, delimiter="\t" if str(path).lower().endswith(TABS) else ",", strict=True)
+        reader = dialect.of_file(file, {OF_SHEET: False}, True).reader(file)
         table, begins = [], 1
         try:
             for row in reader:

@@ -1,12 +1,14 @@
 """Writing files whole or not at all, and naming their content by a hash."""
 
 import contextlib
+import errno
 import fcntl
 import functools
 import glob
 import hashlib
 import json
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -111,9 +113,11 @@ def content_of(path):
     Raises
     ------
     OSError
-        When the file cannot be read.
+        When the file cannot be read, or is no regular one.
     """
     state = os.stat(path)
+    if not stat.S_ISREG(state.st_mode):  # a pipe or a device may never end
+        raise OSError(errno.EINVAL, "this is not a regular file", os.fspath(path))
     return _content(os.path.abspath(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 

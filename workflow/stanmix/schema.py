@@ -72,11 +72,10 @@ def against_schema(config, rules):
         for name in config[section] if isinstance(config.get(section), dict) else ():
             if not isinstance(name, str):
                 yield (section, str(name)), f"is read by YAML as {shown(name)}, not as a name; put it in quotes"
-    yield from _clashing_names(config)
     yield from _unusable(config)
 
 
-def _clashing_names(config):
+def clashing_names(config):
     """Yield (place, text) for names of data sets and models that cannot be folders beside each other."""
     for section in ("datasets", "models"):
         first = {}
