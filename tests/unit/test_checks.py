@@ -145,6 +145,14 @@ def test_predictive_p_values(name, value, status):
 
 
 @pytest.mark.parametrize(
+    ("value", "status"), [(0.01, "pass"), (0.0099, "warn"), (0.00011, "warn"), (0.000099, "fail"), (0.0, "fail")]
+)
+def test_one_value_that_went_astray_warns_of_the_ends_and_a_family_that_does_not_reach_them_fails(value, status):
+    (check,) = checks.predictive_checks({"extremes": value}, ABOUT, {"below": 1.0, "above": 1.0})
+    assert (check.status, check.threshold) == (status, "p at least 0.01")
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [(0.23456, "0.23"), (0.0496, "0.0496"), (0.049999, "0.049999"), (0.05, "0.05"), (0.0099, "0.0099"),
      (0.00999, "0.00999"), (0.01, "0.01"), (0.00099, "less than 0.001"), (0.0, "less than 0.001"), (1.0, "1")],

@@ -12,7 +12,8 @@ PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
 VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do not visit the modes alike
 CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the cut
-LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model
+LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model,
+LIKELY_ENDS = {WARN: 0.01, FAIL: 1e-4}  # or their ends, where one value that went astray decides
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
@@ -335,6 +336,7 @@ def predictive_checks(p_values, specification, extremes=None):
     checks = []
     for name, value in p_values.items():
         title, event, remedy = words[name]
+        likely = LIKELY_ENDS if name == "extremes" else LIKELY
         sentence = f"Under the model, {event} have probability {p_text(value)}."
         if name == "extremes" and extremes is not None:
             sentence += (
@@ -346,8 +348,8 @@ def predictive_checks(p_values, specification, extremes=None):
                 f"predictive_{name}",
                 title,
                 value,
-                f"p at least {LIKELY[WARN]:g}",
-                FAIL if value < LIKELY[FAIL] else WARN if value < LIKELY[WARN] else PASS,
+                f"p at least {likely[WARN]:g}",
+                FAIL if value < likely[FAIL] else WARN if value < likely[WARN] else PASS,
                 sentence,
                 remedy,
             )
