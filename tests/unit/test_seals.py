@@ -122,3 +122,15 @@ def test_the_same_files_have_the_same_seals(tmp_path):
     for name in ("one", "two"):
         make(tmp_path / name, a_csv="a", b_csv="b")
     assert (tmp_path / "one/.sha256/a.csv").read_bytes() == (tmp_path / "two/.sha256/a.csv").read_bytes()
+
+
+def test_a_job_is_not_overtaken_where_a_library_changes_the_folder_of_the_process(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with seals.sealed(["table.csv"]) as check:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        check()
+        monkeypatch.chdir(tmp_path)
+        files.write_text("table.csv", "a\n")
+    seals.verify(["table.csv"])
+    assert (tmp_path / ".sha256" / "table.csv").read_text().endswith("  table.csv\n")

@@ -36,7 +36,8 @@ def sealed(outputs):
     """
     token = f"{ASKED}{uuid.uuid4()}\n"
     parts = defaultdict(list)
-    for path in map(Path, outputs):
+    for output in outputs:
+        path = Path(output).absolute()  # cmdstanpy changes the folder of the process while it compiles
         parts[path.parent].append(path)
     seals = {folder / FOLDER / paths[0].name: paths for folder, paths in parts.items()}
     for seal, paths in seals.items():
