@@ -1,5 +1,6 @@
 """Named checks of a fit: a value, a threshold, pass, warn or fail, and what to do."""
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -123,7 +124,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
                     value,
                     f"at least {least}",
                     FAIL if value < least / 4 else WARN if value < least else PASS,
-                    f"The smallest {size} effective sample size of a {what} is {value:.0f} of "
+                    f"The smallest {size} effective sample size of a {what} is {math.floor(value)} of "
                     f"{sampling['chains'] * sampling['draws']} draws ({worst['title']}).",
                     f"The {region} known too roughly: raise sampling.draws.",
                 )

@@ -129,7 +129,13 @@ def modes(parameters, with_remarks):
             "format": {"decimals": 1},
             "help": "log density minus that of the best",
         },
-        {"key": "share", "title": "share", "text": True, "help": "of the posterior, by Laplace's approximation"},
+        {
+            "key": "share",
+            "title": "share",
+            "text": True,
+            "help": "of the posterior, by Laplace's approximation; a "
+            "dash where the maximum is that of another mode, or too low",
+        },
         {"key": "starts", "title": "starts", "help": "how many starts of the search led there"},
         {"key": "chains", "title": "chains", "text": True, "help": "whose draws lead there, and how many if not all"},
         *({"key": name, "title": name, "text": True} for name in ("theta", *parameters)),

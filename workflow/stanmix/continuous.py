@@ -13,6 +13,7 @@ PRIOR_DRAWN = 60  # densities drawn from the prior
 BINNED = 2000  # with more observations than this a kernel density is computed from bins
 BINS = 1000
 WIDE = 100  # times the smallest value: positive data that reach farther are drawn on a log axis
+PROMINENT = 0.05  # of the tallest peak: how far others must stand out of the density to be spoken of
 RESOLVED = 41  # places inside each component where densities are evaluated
 
 
@@ -96,7 +97,7 @@ def bounds(y):
 
 
 def peaks(x, density, keep, anew):
-    """How much replicated kernel densities vary at the peaks of the mixture's density.
+    """How much replicated kernel densities vary at the peaks of the mixture's density that stand out of it.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def peaks(x, density, keep, anew):
             "sd_anew": float(anew[:, i].std(ddof=1)),
             "ratio": float(anew[:, i].std(ddof=1) / keep[:, i].std(ddof=1)),
         }
-        for i in signal.find_peaks(density)[0]
+        for i in signal.find_peaks(density, prominence=PROMINENT * density.max())[0]
     ]
 
 

@@ -132,20 +132,21 @@ def _sentence(model, verdict, best, rows, n):
     if verdict is None:
         return (
             f"No verdict on the number of components with {model}: of {numbers}, none that predicts as well as the "
-            f"best (K = {best}) as far as can be told passes all its checks. {caution}"
+            f"best (K = {best}) as far as can be told is without a failed check. {caution}"
         )
     chosen = next(row for row in rows if row["components"] == verdict)
+    trusted = " of those whose sampling can be trusted" if any(row["elpd_diff"] > 0 for row in rows) else ""
     if verdict == best == rows[0]["components"]:
-        why = "the number that predicts best, and the smallest that was tried"
+        why = f"the number that predicts best{trusted}, and the smallest that was tried"
     elif verdict == best:
         why = (
-            "the number that predicts best, and no smaller one that passes its checks predicts as well as far as can "
-            "be told (within two standard errors, or 4)"
+            f"the number that predicts best{trusted}, and no smaller one that fails none of its checks predicts as "
+            "well as far as can be told (within two standard errors, or 4)"
         )
     else:
         why = (
-            f"the smallest that passes its checks and predicts as well, as far as can be told, as the best, K = {best} "
-            f"(difference {chosen['elpd_diff']:.1f}, standard error {chosen['dse']:.1f})"
+            f"the smallest that fails none of its checks and predicts as well, as far as can be told, as the best"
+            f"{trusted}, K = {best} (difference {chosen['elpd_diff']:.1f}, standard error {chosen['dse']:.1f})"
         )
     edge = ""
     if verdict == rows[-1]["components"]:
