@@ -292,9 +292,12 @@ class Search:
             group["share"] = 0.0
             if len(weighed) >= WEIGHED or group["height"] < self.groups[0]["height"] - HEAVY:
                 continue
-            excess, there = log_excess(self.posterior, group["state"])
+            if "mass" not in group:  # it stays, whatever other modes are found later
+                excess, there = log_excess(self.posterior, group["state"])
+                group["mass"] = (group["height"] + excess, there)
+            log_mass, there = group["mass"]
             if not any(np.abs(there - other).max() < ALIKE for _, _, other in weighed):
-                weighed.append((group, group["height"] + excess, there))
+                weighed.append((group, log_mass, there))
         for (group, _, _), share in zip(weighed, shares([log_mass for _, log_mass, _ in weighed]), strict=True):
             group["share"] = float(share)
 
