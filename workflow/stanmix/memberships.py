@@ -45,12 +45,12 @@ def table(rows, specification, found):
     Returns
     -------
     pandas.DataFrame
-        id, the values, trials, exposure and known where there are any; for each part its probability with lower and
+        id, group, the values, trials, exposure and known where there are any; for each part its probability with lower and
         upper; component, the most probable part, and uncertainty, the probability of all others. Both are missing where
         no part has any density.
     """
     parts = np.array(mixture.parts(specification["family"], specification["components"]))
-    content = {} if rows.ids is None else {"id": rows.ids}
+    content = {name: of for name, of in (("id", rows.ids), ("group", rows.group)) if of is not None}
     if "columns" in specification:
         content |= {columns.VALUE + name: rows.y[:, d] for d, name in enumerate(specification["columns"])}
     else:
@@ -65,6 +65,33 @@ def table(rows, specification, found):
     best = np.full(len(known), None, dtype=object)
     best[known] = parts[found["mean"][known].argmax(axis=1)]
     return pd.DataFrame(content | {"component": best, "uncertainty": 1 - found["mean"].max(axis=1)})
+
+
+def of_groups(rows, frame):
+    """The memberships of groups, one line for each.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+        In groups that have one membership each.
+    frame : pandas.DataFrame
+        What `table` says of their rows, and what was added to it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order in which the groups appear: group, rows (how many it has), the means of the values (per trial or
+        exposure), and what is the same for all of its rows.
+    """
+    _, place = rows.groups
+    _, first = np.unique(place, return_index=True)
+    number = np.bincount(place)
+    values = [name for name in frame if name == "y" or name.startswith(columns.VALUE)]
+    size = next((frame[name] for name in ("trials", "exposure") if name in frame), pd.Series(1.0, frame.index))
+    means = {name: np.bincount(place, frame[name]) / np.bincount(place, size) for name in values}
+    same = frame.drop(columns=["obs_id", "row", "id", "trials", "exposure", "group", *values], errors="ignore")
+    before = pd.DataFrame({"group": frame["group"].to_numpy()[first], "rows": number, **means})
+    return pd.concat([before, same.iloc[first].reset_index(drop=True)], axis=1)
 
 
 def with_interval_of_best(frame):
@@ -105,7 +132,8 @@ def cluster(family, points, count, draws, sampled):
     """
     few = mixture.thinned(draws, DRAWS)
     seen, place, times = np.unique(sampled, return_inverse=True, return_counts=True)
-    size = max(1, mixture.CHUNK // (len(sampled) * few["theta"].shape[1] * points.width))
+    rows = -(-len(points.y) // len(points))  # of a unit
+    size = max(1, mixture.CHUNK // (len(sampled) * few["theta"].shape[1] * points.width * rows))
     blocks = (
         mixture.responsibilities(family, points[seen], {name: v[start : start + size] for name, v in few.items()})
         for start in range(0, len(few["theta"]), size)
@@ -215,7 +243,12 @@ def cluster_of_new(family, points, known, clusters, sampled, draws):
 
 
 def _keys(points):
-    return map(tuple, np.column_stack([points.y, points.size]).tolist())
+    """What units are told apart by; the rows of a group are in the order of `observations.Units`."""
+    cells = np.column_stack([points.y, points.size])
+    if points.unit is None:
+        return map(tuple, cells.tolist())
+    begins = np.flatnonzero(np.diff(points.unit, prepend=-1))
+    return (tuple(each.ravel().tolist()) for each in np.split(cells, begins[1:]))
 
 
 def describe(rows, names, clusters, similarity, sampled):
@@ -291,6 +324,7 @@ def read_co_clustering(path):
 def _in_order(labels, points, count):
     """Labels from 1 in the order of the means of the (first) value per size, equal ones by first appearance."""
     _, first, place = np.unique(labels, return_index=True, return_inverse=True)
+    points = points.means
     values = (points.y if points.y.ndim == 1 else points.y[:, 0]) / points.size
     means = np.bincount(place, weights=count * values) / np.bincount(place, weights=count)
     numbers = np.empty(len(means), dtype=int)

@@ -72,7 +72,8 @@ def draw_fit(inputs, outputs, label):
     found.sort(key=lambda row: not row["outside"])
     found = found[:MOST_STATISTICS]
     save(calibration.draw_statistics(found), outputs, "statistics")
-    save(_co_clustering(inputs, rows), outputs, "co_clustering")
+    by_group = specification["membership"] == "group"
+    save(_co_clustering(inputs, rows, by_group), outputs, "co_clustering")
     for name, figure in DRAW[specification["kind"]](inputs, specification, rows, y, label).items():
         save(figure, outputs, name)
 
@@ -127,7 +128,7 @@ def _membership(inputs, rows, label, log):
     )
 
 
-def _co_clustering(inputs, rows):
+def _co_clustering(inputs, rows, by_group):
     found, members = memberships.read_co_clustering(inputs["co_clustering"]), pd.read_csv(inputs["membership"])
     looked_at = found["obs_id"].to_numpy() - 1
     parts, best = parts_of(members), None
@@ -136,8 +137,8 @@ def _co_clustering(inputs, rows):
     return co_clustering.draw_co_clustering(
         found["similarity"].to_numpy(),
         found["cluster"].to_numpy(),
-        rows.units().index[looked_at],  # in the order of the values, then of trials or exposures
-        total=rows.n,
+        rows.units(by_group).index[looked_at],  # in the order of the values, then of trials or exposures
+        total=int(replication.frequency_of_groups(rows).sum()) if by_group else rows.n,
         component=best,
         names=_part_names(parts),
     )
