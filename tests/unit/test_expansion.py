@@ -265,7 +265,7 @@ MISTAKES = {
         GLOB.replace("column", "colum"),
         [
             "config.yaml, line 4: datasets.{name}.colum is not a key that stanmix knows; allowed here are csv, sheet, "
-            "column, columns, trials, exposure, weights, known, id, header, missing, rounding, axis, predict, label, "
+            "column, columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, predict, label, "
             "simulate (did you mean 'column'?)."
         ],
     ),
@@ -304,7 +304,7 @@ SHEETS = {
         "dataset,csv,colum\na,data/b.csv,y\n",
         [
             "s.csv, line 1: the column 'colum' is no key of a data set; a sample sheet may have dataset, csv, column, "
-            "columns, trials, exposure, weights, known, id, header, missing, rounding, axis, predict, label (did you "
+            "columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, predict, label (did you "
             "mean 'column'?)."
         ],
     ),

@@ -134,7 +134,7 @@ def test_texts_that_spreadsheets_would_compute_stand_behind_an_apostrophe(tmp_pa
     # and what reads our tables gets the names back
     read = pd.read_csv(tmp_path / "t.csv", **columns.TEXT)
     assert ["" if pd.isna(name) else name for name in read["column"]] == names[::-1]
-    assert pd.read_csv(tmp_path / "t.csv", **report.AS_WRITTEN)["id"].fillna("").tolist() == names
+    assert pd.read_csv(tmp_path / "t.csv", **columns.AS_WRITTEN)["id"].fillna("").tolist() == names
     assert frame["id"].tolist() == names
 
 

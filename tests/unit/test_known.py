@@ -11,7 +11,7 @@ from stanmix.observations import Observations
 from stanmix.specification import program_data, specify
 
 MODEL = {
-    "family": "normal", "share": [], "own": [], "labels": "ordered", "fixed": {}, "priors": {"theta": "dirichlet(1)"},
+    "family": "normal", "share": [], "own": [], "membership": "group", "labels": "ordered", "fixed": {}, "priors": {"theta": "dirichlet(1)"},
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from stanmix.observations import Observations
 from stanmix.prediction import predict
 from stanmix.specification import specify
 
-MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "labels": "ordered"}
+MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "membership": "group", "labels": "ordered"}
 MODEL |= {"priors": {"theta": "dirichlet(1)"}}
 KEYS = {"columns": ["y"], "new": True}
 

@@ -115,7 +115,7 @@ def _imagined(family, points, drawn, rng):
             possible = (mean + FAR * np.sqrt(variance) < COUNTABLE).all(axis=1)  # never where it is not a number
         places = places[possible]
         drawn = {name: values[possible] for name, values in drawn.items()}
-    members = mixture.draw_memberships(family, points, drawn, rng)
+    members = points.spread(mixture.draw_memberships(family, len(points), drawn, rng))
     with np.errstate(over="ignore", invalid="ignore"):
         imagined = mixture.replicate(family, points, members, drawn, rng)
     finite = np.isfinite(imagined).all(axis=tuple(range(1, imagined.ndim)))

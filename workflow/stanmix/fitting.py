@@ -150,6 +150,6 @@ def replicates(specification, variables, rows, sampled, kept, rng):
     replicates = []
     for chain in range(len(variables["theta"])):
         draws = {name: values[chain, kept] for name, values in variables.items()}
-        members = mixture.draw_memberships(family, points, draws, rng)
+        members = points.spread(mixture.draw_memberships(family, len(points), draws, rng))
         replicates.append(mixture.replicate(family, points, members, draws, rng))
     return np.stack(replicates)

@@ -73,15 +73,12 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
                 chosen &= summary["column"] == entry["column"]
             means = summary.loc[chosen, "mean"].to_numpy()
             hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry['name']}.")
+    left_out = noticed["groups"]["number"] if noticed["groups"] else n  # one by one
     hold(
-        n == noticed["n"] == membership["weight"].sum(),
-        f"the counts differ: {n} observations were fitted, {noticed['n']} read, and {membership['weight'].sum()} have "
-        "memberships.",
-    )
-    left_out = noticed["groups"]["number"] if noticed["groups"] else n
-    hold(
-        left_out == loo_pointwise["weight"].sum() == loo["n"],
-        f"the counts differ: there are {left_out} {loo['things']}, and {loo_pointwise['weight'].sum()} have a LOO value.",
+        n == noticed["n"] == membership["weight"].sum() and left_out == loo_pointwise["weight"].sum() == loo["n"],
+        f"the counts differ: {n} observations were fitted, {noticed['n']} read, {membership['weight'].sum()} have "
+        f"memberships and {loo_pointwise['weight'].sum()} a LOO value"
+        + (f", of {left_out} groups." if noticed["groups"] else "."),
     )
     total = loo_pointwise["elpd"] @ loo_pointwise["weight"]
     hold(abs(total - loo["elpd"]) < 1e-6 * abs(total), "the pointwise LOO values do not add to their total.")

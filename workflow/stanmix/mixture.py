@@ -249,10 +249,10 @@ def sample_memberships(family, points, draws, rng):
     return points.spread(result)
 
 
-def draw_memberships(family, points, draws, rng):
-    """Draw parts for new units like some points from the weights: shape (S, m), from 0, for each value its unit's."""
+def draw_memberships(family, n, draws, rng):
+    """Draw parts for n new units from the weights: shape (S, n), from 0."""
     edges = np.cumsum(np.exp(log_weights(family, draws)), axis=1)[:, None, :-1]
-    return points.spread((rng.random((len(draws["theta"]), len(points)))[:, :, None] > edges).sum(axis=2))
+    return (rng.random((len(draws["theta"]), n))[:, :, None] > edges).sum(axis=2)
 
 
 def replicate(family, points, memberships, draws, rng):
@@ -265,7 +265,7 @@ def replicate(family, points, memberships, draws, rng):
     points : Points
         The observations; their values matter only for how they are rounded.
     memberships : numpy.ndarray of int
-        Parts from 0, shape (S, m).
+        Parts from 0 of every value, shape (S, m).
     rng : numpy.random.Generator
 
     Returns

@@ -73,7 +73,7 @@ def notice(observations, names):
 def _one(observations, name):
     column = _Column(name, observations.y, observations.frequency, observations.lines)
     trials, exposure = _trials(observations), _exposure(observations)
-    facts = {"n": column.n, "rows": len(observations.y), "column": name} | column.facts()
+    facts = {"n": column.n, "rows": len(observations.y)} | column.facts()
     facts |= {
         "known": _known(observations),
         "trials": trials,

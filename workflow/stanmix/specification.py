@@ -80,7 +80,9 @@ def specify(name, model, components, noticed, rounding=None):
                 entry["column"] = column
             entry["ordered"] = parameter.name == family.ordered and column == order and not relabelled
             if parameter.name == family.collapsing and not is_shared(parameter, model) and not rounding:
-                ties = facts if groups is None else facts | groups["ties"][column or noticed["column"]]
+                ties = facts
+                if groups:
+                    ties = facts | (groups["ties"][column] if column else next(iter(groups["ties"].values())))
                 _refuse_collapse(name, entry, components, noticed["n"], ties, family.ordered not in fixed)
             parameters.append(entry)
     free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
