@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from stanmix import checks, inference
-from stanmix.errors import UserError
+from stanmix.assess import checks
+from stanmix.base.errors import UserError
+from stanmix.fits import inference
 
 SAMPLING = {"chains": 4, "draws": 1000, "max_treedepth": 10}
 
@@ -129,7 +130,12 @@ def test_the_statistics_of_few_chains_are_checked_too(chains):
     assert "mu[2]" in made["rhat"].sentence
 
 
-ABOUT = {"kind": "continuous", "membership": "row", "rounding": None, "parameters": [{"name": "mu", "slot": "location", "mode": "own"}]}
+ABOUT = {
+    "kind": "continuous",
+    "membership": "row",
+    "rounding": None,
+    "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
+}
 PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
 
 

@@ -1,0 +1,141 @@
+"""Fits beside the fit: without an observation that importance sampling cannot leave out, and with one component."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from stanmix.assess import crossvalidation, elpd
+from stanmix.base.files import read_json, write_json
+from stanmix.base.seeds import seed_for
+from stanmix.families.family import Points
+from stanmix.fits import inference
+from stanmix.fits.starts import expectation_maximisation, starting_values
+from stanmix.model import mixture
+from stanmix.model.specification import program_data, specify
+from stanmix.stan import cmdstan
+
+MOST = 10  # distinct observations or groups for which the model is fitted again; with more the family is to blame, not a few rows
+
+
+def repair(loo, specification, points, parts, inputs, seed, say=print):
+    """Replace what importance sampling said of a few units by what exact fits without them say.
+
+    Parameters
+    ----------
+    loo : dict
+        What `crossvalidation.leave_one_out` returned.
+    specification : dict
+        The fit's specification, with its starting values.
+    points : Points
+        The distinct units that are left out, m of them.
+    parts : list of numpy.ndarray of int, or None
+        For each of them the places in the program's data of what it consists of; None where these are the same.
+    inputs : mapping
+        Paths: executable, toolchain and data (the program's data as JSON).
+    seed : int
+    say : callable
+        Told what takes long.
+
+    Returns
+    -------
+    dict
+        elpd_i, loo_pit and pareto_k with the repaired values (no Pareto k for these), and refitted: how many these
+        are, 0 when nothing had to be repaired or too much.
+    """
+    places = np.flatnonzero(loo["pareto_k"] > loo["good_k"])
+    repaired = {key: loo[key].copy() for key in ("elpd_i", "loo_pit", "pareto_k")}
+    if not 0 < len(places) <= MOST:
+        return repaired | {"refitted": 0}
+    things = "observations" if points.unit is None else "groups"
+    say(f"Fitting again without each of {len(places)} {things} whose Pareto k is too large.")
+    data, starts = read_json(inputs["data"]), specification["starting_values"]
+    for place in places.tolist():
+        count = np.array(data["count"])
+        np.subtract.at(count, place if parts is None else parts[place], 1)
+        without = data | {"count": count.tolist()}
+        draws = _sampled(inputs, specification, without, starts, seed_for(seed, "without", place), say)
+        point = points[[place]]
+        values = mixture.log_likelihood_of_groups(specification["family"], point, draws, parts is not None)
+        repaired["elpd_i"][place] = mixture.log_sum(values[:, 0], axis=0) - np.log(len(values))
+        tails = np.stack(mixture.tails(specification["family"], point, draws))
+        rows = [place] if points.unit is None else points.unit == place
+        repaired["loo_pit"][:, rows] = np.clip(tails.mean(axis=1), 0, 1)
+        repaired["pareto_k"][place] = np.nan
+    return repaired | {"refitted": len(places)}
+
+
+def parts_of(rows, units, left_out):
+    """What each unit that is left out consists of in the program's data, where that has a membership for each row.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+        In groups.
+    units : observations.Units
+        What has one membership: the distinct rows.
+    left_out : observations.Units
+        The distinct groups.
+
+    Returns
+    -------
+    list of numpy.ndarray of int
+        For each group the distinct row of each of its rows.
+    """
+    _, group = rows.groups
+    order = np.argsort(group, kind="stable")
+    of_group = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    _, first = np.unique(left_out.index, return_index=True)
+    return [units.index[of_group[g]] for g in group[first]]
+
+
+def gain_over_single(loo, specification, model, noticed, units, left_out, inputs, seed, say=print):
+    """How much better the fit predicts than the same model with a single component.
+
+    Parameters
+    ----------
+    loo : dict
+        What `repair` returned.
+    specification : dict
+        The fit's specification.
+    model : dict
+        Its entry in the checked configuration.
+    noticed : dict
+        What `noticing.notice` says of the data.
+    units : observations.Units
+        What has one membership in the fit.
+    left_out : observations.Units
+        What is left out: groups where there are any.
+    inputs : mapping
+        Paths: executable and toolchain.
+    seed : int
+    say : callable
+        Told what takes long.
+
+    Returns
+    -------
+    difference, standard_error : float
+        Of the expected log predictive densities.
+    """
+    say("Fitting a single component, because the observations fall into one cluster.")
+    sampling, seed = specification["sampling"], seed_for(seed, "single")
+    model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
+    alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
+    starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
+    draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
+    points = Points.of(left_out, specification["rounding"])
+    draws = mixture.affordable(draws, len(points.y), sampling["chains"])
+    by_row = points.unit is not None and specification["membership"] == "row"
+    other = crossvalidation.leave_one_out(alone["family"], points, left_out.count, draws, 1.0, by_row)
+    gains = loo["elpd_i"] - other["elpd_i"]
+    return float(gains @ left_out.count), elpd.standard_error(gains, left_out.count)
+
+
+def _sampled(inputs, specification, data, starts, seed, say):
+    """All draws of a program for other data than the fit's."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "data.json"
+        write_json(path, data)
+        record, sampling = read_json(inputs["toolchain"]), specification["sampling"]
+        slots, _ = cmdstan.sample(inputs["executable"], path, starts, sampling, seed, record, say=say)
+    return inference.flat(slots, specification)
