@@ -49,7 +49,8 @@ HIGHER = 0.01  # nats by which the second climb must end higher to count
 PLACES = 8  # draws of each chain from which it is climbed,
 MORE = 4  # and times as many where those seem to miss some of the posterior
 MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
-PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value
+PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value,
+AT_ONCE = 500_000  # draws dealt out at once
 
 POINTS = 201  # of a picture's curves
 ON_EDGE = 2 * SMALLEST_GAP  # of the unit of locations: neighbours so near are held apart by the order alone
@@ -522,17 +523,22 @@ def visited_alike(visits, rng):
         return None
     if len(visits) < 2:
         return 1.0
+    amount = visits.sum()
     mode = np.repeat(np.arange(len(visits)), visits.sum(axis=1))
     chain = np.concatenate([np.repeat(np.arange(visits.shape[1]), row) for row in visits])
-    expected = np.outer(visits.sum(axis=1), visits.sum(axis=0)) / len(mode)
+    expected = (np.outer(visits.sum(axis=1), visits.sum(axis=0)) / amount).reshape(-1)
 
-    def distance(table):
-        return ((table - expected) ** 2 / expected).sum()
+    def distance(tables):
+        return ((tables - expected) ** 2 / expected).sum(axis=1)
 
-    observed, farther = distance(visits), 0
-    for _ in range(PERMUTATIONS):
-        place = mode * visits.shape[1] + rng.permutation(chain)
-        farther += distance(np.bincount(place, minlength=visits.size).reshape(visits.shape)) >= observed - 1e-9
+    observed, farther, left = distance(visits.reshape(1, -1))[0], 0, PERMUTATIONS
+    while left:  # in pieces that stay small
+        now = min(left, max(1, AT_ONCE // amount))
+        dealt = rng.permuted(np.broadcast_to(chain, (now, amount)), axis=1)
+        place = visits.size * np.arange(now)[:, None] + mode * visits.shape[1] + dealt
+        tables = np.bincount(place.reshape(-1), minlength=now * visits.size).reshape(now, -1)
+        farther += int((distance(tables) >= observed - 1e-9).sum())
+        left -= now
     return (1 + farther) / (1 + PERMUTATIONS)
 
 
