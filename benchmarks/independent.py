@@ -3,6 +3,8 @@
 Densities are those of textbooks in NumPy, in coordinates without bounds: log ratios of weights, logs, logits.
 """
 
+import itertools
+
 import numpy as np
 from scipy import optimize
 from scipy.special import betaln, gammaln, log_ndtr
@@ -13,6 +15,8 @@ AT_ONCE = 100_000  # numbers that are computed at once
 POLISHED = 30  # different ends of EM from which it is climbed on
 SAME = 0.05  # log density of any observation below which two modes are one
 COLLAPSED = 1 / 250  # of the standard deviation of the data: so narrow a component sits on a value
+VALLEY = 3.0  # nats below the lower of two modes: chains pass through a valley that is no deeper
+LEAST = 1e-3  # share of the posterior that matters
 FLOOR = 1 / 50  # of the standard deviation of the data: EM's components are not narrower
 
 
@@ -220,15 +224,36 @@ class Posterior:
             value = self(at[None])[0]
             return -value if np.isfinite(value) else 1e10
 
-        bounds = [(value - 15, value + 15) for value in x]
         before = np.inf
         for _ in range(5):
-            end = optimize.minimize(height, x, jac=slope, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300})
+            end = optimize.minimize(height, x, jac=slope, method="BFGS", options={"maxiter": 300, "gtol": 1e-3})
             x = end.x
             if before - end.fun < 1e-3:
                 break
             before = end.fun
         return x
+
+    def relabelled(self, x, other):
+        """The place of another state after the names of its components were changed to lie near a place."""
+        states = [self.states(place[None])[0] for place in (x, other)]
+        flat = []
+        for state in states:
+            values = [v[0].reshape(self.components, -1) for name, v in state.items() if name != "log_theta"]
+            flat.append(np.hstack([np.exp(state["log_theta"][0])[:, None], *values]))
+        spread = np.abs(np.vstack(flat)).max(axis=0) + 1e-300
+        apart = (((flat[0][:, None] - flat[1][None]) / spread) ** 2).sum(axis=2)
+        order = optimize.linear_sum_assignment(apart)[1]
+        state = {name: values[0][order] for name, values in states[1].items()}
+        state["theta"] = np.exp(state.pop("log_theta"))
+        if "correlation" in state:
+            state["correlation"] = state["correlation"][:, None, None] * np.ones((1, 2, 2))
+        return self.place(state)
+
+    def connected(self, x, other):
+        """Whether chains pass easily from one mode to another: no valley on the straight way between them."""
+        other = self.relabelled(x, other)
+        way = self(x + np.linspace(0, 1, 15)[:, None] * (other - x))
+        return way.min() > min(way[0], way[-1]) - VALLEY
 
     def log_mass(self, x):
         """Log of the volume of the posterior around a mode, by the Hessian there."""
@@ -359,9 +384,22 @@ class Modes:
         return len(self.modes) - 1
 
     def shares(self):
-        """How much of the posterior each mode holds, shape (modes,), of those without a collapsed component."""
+        """How much of the posterior the modes hold that are no valley apart, without those with a collapsed component.
+
+        Returns
+        -------
+        region : numpy.ndarray of int
+            Which region each mode belongs to, shape (modes,).
+        shares : numpy.ndarray
+            What each region holds, shape (regions,).
+        """
         masses = np.array([-np.inf if mode["collapsed"] else mode["mass"] for mode in self.modes])
-        return np.exp(masses - logsumexp(masses, axis=0))
+        shares = np.exp(masses - logsumexp(masses, axis=0))
+        region = np.arange(len(self.modes))
+        for i, j in itertools.combinations(np.flatnonzero(shares > LEAST), 2):
+            if region[i] != region[j] and self.posterior.connected(self.modes[i]["x"], self.modes[j]["x"]):
+                region[region == region[j]] = region[i]
+        return region, np.bincount(region, weights=shares, minlength=len(region))
 
     def _collapsed(self, x):
         """Whether a component sits on as few values as its numbers, or is as narrow as a value."""
