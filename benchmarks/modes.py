@@ -25,10 +25,13 @@ sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "benchmarks")]
 
 import independent  # noqa: E402
 
-from stanmix import cmdstan, config, fitting, modes, noticing, plan, toolchain  # noqa: E402
-from stanmix.files import read_json, write_json  # noqa: E402
-from stanmix.observations import Observations  # noqa: E402
-from stanmix.observations import write as write_observations  # noqa: E402
+from stanmix.base.files import read_json, write_json  # noqa: E402
+from stanmix.config import configuration, plan
+from stanmix.data import noticing
+from stanmix.data.observations import Observations  # noqa: E402
+from stanmix.data.observations import write as write_observations  # noqa: E402
+from stanmix.fits import fitting, modes
+from stanmix.stan import cmdstan, toolchain  # noqa: E402
 
 CASES = ROOT.parent / "shared" / "cases"
 SAMPLING = {"chains": 4, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10, "metric": "auto"}
@@ -184,7 +187,7 @@ def fitted(rows, names, roles, model, components, executables, folder):
     """Fit a data set; return its specification, units, draws, modes and the seconds in the search and in the rest."""
     source = {"csv": "d.csv"} | ({"column": names[0]} if len(names) == 1 else {"columns": names}) | roles
     text = {"datasets": {"d": source}, "models": {"m": model}}
-    model = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})[
+    model = configuration.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})[
         "models"
     ]["m"]
     record = toolchain.describe(toolchain.ensure())
