@@ -287,7 +287,8 @@ def run_job(body, log):
     """Run a job as a script of the workflow does; its exit code, what the user sees and the log."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     code = (
-        "import os, sys, subprocess\nfrom stanmix.base.errors import UserError\nfrom stanmix.jobs.logbook import recorded\n"
+        "import os, sys, subprocess\nfrom stanmix.base.errors import UserError\n"
+        "from stanmix.jobs.logbook import recorded\n"
         f"with recorded(sys.argv[1]) as say:\n{lines}\nprint('after')\n"
     )
     job = python(code, log)
