@@ -27,10 +27,10 @@ import independent  # noqa: E402
 
 from stanmix.base.files import read_json, write_json  # noqa: E402
 from stanmix.config import configuration, plan
-from stanmix.data import noticing
+from stanmix.data import noticing  # noqa: E402
 from stanmix.data.observations import Observations  # noqa: E402
 from stanmix.data.observations import write as write_observations  # noqa: E402
-from stanmix.fits import fitting, modes
+from stanmix.fits import fitting, modes  # noqa: E402
 from stanmix.stan import cmdstan, toolchain  # noqa: E402
 
 CASES = ROOT.parent / "shared" / "cases"
