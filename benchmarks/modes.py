@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "benchmarks")]
 import independent  # noqa: E402
 
 from stanmix.base.files import read_json, write_json  # noqa: E402
-from stanmix.config import configuration, plan
+from stanmix.config import configuration, plan  # noqa: E402
 from stanmix.data import noticing  # noqa: E402
 from stanmix.data.observations import Observations  # noqa: E402
 from stanmix.data.observations import write as write_observations  # noqa: E402
