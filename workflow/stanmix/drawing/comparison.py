@@ -3,12 +3,13 @@
 import pandas as pd
 
 from stanmix import observations, replication
-from stanmix.columns import OF_SCALARS, TEXT
+from stanmix.columns import CALLED, OF_SCALARS, TEXT
 from stanmix.drawing import of_shares, save
 from stanmix.drawing.fit import band_of, parts_bands
 from stanmix.family import MULTIVARIATE
 from stanmix.figures import comparison, numbers
 from stanmix.files import read_json
+from stanmix.text import unshielded
 
 MOST_PANELS = 30  # of estimates that are drawn: of more parameters the first
 
@@ -43,6 +44,7 @@ def draw_comparison(inputs, outputs, fits, kind, label):
                 "parameter": name,
                 "columns": [key for key in names if not pd.isna(key)],
                 "component": None if pd.isna(component) else int(component) - 1,
+                "called": _name_of(group),
                 "estimates": estimates,
                 "truth": None if group["truth"].isna().all() else float(group["truth"].dropna().iloc[0]),
             }
@@ -62,6 +64,13 @@ def draw_comparison(inputs, outputs, fits, kind, label):
                 pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", density, y))
                 shown = of_shares(label, int(density["per"].iloc[0]) if "per" in density else 0)
     save(numbers.draw_numbers(judged, pictures, label=shown), outputs, "numbers")
+
+
+def _name_of(group):
+    """What all models call a component; None where it has no name, or not the same in all."""
+    names = set(group[CALLED]) if CALLED in group else set()
+    name = names.pop() if len(names) == 1 else None
+    return None if pd.isna(name) else unshielded(name)
 
 
 def _picture(title, table, y):
