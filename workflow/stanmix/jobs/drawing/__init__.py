@@ -1,0 +1,41 @@
+"""From tables to figures: read what earlier stages wrote, draw, save as SVG and PNG."""
+
+import numpy as np
+
+from stanmix.base.columns import called
+from stanmix.figures import style
+
+
+def on_log_axis(table):
+    """A table of densities at `x` on a log axis: places are common logs, and densities those of them.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        The areas under its curves stay what they are.
+    """
+    factor = table["x"] * np.log(10)
+    scaled = {name: values if name in ("x", "log") else values * factor for name, values in table.items()}
+    return table.assign(**scaled | {"x": np.log10(table["x"])})
+
+
+def of_shares(label, per):
+    """The label of an axis on which successes of trials that differ are shown as shares, else as it is."""
+    if not per:
+        return label
+    return f"{label}, {'% of trials' if per == 100 else f'of {per:,} trials'}"
+
+
+def part_names(parts, names):
+    """What figures call the parts of a mixture (list of str), by the names of components where they have any."""
+    return [style.plain(called(part, names)) for part in parts]
+
+
+def save(figure, outputs, name):
+    """Save a figure under the outputs name_svg and name_png."""
+    for kind in ("svg", "png"):
+        style.save(figure, outputs[f"{name}_{kind}"])
