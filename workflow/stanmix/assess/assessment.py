@@ -82,7 +82,7 @@ def assess(inputs, outputs, model, seed, axis="auto", names=None, say=print):
     noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"), names)
     found += checks.predictive_checks(p_values, specification, extremes)
-    found += checks.label_checks(trust, can_relabel=not told_apart(model) and not noticed["known"])
+    found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:

@@ -377,15 +377,17 @@ def no_better(difference, error):
     return difference < TELLING or difference <= WITHIN * error
 
 
-def label_checks(labels, can_relabel=True):
+def label_checks(labels, can_relabel=True, names=None):
     """Do the names of the components mean something, and is there a component for each of them?
 
     Parameters
     ----------
     labels : dict
-        What `labels.judge` returned, and names: what the components are called, or None.
+        What `certainty.judge` returned.
     can_relabel : bool
         Whether the model may say `labels: relabelled`.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -399,7 +401,6 @@ def label_checks(labels, can_relabel=True):
         if can_relabel
         else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
     )
-    names = labels["names"]
 
     def both(pair):
         return f"{word_for(pair['first'], names)} and {word_for(pair['second'], names)}"

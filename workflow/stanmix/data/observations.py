@@ -9,7 +9,7 @@ import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.files import whole
-from stanmix.base.text import COUNTABLE, LARGEST_COUNT, SMALLEST, hidden, plain, shielded, tidy, unshielded
+from stanmix.base.text import COUNTABLE, LARGEST_COUNT, NUMBER, SMALLEST, hidden, plain, shielded, tidy, unshielded
 from stanmix.data import csvfile
 
 MOST_COMPONENTS = 100  # as the schema says of components
@@ -294,7 +294,7 @@ def _known(table, groups):
         value = csvfile.number(table.dialect.pointed(text))
         if 1 <= value <= MOST_COMPONENTS and value == np.floor(value):
             known[row] = int(value)
-        elif math.isnan(value) and not groups:
+        elif not NUMBER.fullmatch(table.dialect.pointed(text)) and not groups:
             words.setdefault(text, []).append(table.lines[row])
         else:
             named = f"its name in the analysis ({', '.join(groups)})" if groups else ""
