@@ -8,7 +8,7 @@ from test_masses import of_columns
 from test_modes import specified
 
 from stanmix.families.family import Points
-from stanmix.fits import away, masses
+from stanmix.fits import away
 from stanmix.model import mixture
 
 Y = np.concatenate([stats.norm(m, 1).ppf((np.arange(20) + 0.5) / 20) for m in (0, 4)])
