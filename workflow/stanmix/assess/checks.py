@@ -5,9 +5,15 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from stanmix.base.columns import word_for
 from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
+from stanmix.base.text import LARGEST, SMALLEST
+from stanmix.families.family import LINKS, WHOLE, to_link
+from stanmix.families.priors import UNIT
+from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
+from stanmix.model.specification import prior_of
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -15,6 +21,7 @@ VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do
 CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the cut
 LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model,
 LIKELY_ENDS = {WARN: 0.01, FAIL: 1e-4}  # or their ends, where one value that went astray decides
+WIDE = 10  # times the range of the data that 90% of the prior of a location may cover
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
@@ -171,7 +178,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
     return checks
 
 
-def cut_check(specification, draws, step):
+def cut_check(specification, draws, step, names=None):
     """Does a posterior lean on the number at which a prior is cut from below?
 
     Parameters
@@ -181,6 +188,8 @@ def cut_check(specification, draws, step):
         Each (S, K) or, with several columns, (S, K, D).
     step : float or None
         The step to which the values are rounded, where one was noticed.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -197,7 +206,8 @@ def cut_check(specification, draws, step):
             values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
         shares = (values < CUT_REACH * lower).mean(axis=0)
         component = int(np.argmax(shares))
-        of += f" of component {component + 1}" if entry["mode"] == "own" and specification["components"] > 1 else ""
+        if entry["mode"] == "own" and specification["components"] > 1:
+            of += f" of component {word_for(component + 1, names)}"
         found.append((float(shares[component]), f"{entry['name']}{of}", lower))
     if not found:
         return []
@@ -225,6 +235,56 @@ def cut_check(specification, draws, step):
             f"With probability {share:.2f} {name} lies within {100 * (CUT_REACH - 1):.0f}% of {lower:.3g}, where its "
             "prior is cut.",
             remedy,
+        )
+    ]
+
+
+def width_check(specification, noticed):
+    """Is a prior of a location many times wider than the data?
+
+    Parameters
+    ----------
+    specification : dict
+    noticed : dict
+        What `noticing.notice` said of the data.
+
+    Returns
+    -------
+    list of Check
+        None for a single component, for default priors, and for shares, which lie between 0 and 1 anyway.
+    """
+    family, found = FAMILIES[specification["family"]], []
+    for entry in specification["parameters"]:
+        if specification["components"] == 1 or entry["slot"] not in ("location", "mu") or entry["is_default"]:
+            continue
+        if entry["mode"] == "fixed" or family.link == LINKS[UNIT]:
+            continue
+        facts = noticed["columns"][entry["column"]] if "column" in entry else noticed
+        if family.kind == WHOLE:
+            across = math.log((facts["maximum"] + 1) / (facts["minimum"] + 1))
+        else:
+            across = facts["log"]["range"] if family.positive else facts["range"]
+        of = f" of {entry['column']}" if "column" in entry else ""
+        for index in range(len(entry["priors"]) if across else 0):
+            with np.errstate(over="ignore"):
+                ends = prior_of(entry, index).quantile(np.array([0.05, 0.95]))
+            low, high = to_link(ends if family.link == 0 else np.clip(ends, SMALLEST, LARGEST), family.link)
+            found.append((float((high - low) / across), f"{entry['name']}{of}"))
+    if not found:
+        return []
+    widest, name = max(found)
+    logs = "" if family.link == 0 and not family.positive else ", by their logs"
+    return [
+        _judged(
+            "prior_width",
+            "Width of the priors of locations",
+            widest,
+            f"at most {WIDE} times the data",
+            WARN if widest > WIDE else PASS,
+            f"The middle 90% of the prior of {name} cover {widest:.3g} times the range of the data{logs}.",
+            "Far from the data a component without observations has much room there: it may hold a good part of the "
+            "posterior, where chains seldom come, and the wider the prior, the more is said against every component. "
+            "Leave the prior out, because the default is as wide as the data, or say one that is not much wider.",
         )
     ]
 
@@ -414,15 +474,17 @@ def no_better(difference, error):
     return difference < TELLING or difference <= WITHIN * error
 
 
-def label_checks(labels, can_relabel=True):
+def label_checks(labels, can_relabel=True, names=None):
     """Do the names of the components mean something, and is there a component for each of them?
 
     Parameters
     ----------
     labels : dict
-        What `labels.judge` returned.
+        What `certainty.judge` returned.
     can_relabel : bool
         Whether the model may say `labels: relabelled`.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -436,6 +498,10 @@ def label_checks(labels, can_relabel=True):
         if can_relabel
         else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
     )
+
+    def both(pair):
+        return f"{word_for(pair['first'], names)} and {word_for(pair['second'], names)}"
+
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
     value = worst_pair["exchanged"]
     emptiest = int(np.argmax(labels["empty"]))
@@ -450,8 +516,8 @@ def label_checks(labels, can_relabel=True):
                 closest["edge"],
                 "at most 0.02",
                 _above(closest["edge"], 0.02, 0.05),
-                f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and "
-                f"{closest['second']} are as good as equal in the parameter that orders them.",
+                f"In {100 * closest['edge']:.1f}% of the draws components {both(closest)} are as good as equal in the "
+                "parameter that orders them.",
                 f"There the order cuts the posterior off, and estimates of single components are pushed apart: {way}.",
             )
         )
@@ -463,8 +529,7 @@ def label_checks(labels, can_relabel=True):
             value,
             "at most 0.05",
             _above(value, 0.05, 0.15),
-            f"Components {worst_pair['first']} and {worst_pair['second']} are exchanged with probability "
-            f"{_small(value)}.",
+            f"Components {both(worst_pair)} are exchanged with probability {_small(value)}.",
             f"What is said of a single component may be about another one in some draws: {way}, order by another "
             "parameter, or ask for fewer components (two may be the same).",
         ),
@@ -474,8 +539,8 @@ def label_checks(labels, can_relabel=True):
             labels["empty"][emptiest],
             "at most 0.05",
             _above(labels["empty"][emptiest], 0.05, 0.5),
-            f"Component {emptiest + 1} owns less than one observation in {100 * labels['empty'][emptiest]:.0f}% of the "
-            "draws.",
+            f"Component {word_for(emptiest + 1, names)} owns less than one observation in "
+            f"{100 * labels['empty'][emptiest]:.0f}% of the draws.",
             "The data do not need so many components: ask for fewer, or give theta a larger concentration.",
         ),
     ]

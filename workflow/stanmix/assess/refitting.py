@@ -15,7 +15,7 @@ from stanmix.model import mixture
 from stanmix.model.specification import program_data, specify
 from stanmix.stan import cmdstan
 
-MOST = 10  # distinct observations or groups for which the model is fitted again; with more the family is to blame, not a few rows
+MOST = 10  # distinct observations or groups without which it is fitted; with more the family is to blame, not a few
 
 
 def repair(loo, specification, points, parts, inputs, seed, say=print):

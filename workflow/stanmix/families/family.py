@@ -24,7 +24,7 @@ CONTINUOUS, WHOLE, MULTIVARIATE = "continuous", "whole", "multivariate"
 class Points:
     """Where densities are evaluated: observed values, or a grid.
 
-    A unit is what has one membership: a value, or all values of a group. `len` counts units, and an index chooses units.
+    A unit is what has one membership: a value, or all values of a group. `len` counts units, an index chooses units.
 
     Attributes
     ----------

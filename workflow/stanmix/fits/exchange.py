@@ -61,7 +61,7 @@ def groups(specification, variables, rows, sampled, kept, rng):
     dict of xarray.Dataset
         log_prior, memberships, prior, prior_predictive (of as many of its draws as `VALUES` allows, without those whose
         data double precision cannot hold) and, where all observations are looked at and draws x observations are at
-        most `VALUES`, log_likelihood: of each group where rows are in groups. `LEFT_OUT` says why some may not be there.
+        most `VALUES`, log_likelihood, of each group where rows are in groups. `LEFT_OUT` says why some are not there.
     """
     family, by_group = specification["family"], specification["membership"] == "group"
     units = rows.units(by_group)

@@ -1,8 +1,9 @@
 """Quantities of the units of a mixture, computed after sampling from the draws of its parameters, in chunks.
 
-A unit has one membership: it is an observation, or all rows of a group (`Points` knows which). Everywhere `draws` is a dict of arrays (S, K): theta and every parameter of the family, fixed and shared ones repeated.
-With several columns means and standard deviations are (S, K, D) and correlations (S, K, D, D).
-The parts of a mixture are its K components and, in families that have extra zeros, those as the last part: P of them.
+A unit has one membership: it is an observation, or all rows of a group (`Points` knows which). Everywhere `draws` is a
+dict of arrays (S, K): theta and every parameter of the family, fixed and shared ones repeated. With several columns
+means and standard deviations are (S, K, D) and correlations (S, K, D, D). The parts of a mixture are its K components
+and, in families that have extra zeros, those as the last part: P of them.
 """
 
 import numpy as np

@@ -35,12 +35,12 @@ def specify(name, model, components, noticed, rounding=None):
     -------
     dict
         Plain values: model, family, kind, program, components, n, membership ("group" where all rows of a group have
-        one, else "row"), labels ("ordered" or "relabelled"), rounding, unit (the sampler's origin and scale), weights (mode "estimated" with concentration or "fixed" with value),
-        parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered, value (K numbers or None),
-        is_default and priors (one dict per scalar), and notes (sentences about the model and these data). With several
-        columns also columns (their names), order (the column that orders the components, or "none") and thinnest (for
-        each column its least sd given the others, 0 for none); mean and standard deviation have a parameter for each,
-        which then has the key column.
+        one, else "row"), labels ("ordered" or "relabelled"), rounding, unit (the sampler's origin and scale), weights
+        (mode "estimated" with concentration or "fixed" with value), parameters, each with name, slot, meaning, mode
+        ("own", "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per scalar), and
+        notes (sentences about the model and these data). With several columns also columns (their names), order (the
+        column that orders the components, or "none") and thinnest (for each column its least sd given the others, 0 for
+        none); mean and standard deviation have a parameter for each, which then has the key column.
 
     Raises
     ------
@@ -55,8 +55,9 @@ def specify(name, model, components, noticed, rounding=None):
     _refuse_few(name, family, model, components, noticed, rounding)
     if groups and family.zero:
         raise UserError(
-            f"models.{name}: the family {family.name} has extra zeros of single rows, which a model with one membership "
-            f"for each group cannot have; take {family.name.removeprefix('zero_inflated_')}, or say `membership: row`."
+            f"models.{name}: the family {family.name} has extra zeros of single rows, which a model with one "
+            f"membership for each group cannot have; take {family.name.removeprefix('zero_inflated_')}, or say "
+            "`membership: row`."
         )
     if noticed["known"] and noticed["known"]["largest"] > components:
         raise UserError(
@@ -355,13 +356,13 @@ def _notes_on_groups(noticed, groups):
         return []
     if groups is None:
         return [
-            "Every row has a membership of its own, whatever its group is. A group is still what is left out at once in "
-            "comparisons, so that this model can be compared with those that have one membership for each group."
+            "Every row has a membership of its own, whatever its group is. A group is still what is left out at once "
+            "in comparisons, so that this model can be compared with those that have one membership for each group."
         ]
     return [
-        "All rows of a group come from the same component: a group has one membership, and the weights theta are shares "
-        "of groups, not of rows. Given the component the rows of a group are taken to be independent, which the check of "
-        "what is left within groups looks at."
+        "All rows of a group come from the same component: a group has one membership, and the weights theta are "
+        "shares of groups, not of rows. Given the component the rows of a group are taken to be independent, which the "
+        "check of what rows of a group have in common looks at."
     ]
 
 

@@ -7,7 +7,7 @@ from stanmix.base import columns
 from stanmix.base.files import read_json, write_csv
 from stanmix.data import observations
 from stanmix.figures import groups
-from stanmix.jobs.drawing import save
+from stanmix.jobs.drawing import part_names, save
 
 MOST_COLUMNS = 4  # that are drawn, where there are several
 
@@ -29,8 +29,9 @@ def draw(inputs, outputs, label):
     table = memberships.of_groups(rows, frame)
     write_csv(outputs["table"], table)
     parts = columns.parts_of(frame)
-    if read_json(inputs["labels"])["trusted"]:
-        kinds, names = table["component"].map(parts.index).to_numpy(), [f"component {part}" for part in parts]
+    trust = read_json(inputs["labels"])
+    if trust["trusted"]:
+        kinds, names = table["component"].map(parts.index).to_numpy(), part_names(parts, trust["names"])
     else:  # a partition needs no names
         kinds = table["cluster"].to_numpy() - 1
         names = [f"cluster {number + 1}" for number in range(kinds.max() + 1)]
