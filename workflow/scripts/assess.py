@@ -4,5 +4,5 @@ from stanmix.assessment import assess
 from stanmix.running import job
 
 with job(snakemake) as say:
-    asked = {key: snakemake.params[key] for key in ("model", "seed", "axis")}
+    asked = {key: snakemake.params[key] for key in ("model", "seed", "axis", "levels")}
     assess(snakemake.input, snakemake.output, **asked, say=say)

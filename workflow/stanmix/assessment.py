@@ -8,6 +8,8 @@ from stanmix import (
     columns,
     continuous,
     crossvalidation,
+    cutoff_words,
+    cutoffs,
     elpd,
     inference,
     labels,
@@ -36,7 +38,7 @@ LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, model, seed, axis="auto", say=print):
+def assess(inputs, outputs, model, seed, axis="auto", levels=(), say=print):
     """Write every table of one fit.
 
     Parameters
@@ -45,15 +47,17 @@ def assess(inputs, outputs, model, seed, axis="auto", say=print):
         Paths: observations, noticed, draws, specification, data, executable, toolchain, for several components modes
         and, for simulated data, truth.
     outputs : mapping
-        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships,
-        co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform, statistics,
-        prior, predictive.
+        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships, cutoffs,
+        cutoffs_html, co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform,
+        statistics, prior, predictive.
     model : dict
         Its entry in the checked configuration.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     axis : {"auto", "log", "linear"}
         On what axis the values are drawn.
+    levels : sequence of float
+        Probabilities of a component at which there are cut-offs.
     say : callable
         Told what takes long.
     """
@@ -104,6 +108,7 @@ def assess(inputs, outputs, model, seed, axis="auto", say=print):
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, truth)
+    belonging["facts"]["cutoffs"] = _write_cutoffs(outputs, specification, points, draws, levels, trust["trusted"])
     _write_memberships(outputs, name, belonging, trust["trusted"])
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
     pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
@@ -268,6 +273,19 @@ def _write_membership_page(path, name, frame, trusted, right):
         note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
     shown, titles = frame.head(LISTED).to_dict("records"), columns.membership(frame, trusted)
     tables.write_html(path, f"Memberships under {name}", note, titles, shown)
+
+
+def _write_cutoffs(outputs, specification, points, draws, levels, trusted):
+    """Write the cut-offs, where components can be told apart, and return what is said of them (list of str)."""
+    if trusted:
+        table, facts = cutoffs.find(specification, points, draws, levels)
+        said = cutoff_words.sentences(table, facts)
+    else:
+        table, said = cutoffs.none(), [cutoff_words.WITHHELD]
+    write_csv(outputs["cutoffs"], table)
+    shown = columns.cutoffs(levels), cutoff_words.table_rows(table, levels)
+    tables.write_html(outputs["cutoffs_html"], f"Cut-offs under {specification['model']}", " ".join(said), *shown)
+    return said
 
 
 def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed, axis):

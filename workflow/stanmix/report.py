@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from stanmix import checks, columns, invariants, memberships, mode_words, plan, tables
+from stanmix import checks, columns, cutoff_words, invariants, memberships, mode_words, plan, tables
 from stanmix.files import read_json, write_text
 from stanmix.specification import prior_text
 from stanmix.text import unshielded
@@ -40,7 +40,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         simulated data, truth.
     fits : dict
         For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, membership,
-        memberships, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
+        memberships, cutoffs, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
@@ -118,6 +118,8 @@ def _fit_view(title, paths, noticed, asked, config):
     pointwise = pd.read_csv(paths["loo_pointwise"])
     invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
+    cuts = pd.read_csv(paths["cutoffs"], dtype={"component": str, "rather_than": str})
+    invariants.verify_cutoffs(title, cuts, membership)
     rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
     least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
@@ -158,6 +160,7 @@ def _fit_view(title, paths, noticed, asked, config):
         "compared": int(summary["truth"].notna().sum()) if known else None,
         "membership_table": _membership_table(least, trust["trusted"]),
         "memberships": said,
+        "cutoffs_table": _cutoffs_table(cuts, config["datasets"][asked.dataset]["cutoffs"]),
         "clusters_table": tables.html_table(columns.clusters(specification.get("columns")), said["clusters"]),
         "predicted": _predicted(paths["predicted"], trust["trusted"]) if "predicted" in paths else None,
         "sizes": _sizes(membership),
@@ -194,6 +197,11 @@ def _number_row(row):
 def _membership_table(frame, trusted):
     frame = memberships.with_interval_of_best(frame)
     return tables.html_table(columns.membership(frame, trusted), frame.to_dict("records"))
+
+
+def _cutoffs_table(table, levels):
+    """The cut-offs, one line for each side of a component; nothing where there are none."""
+    return tables.html_table(columns.cutoffs(levels), cutoff_words.table_rows(table, levels)) if len(table) else ""
 
 
 def _predicted(path, trusted):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from stanmix import memberships, observations, replication
+from stanmix import cutoffs, memberships, observations, replication
 from stanmix.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
 from stanmix.drawing import of_shares, on_log_axis, save
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
@@ -42,8 +42,9 @@ def draw_fit(inputs, outputs, label):
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, labels, summary, membership, co_clustering, memberships_by_value,
-        density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
+        Paths: observations, draws, specification, labels, summary, membership, cutoffs, co_clustering,
+        memberships_by_value, density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated
+        data, dataset_density.
     outputs : mapping
         Paths for each of diagram, traces, membership, co_clustering, replicates, ecdf, density, transform, statistics
         and prior, with _svg and _png.
@@ -124,7 +125,20 @@ def _membership(inputs, rows, label, log):
         curves=by_value.filter(regex="^probability_").to_numpy().T,
         true_component=None if true is None else true.astype(str).map(parts.index).to_numpy(),
         names=_part_names(parts),
+        cutoffs=_cutoffs(inputs["cutoffs"], parts, log),
     )
+
+
+def _cutoffs(path, parts, log):
+    """Cut-offs as `figures.membership.draw_membership` wants them: of the most probable component each once."""
+    found = pd.read_csv(path, dtype={"component": str})
+    found = pd.concat([cutoffs.turns(found), found[found["probability"].notna()]])
+    return [
+        {"component": parts.index(row["component"]), "shown": row["value"],
+         "probability": None if pd.isna(row["probability"]) else row["probability"],
+         **{key: np.log10(row[key]) if log else row[key] for key in ("value", "lower", "upper")}}
+        for row in found.to_dict("records")
+    ]  # fmt: skip
 
 
 def _co_clustering(inputs, rows):
