@@ -187,7 +187,6 @@ def test_cut_offs_are_written_in_the_middle_of_two_equal_components_and_in_words
 
 def test_cut_offs_are_withheld_where_components_cannot_be_told_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "label_checks", lambda *_, **__: [checks.Check("labels", "", 1.0, "", "fail", "", "")])
-    monkeypatch.setattr(checks, "LABELS", ("labels",))
     outputs = assessed(tmp_path, 2)
     assert pd.read_csv(outputs["cutoffs"]).empty
     assert files.read_json(outputs["memberships"])["cutoffs"] == [cutoff_words.WITHHELD]

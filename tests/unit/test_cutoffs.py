@@ -130,6 +130,7 @@ def test_cut_offs_beyond_the_data_are_marked_and_no_part_of_the_rule():
     table, facts = found(draws, y=np.linspace(-2, 2.6, 9))
     assert not only(table, "2", "above")["beyond_data"]
     assert only(table, "2", "above", 0.99)["beyond_data"]
+    assert cutoff_words.table_rows(table, LEVELS)[1]["at_0.99"].endswith(", beyond the data")
     assert cutoff_words.sentences(table, facts)[0].startswith("Values below 2.50 (95% interval 2.50 to 2.50)")
     table, facts = found(draws, y=np.linspace(-2, 2.4, 9))
     assert only(table, "2", "above")["beyond_data"]
@@ -137,7 +138,7 @@ def test_cut_offs_beyond_the_data_are_marked_and_no_part_of_the_rule():
     assert "everywhere the most probable" in first
     assert second.startswith("Beyond the observations, which lie between -2 and 2.4, component 2 would be")
     assert "above 2.50 (2.50 to 2.50)" in second
-    assert "beyond the data" in cutoff_words.table_rows(table, LEVELS)[0]["most_probable"]
+    assert [row["component"] for row in cutoff_words.table_rows(table, LEVELS)] == ["1"]  # its 90% is within the data
 
 
 LOCATION = {"lognormal": [0.2, 1.6, 2.2], "binomial": [0.1, 0.4, 0.8], "beta_binomial": [0.1, 0.4, 0.8]}

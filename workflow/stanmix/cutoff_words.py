@@ -87,9 +87,12 @@ def _rule(turns):
 
 
 def table_rows(table, levels):
-    """The cut-offs as rows of the table that `columns.cutoffs` describes, one for each flank (list of dict)."""
+    """The cut-offs as rows of the table that `columns.cutoffs` describes (list of dict).
+
+    There is one for each flank of which something lies within the data.
+    """
     rows = []
-    for _, flank in table.groupby("flank"):
+    for _, flank in table.groupby("flank").filter(lambda flank: not flank["beyond_data"].all()).groupby("flank"):
         lines = flank.to_dict("records")
         row = {"component": lines[0]["component"], "side": lines[0]["side"], "rather_than": lines[0]["rather_than"]}
         row |= dict.fromkeys(map(cutoff, (None, *levels)), "none")
@@ -111,5 +114,6 @@ def _with_interval(line, before=""):
 
 
 def _written(line, key):
-    error = None if pd.isna(line["lower"]) else (line["upper"] - line["lower"]) / 4  # of a normal posterior
+    # One digit of its error is enough, for its interval stands beside it: of a normal posterior a quarter is the error.
+    error = None if pd.isna(line["lower"]) else 10 * (line["upper"] - line["lower"]) / 4
     return number(line[key], digits=3, error=error)

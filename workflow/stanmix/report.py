@@ -201,7 +201,8 @@ def _membership_table(frame, trusted):
 
 def _cutoffs_table(table, levels):
     """The cut-offs, one line for each side of a component; nothing where there are none."""
-    return tables.html_table(columns.cutoffs(levels), cutoff_words.table_rows(table, levels)) if len(table) else ""
+    rows = cutoff_words.table_rows(table, levels)
+    return tables.html_table(columns.cutoffs(levels), rows) if rows else ""
 
 
 def _predicted(path, trusted):
