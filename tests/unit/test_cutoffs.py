@@ -10,9 +10,11 @@ import pytest
 from scipy import optimize
 from textbook import UNIVARIATE, log_density, points_at
 
-from stanmix import columns, cutoff_words, cutoffs, mixture
-from stanmix.families import FAMILIES
-from stanmix.family import WHOLE
+from stanmix.assess import cutoff_words, cutoffs
+from stanmix.base import columns
+from stanmix.families.family import WHOLE
+from stanmix.families.registry import FAMILIES
+from stanmix.model import mixture
 
 LEVELS = [0.5, 0.9, 0.95, 0.99]
 Y = np.array([-1.0, 0.5, 2.0, 7.0, 10.0])

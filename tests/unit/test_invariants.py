@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from textbook import model_of, noticed_in
 
-from stanmix import cutoffs
-from stanmix.invariants import InvariantError, verify, verify_asked, verify_cutoffs
-from stanmix.plan import Fit
-from stanmix.seeds import seed_for
-from stanmix.specification import specify
+from stanmix.assess import cutoffs
+from stanmix.base.seeds import seed_for
+from stanmix.config.plan import Fit
+from stanmix.model.specification import specify
+from stanmix.report.invariants import InvariantError, verify, verify_asked, verify_cutoffs
 
 
 def consistent():

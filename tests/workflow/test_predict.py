@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from runs import DESCRIBES, changed, edited
 
-from stanmix import cutoffs
+from stanmix.assess import cutoffs
 
 CONFIG = """\
 seed: 7
