@@ -244,6 +244,11 @@ def test_the_rule_in_words_and_the_table_for_readers():
         f"those from there to below {second:.3g} ({second:.3g} to {second:.3g}) to component 2 and those from there on "
         "to component 3."
     )
+    (called,) = cutoff_words.sentences(table, facts, ["low", "middle", "high"])
+    assert "most probably belong to low, those from there" in called
+    assert called.endswith("to middle and those from there on to high.")
+    (row, *_) = cutoff_words.table_rows(table, [0.9], ["low", "middle", "high"])
+    assert (row["component"], row["rather_than"]) == ("low", "middle")
     rows = cutoff_words.table_rows(table, [0.9])
     assert [(row["component"], row["side"], row["rather_than"]) for row in rows] == [
         ("1", "below", "2"), ("2", "above", "1"), ("2", "below", "3"), ("3", "above", "2"),

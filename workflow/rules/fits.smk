@@ -74,6 +74,7 @@ rule assess:
         seed=seed_of("assess"),
         axis=axis_of,
         levels=levels_of,
+        names=lambda wildcards: plan.names(CONFIG, wildcards.dataset, int(wildcards.components)),
         code=package("assess"),
     message:
         "Assessing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stanmix.assess import cutoffs
-from stanmix.base.columns import cutoff
+from stanmix.base.columns import called, cutoff, word_for
 from stanmix.base.tables import number
 from stanmix.base.text import plain
 
@@ -19,12 +19,12 @@ WHY_NOT = {
 }
 
 
-def named(part):
+def named(part, names):
     """What a part of a mixture is called in a sentence."""
-    return "the extra zeros" if part == "zero" else f"component {part}"
+    return "the extra zeros" if part == "zero" else called(part, names)
 
 
-def sentences(table, facts):
+def sentences(table, facts, names=None):
     """The rule that the cut-offs make, and what limits it.
 
     Parameters
@@ -32,6 +32,8 @@ def sentences(table, facts):
     table : pandas.DataFrame
     facts : dict
         What `cutoffs.find` returned.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -43,9 +45,9 @@ def sentences(table, facts):
     turns = cutoffs.turns(table).to_dict("records")
     inside = [turn for turn in turns if not turn["beyond_data"]]
     if inside:
-        said = [_rule(inside)]
+        said = [_rule(inside, names)]
     else:
-        best = named(facts["most_probable"])
+        best = named(facts["most_probable"], names)
         said = [
             f"Between {low} and {high}, where the observations lie, {best} is everywhere the most probable, so there "
             "is no cut-off."
@@ -61,32 +63,37 @@ def sentences(table, facts):
             below = turn["value"] < facts["data"][0]
             side, part = ("below", turn["rather_than"]) if below else ("above", turn["component"])
             said.append(
-                f"Beyond the observations, which lie between {low} and {high}, {named(part)} would be the most "
+                f"Beyond the observations, which lie between {low} and {high}, {named(part, names)} would be the most "
                 f"probable {side} {_with_interval(turn)}; none of them bears that out."
             )
     for part in facts["nowhere"]:
         said.append(
-            f"{named(part['component']).capitalize()} is nowhere the most probable, so there is no cut-off to it: its "
-            f"probability is at most {100 * part['most']:.0f}%, at {number(part['at'], digits=3)}"
+            f"{_begun(named(part['component'], names))} is nowhere the most probable, so there is no cut-off to it: "
+            f"its probability is at most {100 * part['most']:.0f}%, at {number(part['at'], digits=3)}"
             + (f"; in {100 * part['draws']:.0f}% of the draws it is somewhere." if part["draws"] >= 0.005 else ".")
         )
     return said
 
 
-def _rule(turns):
+def _rule(turns, names):
     """Which values belong to which part, from the lowest to the highest."""
     pieces = [
         f"values below {_with_interval(turns[0], '95% interval ')} most probably belong to "
-        f"{named(turns[0]['rather_than'])}"
+        f"{named(turns[0]['rather_than'], names)}"
     ]
     for turn in turns[1:]:
-        pieces.append(f"those from there to below {_with_interval(turn)} to {named(turn['rather_than'])}")
-    pieces.append(f"those from there on to {named(turns[-1]['component'])}")
+        pieces.append(f"those from there to below {_with_interval(turn)} to {named(turn['rather_than'], names)}")
+    pieces.append(f"those from there on to {named(turns[-1]['component'], names)}")
     text = ", ".join(pieces[:-1]) + f" and {pieces[-1]}."
+    return _begun(text)
+
+
+def _begun(text):
+    """A text as the beginning of a sentence."""
     return text[0].upper() + text[1:]
 
 
-def table_rows(table, levels):
+def table_rows(table, levels, names=None):
     """The cut-offs as rows of the table that `columns.cutoffs` describes (list of dict).
 
     There is one for each flank of which something lies within the data.
@@ -94,10 +101,16 @@ def table_rows(table, levels):
     rows = []
     for _, flank in table.groupby("flank").filter(lambda flank: not flank["beyond_data"].all()).groupby("flank"):
         lines = flank.to_dict("records")
-        row = {"component": lines[0]["component"], "side": lines[0]["side"], "rather_than": lines[0]["rather_than"]}
+        part, side, other = (lines[0][key] for key in ("component", "side", "rather_than"))
+        row = {"component": _word(part, names), "side": side, "rather_than": _word(other, names)}
         row |= dict.fromkeys(map(cutoff, (None, *levels)), "none")
         rows.append(row | {cutoff(line["probability"]): _cell(line) for line in lines})
     return rows
+
+
+def _word(part, names):
+    """What a part is called in a table; a part may be missing."""
+    return None if pd.isna(part) else "extra zeros" if part == "zero" else word_for(part, names)
 
 
 def _cell(line):
