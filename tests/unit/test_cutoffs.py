@@ -133,13 +133,13 @@ def test_cut_offs_beyond_the_data_are_marked_and_no_part_of_the_rule():
     assert not only(table, "2", "above")["beyond_data"]
     assert only(table, "2", "above", 0.99)["beyond_data"]
     assert cutoff_words.table_rows(table, LEVELS)[1]["at_0.99"].endswith(", beyond the data")
-    assert cutoff_words.sentences(table, facts)[0].startswith("Values below 2.50 (95% interval 2.50 to 2.50)")
+    assert cutoff_words.sentences(table, facts)[0].startswith("Values below 2.500 (95% interval 2.500 to 2.500)")
     table, facts = found(draws, y=np.linspace(-2, 2.4, 9))
     assert only(table, "2", "above")["beyond_data"]
     first, second = cutoff_words.sentences(table, facts)
     assert "everywhere the most probable" in first
     assert second.startswith("Beyond the observations, which lie between -2 and 2.4, component 2 would be")
-    assert "above 2.50 (2.50 to 2.50)" in second
+    assert "above 2.500 (2.500 to 2.500)" in second
     assert [row["component"] for row in cutoff_words.table_rows(table, LEVELS)] == ["1"]  # its 90% is within the data
 
 
@@ -240,8 +240,8 @@ def test_the_rule_in_words_and_the_table_for_readers():
     (sentence,) = cutoff_words.sentences(table, facts)
     first, second = (2 + math.log(0.3 / 0.4) / 4, 6 - math.log(0.3 / 0.4) / 4)
     assert sentence == (
-        f"Values below {first:.3g} (95% interval {first:.3g} to {first:.3g}) most probably belong to component 1, "
-        f"those from there to below {second:.3g} ({second:.3g} to {second:.3g}) to component 2 and those from there on "
+        f"Values below {first:.4g} (95% interval {first:.4g} to {first:.4g}) most probably belong to component 1, "
+        f"those from there to below {second:.4g} ({second:.4g} to {second:.4g}) to component 2 and those from there on "
         "to component 3."
     )
     (called,) = cutoff_words.sentences(table, facts, ["low", "middle", "high"])

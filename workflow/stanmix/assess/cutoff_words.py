@@ -120,13 +120,12 @@ def _cell(line):
 
 
 def _with_interval(line, before=""):
-    """The value and its interval: with as many digits as its error takes; alone where no draw has such a cut-off."""
+    """The value and its interval, in two digits of its width; the value alone where no draw has such a cut-off."""
     if pd.isna(line["lower"]):
         return _written(line, "value")
     return f"{_written(line, 'value')} ({before}{_written(line, 'lower')} to {_written(line, 'upper')})"
 
 
 def _written(line, key):
-    # One digit of its error is enough, for its interval stands beside it: of a normal posterior a quarter is the error.
-    error = None if pd.isna(line["lower"]) else 10 * (line["upper"] - line["lower"]) / 4
-    return number(line[key], digits=3, error=error)
+    width = line["upper"] - line["lower"]
+    return number(line[key], digits=2, error=width) if width > 0 else number(line[key])

@@ -16,7 +16,7 @@ from stanmix.model import mixture
 INTERVAL = 0.95  # probability of the intervals over the draws
 POINTS = 401  # places over which passings are looked for, beside those inside each component
 SLACK = 1e-9  # of what is searched: values that are no farther apart are the same
-BEYOND = 1.0  # ranges of the data that are searched to both of their sides
+BEYOND = 0.5  # ranges of the data that are searched to both of their sides
 COLUMNS = (
     *("flank", "component", "rather_than", "side", "probability", "value", "lower", "upper"),
     *("draws", "beyond_data"),
