@@ -16,11 +16,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow"))
 
-from stanmix import assessment, config, files, fitting, inference, mixture, noticing, observations, refitting
-from stanmix.families import FAMILIES
-from stanmix.observations import Observations
-from stanmix.specification import specify
-from stanmix.starts import expectation_maximisation
+from stanmix.assess import assessment, refitting
+from stanmix.base import files
+from stanmix.config import configuration
+from stanmix.data import noticing, observations
+from stanmix.data.observations import Observations
+from stanmix.families.registry import FAMILIES
+from stanmix.fits import fitting, inference
+from stanmix.fits.starts import expectation_maximisation
+from stanmix.model import mixture
+from stanmix.model.specification import specify
 
 CHAINS, REPLICATES, SCATTER = 4, 100, 0.02
 OUTPUTS = (
@@ -57,7 +62,9 @@ def seconds(family, rows, draws):
     data = simulated(family, rows, rng)
     source = {"csv": "d.csv", "column": "y"} | ({} if data.trials is None else {"trials": "t"})
     asked = {"datasets": {"d": source}, "models": {"m": {"family": family}}}
-    model = config.checked(asked | {"analyses": [{"dataset": "d", "models": ["m"], "components": 2}]})["models"]["m"]
+    model = configuration.checked(asked | {"analyses": [{"dataset": "d", "models": ["m"], "components": 2}]})["models"][
+        "m"
+    ]
     noticed = noticing.notice(data, ["y"])
     specification = specify("m", model, 2, noticed)
     variables, shape = {}, (CHAINS, draws, 2)
