@@ -1,6 +1,9 @@
 """From tables to figures: read what earlier stages wrote, draw, save as SVG and PNG."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from stanmix.figures import style
 
@@ -29,7 +32,8 @@ def of_shares(label, per):
     return f"{label}, {'% of trials' if per == 100 else f'of {per:,} trials'}"
 
 
-def save(figure, outputs, name):
-    """Save a figure under the outputs name_svg and name_png."""
-    for kind in ("svg", "png"):
-        style.save(figure, outputs[f"{name}_{kind}"])
+def save(figures: Mapping[str, Figure], outputs: Mapping) -> None:
+    """Save figures under the outputs name_svg and name_png of each name."""
+    for name, figure in figures.items():
+        for kind in ("svg", "png"):
+            style.save(figure, outputs[f"{name}_{kind}"])

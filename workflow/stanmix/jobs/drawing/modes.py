@@ -1,9 +1,11 @@
 """The figure of the modes of a fit's posterior."""
 
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stanmix.base.files import read_json
 from stanmix.data import observations, replication
@@ -12,20 +14,23 @@ from stanmix.families.multivariate_normal import telling_columns
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.fit import mode_words
-from stanmix.jobs.drawing import of_shares, save
+from stanmix.jobs.drawing import of_shares
 
 
-def draw_modes(inputs, outputs, label):
-    """Draw a small picture of each of the first modes.
+def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
+    """The figure with a small picture of each of the first modes.
 
     Parameters
     ----------
     inputs : mapping
         Paths: observations, specification, modes and modes_density.
-    outputs : mapping
-        Paths: modes_svg and modes_png.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    dict of Figure
+        modes.
     """
     found, specification = read_json(inputs["modes"]), read_json(inputs["specification"])
     rows = observations.read(inputs["observations"])
@@ -35,14 +40,15 @@ def draw_modes(inputs, outputs, label):
         for mode in found["modes"][: found["shown"]]
     ]
     if not shown:
-        save(new_figure(4, 1), outputs, "modes")
+        figure = new_figure(4, 1)
     elif specification["kind"] == MULTIVARIATE:
-        _several_columns(shown, found, specification, y, outputs)
+        figure = _several_columns(shown, found, specification, y)
     else:
-        _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, outputs)
+        figure = _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label)
+    return {"modes": figure}
 
 
-def _one_column(shown, table, y, label, outputs):
+def _one_column(shown, table, y, label):
     label = of_shares(label, int(table["per"].iloc[0]))
     parts = [name for name in table if name.startswith("component_")]
     for mode in shown:
@@ -51,10 +57,10 @@ def _one_column(shown, table, y, label, outputs):
         mode |= {"step": int(rows["step"].iloc[0]), "parts": rows[parts].to_numpy().T}
     words = [name.removeprefix("component_") for name in parts]
     names = ["extra zeros" if word == "zero" else f"component {word}" for word in words]
-    save(figures.draw_modes(shown, label=label, y=y, names=names), outputs, "modes")
+    return figures.draw_modes(shown, label=label, y=y, names=names)
 
 
-def _several_columns(shown, found, specification, y, outputs):
+def _several_columns(shown, found, specification, y):
     states = [{name: np.array(v) for name, v in mode["state"].items()} for mode in found["modes"]]
     pair = sorted(telling_columns({name: states[0][name][None] for name in ("theta", "mu", "sigma")})[:2])
     for mode, state in zip(shown, states, strict=False):
@@ -62,7 +68,7 @@ def _several_columns(shown, found, specification, y, outputs):
         related = state.get("correlation")
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
     names = [specification["columns"][d] for d in pair]
-    save(figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names), outputs, "modes")
+    return figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names)
 
 
 def _share(mode):
