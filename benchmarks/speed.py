@@ -94,7 +94,7 @@ class Stanmix:
         """Seconds of one log density with its gradient: leapfrog steps of CmdStan, by its own clock."""
         kernel, environment = VARIANTS[variant]
         specification, units, data = self.task(y, locations)
-        from stanmix.fit.starts import expectation_maximisation, starting_values
+        from stanmix.fits.starts import expectation_maximisation, starting_values
 
         start = starting_values(specification, units, expectation_maximisation(specification, units), 1, SEED)[0]
         (self.folder / "start.json").write_text(json.dumps(start))
@@ -114,8 +114,8 @@ class Stanmix:
 
     def sample(self, variant, y, locations):
         """Seconds of sampling with warm-up, starting values included, and the draws by name."""
-        from stanmix.fit.fitting import metric_of
-        from stanmix.fit.starts import expectation_maximisation, overlap, starting_values
+        from stanmix.fits.fitting import metric_of
+        from stanmix.fits.starts import expectation_maximisation, overlap, starting_values
         from stanmix.stan import cmdstan
 
         kernel, metric = SAMPLED[variant]

@@ -12,7 +12,7 @@ from stanmix.config import configuration, plan
 from stanmix.data import noticing
 from stanmix.data.observations import Observations
 from stanmix.data.observations import write as write_observations
-from stanmix.fit import fitting, modes
+from stanmix.fits import fitting, modes
 from stanmix.model.specification import program_data, specify
 
 THREE = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)

@@ -17,7 +17,7 @@ from stanmix.base.files import read_json, write_json
 from stanmix.config import configuration, plan
 from stanmix.data import noticing, observations
 from stanmix.families.family import Points
-from stanmix.fit import fitting, inference
+from stanmix.fits import fitting, inference
 from stanmix.model import mixture
 
 MEAN_WITHIN = 0.1  # posterior sds: five Monte Carlo errors of a mean of 4000 draws at half efficiency

@@ -9,8 +9,8 @@ from stanmix.base.files import write_json
 from stanmix.data import noticing
 from stanmix.data.observations import Observations
 from stanmix.families.family import Points
-from stanmix.fit import inference
-from stanmix.fit.starts import expectation_maximisation, starting_values
+from stanmix.fits import inference
+from stanmix.fits.starts import expectation_maximisation, starting_values
 from stanmix.model import mixture
 from stanmix.model.specification import program_data, specify
 from stanmix.stan.cmdstan import sample

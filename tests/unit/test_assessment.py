@@ -10,7 +10,7 @@ from stanmix.base import files
 from stanmix.data import observations
 from stanmix.families.family import WHOLE
 from stanmix.families.registry import FAMILIES
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.model import mixture
 from stanmix.model.specification import specify
 

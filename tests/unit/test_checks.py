@@ -7,7 +7,7 @@ import pytest
 
 from stanmix.assess import checks
 from stanmix.base.errors import UserError
-from stanmix.fit import inference
+from stanmix.fits import inference
 
 SAMPLING = {"chains": 4, "draws": 1000, "max_treedepth": 10}
 

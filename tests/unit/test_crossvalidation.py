@@ -11,8 +11,8 @@ from textbook import points_at, rows_of
 
 from stanmix.assess import crossvalidation, elpd
 from stanmix.compare import comparison
-from stanmix.fit import inference
-from stanmix.fit.inference import az
+from stanmix.fits import inference
+from stanmix.fits.inference import az
 from stanmix.model import mixture
 
 CHAINS, LENGTH = 4, 250

@@ -14,8 +14,8 @@ from stanmix.assess import crossvalidation, elpd
 from stanmix.data import observations, replication
 from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import lkj_factors
-from stanmix.fit import exchange, fitting, inference
-from stanmix.fit.inference import az
+from stanmix.fits import exchange, fitting, inference
+from stanmix.fits.inference import az
 from stanmix.model import mixture, prior
 from stanmix.model.specification import specify
 

@@ -12,7 +12,7 @@ from stanmix.data import observations
 from stanmix.data.noticing import notice
 from stanmix.families.family import CONTINUOUS, pool
 from stanmix.families.registry import FAMILIES, NORMAL
-from stanmix.fit import fitting, starts
+from stanmix.fits import fitting, starts
 from stanmix.model.specification import specify
 
 RNG = np.random.default_rng(11)

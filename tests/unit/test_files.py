@@ -469,7 +469,7 @@ def test_imports_inside_functions_and_templates_are_declared_and_no_more():
     of_page = {"templates/report.html.j2", "templates/page.css", "base/tables.py", "report/invariants.py"}
     assert of_page <= declared["report"]
     assert {"templates/table.html.j2", "templates/page.css"} <= declared["assess"]
-    assert {"stan/cmdstan.py", "base/seeds.py", "fit/starts.py"} <= declared["fit"]
+    assert {"stan/cmdstan.py", "base/seeds.py", "fits/starts.py"} <= declared["fit"]
     assert {"figures/traces.py", "figures/style.py", "figures/__init__.py"} <= declared["draw_fit"]
     # an edit of the figures or of the report must not sample again
     for script in ("fit", "simulate", "read", "compile"):

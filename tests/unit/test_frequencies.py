@@ -7,7 +7,7 @@ from textbook import model_of, noticed_in, rows_of
 
 from stanmix.assess import crossvalidation, memberships, refitting
 from stanmix.families.family import Points
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.labels import certainty
 from stanmix.model import mixture
 from stanmix.model.specification import specify

@@ -8,7 +8,7 @@ from stanmix.base.errors import UserError
 from stanmix.data import noticing, observations
 from stanmix.data.observations import Observations
 from stanmix.families.family import Points
-from stanmix.fit import starts
+from stanmix.fits import starts
 from stanmix.model import mixture
 from stanmix.model.specification import program_data, specify
 

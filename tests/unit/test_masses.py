@@ -9,7 +9,7 @@ from test_modes import specified
 from stanmix.config import configuration
 from stanmix.data import noticing
 from stanmix.data.observations import Observations
-from stanmix.fit import masses
+from stanmix.fits import masses
 from stanmix.model.specification import specify
 
 

@@ -11,7 +11,7 @@ from stanmix.data import noticing
 from stanmix.data.observations import Observations
 from stanmix.families.family import Points
 from stanmix.figures import modes as figures
-from stanmix.fit import mode_words, modes
+from stanmix.fits import mode_words, modes
 from stanmix.model.specification import specify
 
 

@@ -18,7 +18,7 @@ from stanmix.expected import multivariate
 from stanmix.families import multivariate_normal
 from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
-from stanmix.fit import inference, starts
+from stanmix.fits import inference, starts
 from stanmix.model import mixture, prior
 from stanmix.model.specification import program_data, specify
 

@@ -17,7 +17,7 @@ from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
 from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.jobs import precheck
 from stanmix.model import mixture
 from stanmix.model.specification import specify

@@ -14,7 +14,7 @@ ORDER = [
     {"model"},
     {"config", "expected"},
     {"labels"},
-    {"fit"},
+    {"fits"},
     {"assess"},
     {"compare", "report"},
     {"jobs"},
@@ -59,7 +59,7 @@ def test_a_room_imports_only_from_rooms_to_its_left(room):
 @pytest.mark.parametrize(
     ("room", "source"),
     [
-        ("fit", "def f():\n    from stanmix.assess import checks\n"),
+        ("fits", "def f():\n    from stanmix.assess import checks\n"),
         ("data", "import stanmix.stan.cmdstan\n"),
         ("base", "from stanmix.corridor.things import thing\n"),
     ],

@@ -11,7 +11,7 @@ from textbook import UNIVARIATE, log_likelihood, model_of, rows_of
 from stanmix.data import observations
 from stanmix.data.noticing import notice
 from stanmix.families.family import WHOLE
-from stanmix.fit import starts
+from stanmix.fits import starts
 from stanmix.model.specification import program_data, specify
 
 COUNTS = [name for name, family in UNIVARIATE.items() if family.kind == WHOLE]

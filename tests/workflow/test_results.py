@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from runs import DESCRIBES, OVERVIEW, listed
 
-from stanmix.fit import exchange
+from stanmix.fits import exchange
 from stanmix.jobs import manifest
 
 FIGURES_OF_FIT = (

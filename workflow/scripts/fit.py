@@ -1,6 +1,6 @@
 """Sample one model for one data set."""
 
-from stanmix.fit.fitting import fit
+from stanmix.fits.fitting import fit
 from stanmix.jobs.running import job
 
 with job(snakemake) as say:

@@ -10,7 +10,7 @@ from stanmix.data import observations, replication
 from stanmix.expected import continuous, multivariate, predictive, whole
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.labels import certainty, partitions
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws

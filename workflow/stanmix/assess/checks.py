@@ -7,7 +7,7 @@ import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
-from stanmix.fit import mode_words
+from stanmix.fits import mode_words
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits

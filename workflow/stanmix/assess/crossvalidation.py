@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.model import mixture
 
 BLOCK = 1_000_000  # draws x observations that are in memory at once: 8 MB for each of a few arrays

@@ -9,7 +9,7 @@ from stanmix.base.files import read_json, write_csv
 from stanmix.base.text import LARGEST_COUNT, plain
 from stanmix.data import observations, replication
 from stanmix.families.family import WHOLE, Points
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.model import mixture
 
 LISTED = 2000  # rows of the HTML table; the CSV has all

@@ -10,7 +10,7 @@ from stanmix.data import observations, replication
 from stanmix.expected import continuous, whole
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.model import mixture
 
 

@@ -16,7 +16,7 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import unshielded
 from stanmix.config import plan
-from stanmix.fit import mode_words
+from stanmix.fits import mode_words
 from stanmix.model.specification import prior_text
 from stanmix.report import invariants
 

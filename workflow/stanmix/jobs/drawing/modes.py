@@ -13,7 +13,7 @@ from stanmix.families.family import MULTIVARIATE
 from stanmix.families.multivariate_normal import telling_columns
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
-from stanmix.fit import mode_words
+from stanmix.fits import mode_words
 from stanmix.jobs.drawing import of_shares
 
 

@@ -8,8 +8,8 @@ from stanmix.base.files import read_json, write_csv, write_json
 from stanmix.base.seeds import seed_for
 from stanmix.data import observations, replication
 from stanmix.families.family import Points
-from stanmix.fit import exchange, inference, modes
-from stanmix.fit.starts import expectation_maximisation, overlap, starting_values
+from stanmix.fits import exchange, inference, modes
+from stanmix.fits.starts import expectation_maximisation, overlap, starting_values
 from stanmix.labels import certainty
 from stanmix.model import mixture
 from stanmix.model.specification import program_data, specify

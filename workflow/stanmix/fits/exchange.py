@@ -7,7 +7,7 @@ from stanmix.data import replication
 from stanmix.data.observations import COUNTABLE
 from stanmix.families.family import WHOLE, Points
 from stanmix.families.registry import FAMILIES
-from stanmix.fit import inference
+from stanmix.fits import inference
 from stanmix.model import mixture
 from stanmix.model.prior import log_prior, prior_draws
 

@@ -17,8 +17,8 @@ from stanmix.expected import whole
 from stanmix.expected.continuous import at, grid
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points, to_link
 from stanmix.families.registry import FAMILIES
-from stanmix.fit.masses import LogPosterior, log_excess, shares
-from stanmix.fit.starts import (
+from stanmix.fits.masses import LogPosterior, log_excess, shares
+from stanmix.fits.starts import (
     SMALLEST_GAP,
     climb,
     expectation_maximisation,
