@@ -34,7 +34,7 @@ def figures_of_comparison(inputs: Mapping, fits: list[dict], kind: str, label: s
     dict of Figure
         comparison, estimates and numbers.
     """
-    rows = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
+    models = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
     table = pd.read_csv(inputs["estimates"], **TEXT).astype({"component": "Int64"})
     about = [key for key in OF_SCALARS if key in table]
     panels = []
@@ -66,7 +66,7 @@ def figures_of_comparison(inputs: Mapping, fits: list[dict], kind: str, label: s
                 pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", density, y))
                 shown = of_shares(label, int(density["per"].iloc[0]) if "per" in density else 0)
     return {
-        "comparison": comparison.draw_comparison(rows),
+        "comparison": comparison.draw_comparison(models),
         "estimates": comparison.draw_estimates(panels),
         "numbers": numbers.draw_numbers(judged, pictures, label=shown),
     }
