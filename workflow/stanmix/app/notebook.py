@@ -128,7 +128,7 @@ def _config(column, components, family, seed, sampling, name, model, options):
     wrong = []
     for key in options:
         if key not in of_data | of_model:
-            close = difflib.get_close_matches(key, of_data | of_model, n=1)
+            close = difflib.get_close_matches(key, sorted(of_data | of_model), n=1)
             meant = f"; did you mean '{close[0]}'?" if close else "."
             wrong.append(f"stanmix.fit: there is no option '{key}'{meant}")
     if wrong:
