@@ -72,7 +72,9 @@ def test_fits_are_compared_as_the_workflow_compares(fitted, finished, settings):
 
 def test_fits_of_other_observations_are_not_compared(fitted, finished, settings):
     frame = pd.read_csv(finished / "data/readings.csv")
-    other = stanmix.fit(frame, "again", components=1, seed=settings["seed"], sampling=settings["sampling"])
+    about = {"seed": settings["seed"], "sampling": settings["sampling"]}
+    other = stanmix.fit(frame, "again", components=1, names=["all"], **about)
+    assert set(other.summary["name"].dropna()) == {"all"}
     with pytest.raises(stanmix.UserError, match="not of the same observations"):
         fitted.compare(other)
 

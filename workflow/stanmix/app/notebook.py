@@ -48,6 +48,7 @@ def fit(
     *,
     components: int,
     family: str = "normal",
+    names: list[str] | None = None,
     seed: int = 1,
     sampling: dict | None = None,
     folder: str | Path | None = None,
@@ -68,6 +69,8 @@ def fit(
         How many components.
     family : str
         The family of the components.
+    names : list of str, optional
+        What the components are called, from the first to the last.
     seed : int
         The seed of the run, from which all others derive.
     sampling : dict, optional
@@ -105,7 +108,7 @@ def fit(
     >>> found.predict(pd.DataFrame({"length": [12.0]}))["component"].tolist()
     [1]
     """
-    config = _config(column, components, family, seed, sampling, name, model, options)
+    config = _config(column, components, family, names, seed, sampling, name, model, options)
     temporary = folder is None
     folder = Path(tempfile.mkdtemp(prefix="stanmix-") if temporary else folder).absolute()
     _settle(folder)
@@ -120,7 +123,7 @@ def fit(
     return made
 
 
-def _config(column, components, family, seed, sampling, name, model, options):
+def _config(column, components, family, names, seed, sampling, name, model, options):
     """The configuration that the arguments of `fit` stand for."""
     known = schema()["properties"]
     of_data = {key for key in known["datasets"]["additionalProperties"]["properties"] if key not in OF_FRAME}
@@ -141,7 +144,9 @@ def _config(column, components, family, seed, sampling, name, model, options):
         "sampling": sampling or {},
         "datasets": {name: data},
         "models": {model: of_model},
-        "analyses": [{"dataset": name, "models": [model], "components": components}],
+        "analyses": [
+            {"dataset": name, "models": [model], "components": components} | ({} if names is None else {"names": names})
+        ],
     }
 
 
@@ -318,7 +323,7 @@ class Fit:
         data, model = self.config["datasets"][self.dataset], self.config["models"][self.model]
         sampling = self.config["sampling"]
         paths, place = self._paths, (self.dataset, self.model, self.components)
-        source = plan.source(data)
+        source = plan.source(data, plan.groups(self.config, self.dataset))
         rows = observations.read_csv(data["csv"], **source)
         observations.write(rows, paths["observations"])
         write_json(paths["noticed"], noticing.notice(rows, source["columns"]))
@@ -341,7 +346,8 @@ class Fit:
             say=say,
         )
         seed = seed_for(self.config["seed"], "assess", *place)
-        assess(paths, paths, model=model, seed=seed, axis=data["axis"], say=say)
+        names = plan.names(self.config, self.dataset, self.components)
+        assess(paths, paths, model=model, seed=seed, axis=data["axis"], names=names, say=say)
 
 
 class Comparison:

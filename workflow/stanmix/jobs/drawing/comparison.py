@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stanmix.base.columns import OF_SCALARS, TEXT
+from stanmix.base.columns import CALLED, OF_SCALARS, TEXT
 from stanmix.base.files import read_json
+from stanmix.base.text import unshielded
 from stanmix.data import observations, replication
 from stanmix.families.family import MULTIVARIATE
 from stanmix.figures import comparison, numbers
@@ -48,6 +49,7 @@ def figures_of_comparison(inputs: Mapping, fits: list[dict], kind: str, label: s
                 "parameter": name,
                 "columns": [key for key in names if not pd.isna(key)],
                 "component": None if pd.isna(component) else int(component) - 1,
+                "called": _name_of(group),
                 "estimates": estimates,
                 "truth": None if group["truth"].isna().all() else float(group["truth"].dropna().iloc[0]),
             }
@@ -70,6 +72,13 @@ def figures_of_comparison(inputs: Mapping, fits: list[dict], kind: str, label: s
         "estimates": comparison.draw_estimates(panels),
         "numbers": numbers.draw_numbers(judged, pictures, label=shown),
     }
+
+
+def _name_of(group):
+    """What all models call a component; None where it has no name, or not the same in all."""
+    names = set(group[CALLED]) if CALLED in group else set()
+    name = names.pop() if len(names) == 1 else None
+    return None if pd.isna(name) else unshielded(name)
 
 
 def _picture(title, table, y):

@@ -14,7 +14,7 @@ from stanmix.families.multivariate_normal import telling_columns
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.fits import mode_words
-from stanmix.jobs.drawing import of_shares
+from stanmix.jobs.drawing import of_shares, part_names
 
 
 def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
@@ -23,7 +23,7 @@ def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, specification, modes and modes_density.
+        Paths: observations, specification, labels, modes and modes_density.
     label : str
         What the values are, with their unit.
 
@@ -33,6 +33,7 @@ def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
         modes.
     """
     found, specification = read_json(inputs["modes"]), read_json(inputs["specification"])
+    called = read_json(inputs["labels"])["names"]
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     shown = [
@@ -42,25 +43,24 @@ def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     if not shown:
         figure = new_figure(4, 1)
     elif specification["kind"] == MULTIVARIATE:
-        figure = _several_columns(shown, found, specification, y)
+        figure = _several_columns(shown, found, specification, y, called)
     else:
-        figure = _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label)
+        figure = _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, called)
     return {"modes": figure}
 
 
-def _one_column(shown, table, y, label):
+def _one_column(shown, table, y, label, called):
     label = of_shares(label, int(table["per"].iloc[0]))
     parts = [name for name in table if name.startswith("component_")]
     for mode in shown:
         rows = table[table["mode"] == mode["number"]]
         mode |= {name: rows[name].to_numpy() for name in ("x", "observed", "mixture")}
         mode |= {"step": int(rows["step"].iloc[0]), "parts": rows[parts].to_numpy().T}
-    words = [name.removeprefix("component_") for name in parts]
-    names = ["extra zeros" if word == "zero" else f"component {word}" for word in words]
+    names = part_names([name.removeprefix("component_") for name in parts], called)
     return figures.draw_modes(shown, label=label, y=y, names=names)
 
 
-def _several_columns(shown, found, specification, y):
+def _several_columns(shown, found, specification, y, called):
     states = [{name: np.array(v) for name, v in mode["state"].items()} for mode in found["modes"]]
     pair = sorted(telling_columns({name: states[0][name][None] for name in ("theta", "mu", "sigma")})[:2])
     for mode, state in zip(shown, states, strict=False):
@@ -68,7 +68,8 @@ def _several_columns(shown, found, specification, y):
         related = state.get("correlation")
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
     names = [specification["columns"][d] for d in pair]
-    return figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names)
+    parts = part_names(map(str, range(1, specification["components"] + 1)), called)
+    return figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names, called=parts)
 
 
 def _share(mode):
