@@ -1,6 +1,7 @@
 """The Python interface: what it gives is what the workflow gives, and what it says of a user's mistakes."""
 
 import doctest
+import tempfile
 
 import pandas as pd
 import pytest
@@ -74,7 +75,7 @@ def test_fits_of_other_observations_are_not_compared(fitted, finished, settings)
     frame = pd.read_csv(finished / "data/readings.csv")
     about = {"seed": settings["seed"], "sampling": settings["sampling"]}
     other = stanmix.fit(frame, "again", components=1, names=["all"], **about)
-    assert set(other.summary["name"].dropna()) == {"all"}
+    assert set(other.summary["component_name"].dropna()) == {"all"}
     with pytest.raises(stanmix.UserError, match="not of the same observations"):
         fitted.compare(other)
 
@@ -91,11 +92,13 @@ def test_fits_of_other_observations_are_not_compared(fitted, finished, settings)
         ),
     ],
 )
-def test_a_mistake_is_a_sentence(options, said):
+def test_a_mistake_is_a_sentence_and_leaves_nothing(options, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     frame = pd.DataFrame({"y": [0.5, 1.5, 2.5, 9.0, 10.5]})
     with pytest.raises(stanmix.UserError) as raised:
         stanmix.fit(frame, components=2, **options)
     assert said in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):

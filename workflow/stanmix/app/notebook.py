@@ -39,7 +39,7 @@ from stanmix.stan import cmdstan, toolchain
 FILE = "data.csv"
 WRITTEN = "# Written by stanmix.fit; `stanmix run` in this folder makes the report.\n"
 OF_FRAME = ("csv", "sheet", "simulate", "predict", "header")  # keys of a data set that are about files
-TABLES = ("summary_html", "membership_html")
+TABLES = {"summary_html": "summary.html", "membership_html": "membership.html"}
 
 
 def fit(
@@ -111,15 +111,23 @@ def fit(
     config = _config(column, components, family, names, seed, sampling, name, model, options)
     temporary = folder is None
     folder = Path(tempfile.mkdtemp(prefix="stanmix-") if temporary else folder).absolute()
-    _settle(folder)
-    frame.to_csv(folder / FILE, index=False)
-    write_text(folder / "config" / "config.yaml", WRITTEN + yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    config["datasets"][name]["csv"] = str(folder / FILE)
-    checked = configuration.checked(config, file="stanmix.fit")
-    precheck.check(checked)
-    made = Fit(folder, checked, plan.fits(checked)[0], temporary)
-    with open(folder / "log.txt", "w", encoding="utf-8") as log, contextlib.redirect_stdout(log):  # CmdStan says a lot
-        made._make(say)
+    try:
+        _settle(folder)
+        frame.to_csv(folder / FILE, index=False)
+        written = WRITTEN + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        write_text(folder / "config" / "config.yaml", written)
+        config["datasets"][name]["csv"] = str(folder / FILE)
+        checked = configuration.checked(config, file="stanmix.fit")
+        precheck.check(checked)
+        made = Fit(folder, checked, plan.fits(checked)[0])
+        with open(folder / "log.txt", "w", encoding="utf-8") as log, contextlib.redirect_stdout(log):
+            made._make(say)  # CmdStan says a lot
+    except BaseException:
+        if temporary:
+            shutil.rmtree(folder)
+        raise
+    if temporary:  # the folder lives as long as the fit
+        weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
     return made
 
 
@@ -170,11 +178,9 @@ class Fit:
     components : int
     """
 
-    def __init__(self, folder: Path, config: dict, asked: plan.Fit, temporary: bool = False) -> None:
+    def __init__(self, folder: Path, config: dict, asked: plan.Fit) -> None:
         self.folder, self.config = folder, config
         self.dataset, self.model, self.components = asked.dataset, asked.model, asked.components
-        if temporary:  # the folder lives as long as the fit
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def __repr__(self) -> str:
         return f"<stanmix.Fit of {self.model}, {self.components} components, to {self.dataset}: {self.status}>"
@@ -309,7 +315,7 @@ class Fit:
         """Every file of the data set and the fit by its name."""
         about = {"dataset": self.dataset, "model": self.model, "components": self.components}
         fit, data = FIT.format(**about), DATA.format(**about)
-        paths = below(fit, SAMPLED | ASSESSED) | {name: f"{fit}/{name}.html" for name in TABLES}
+        paths = below(fit, SAMPLED | ASSESSED | TABLES)
         paths |= below(fit, MODES) if self.components > 1 else {}
         paths |= {"observations": f"{data}/observations.csv", "noticed": f"{data}/noticed.json"}
         paths |= {"dataset_density": f"{data}/density.csv", "facts": f"{data}/density.json"}
