@@ -39,7 +39,7 @@ from stanmix.stan import cmdstan, toolchain
 FILE = "data.csv"
 WRITTEN = "# Written by stanmix.fit; `stanmix run` in this folder makes the report.\n"
 OF_FRAME = ("csv", "sheet", "simulate", "predict", "header")  # keys of a data set that are about files
-TABLES = {"summary_html": "summary.html", "membership_html": "membership.html"}
+TABLES = {"summary_html": "summary.html", "membership_html": "membership.html", "cutoffs_html": "cutoffs.html"}
 
 
 def fit(
@@ -216,6 +216,11 @@ class Fit:
         return pd.read_csv(self._paths["membership"], **TEXT)
 
     @cached_property
+    def cutoffs(self) -> pd.DataFrame:
+        """Where one component gives way to another, with intervals; no rows where nothing can be cut."""
+        return pd.read_csv(self._paths["cutoffs"], **TEXT)
+
+    @cached_property
     def loo(self) -> dict:
         """What leave-one-out says: elpd, se, p_loo and the rest."""
         return read_json(self._paths["loo"])
@@ -353,7 +358,8 @@ class Fit:
         )
         seed = seed_for(self.config["seed"], "assess", *place)
         names = plan.names(self.config, self.dataset, self.components)
-        assess(paths, paths, model=model, seed=seed, axis=data["axis"], names=names, say=say)
+        about = {"axis": data["axis"], "levels": data["cutoffs"], "names": names}
+        assess(paths, paths, model=model, seed=seed, **about, say=say)
 
 
 class Comparison:

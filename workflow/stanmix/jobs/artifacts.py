@@ -36,6 +36,7 @@ ASSESSED = {
     "label_free": "label_free.csv",
     "membership": "membership.csv",
     "memberships": "memberships.json",
+    "cutoffs": "cutoffs.csv",
     "co_clustering": "co_clustering.nc",
     "loo": "loo.json",
     "loo_pointwise": "loo.csv",
@@ -49,13 +50,14 @@ ASSESSED = {
     "predictive": "predictive.json",
 }
 ON_PAGE = (
-    *("checks", "labels", "label_free", "summary", "membership", "memberships"),
+    *("checks", "labels", "label_free", "summary", "membership", "memberships", "cutoffs"),
     *("loo", "loo_pointwise", "predictive"),
 )
 DRAWN = {
     name: (SAMPLED | ASSESSED)[name]
     for name in (
-        *("draws", "specification", "labels", "summary", "membership", "co_clustering", "memberships_by_value"),
+        *("draws", "specification", "labels", "summary", "membership", "cutoffs", "co_clustering"),
+        "memberships_by_value",
         *("density", "replicates", "ecdf", "transform", "statistics", "prior", "predictive"),
     )
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stanmix.assess import memberships
+from stanmix.assess import cutoffs, memberships
 from stanmix.base.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
 from stanmix.base.files import read_json
 from stanmix.data import observations, replication
@@ -45,8 +45,9 @@ def figures_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, labels, summary, membership, co_clustering, memberships_by_value,
-        density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
+        Paths: observations, draws, specification, labels, summary, membership, cutoffs, co_clustering,
+        memberships_by_value, density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated
+        data, dataset_density.
     label : str
         What the values are, with their unit.
 
@@ -132,7 +133,20 @@ def _membership(inputs, rows, label, log):
         curves=by_value.filter(regex="^probability_").to_numpy().T,
         true_component=None if true is None else true.astype(str).map(parts.index).to_numpy(),
         names=part_names(parts, read_json(inputs["labels"])["names"]),
+        cutoffs=_cutoffs(inputs["cutoffs"], parts, log),
     )
+
+
+def _cutoffs(path, parts, log):
+    """Cut-offs as `figures.membership.draw_membership` wants them: of the most probable component each once."""
+    found = pd.read_csv(path, dtype={"component": str})
+    found = pd.concat([cutoffs.turns(found), found[found["probability"].notna()]])
+    return [
+        {"component": parts.index(row["component"]), "shown": row["value"],
+         "probability": None if pd.isna(row["probability"]) else row["probability"],
+         **{key: np.log10(row[key]) if log else row[key] for key in ("value", "lower", "upper")}}
+        for row in found.to_dict("records")
+    ]  # fmt: skip
 
 
 def _co_clustering(inputs, rows):
