@@ -22,7 +22,7 @@ from stanmix.jobs import precheck
 from stanmix.model import mixture
 from stanmix.model.specification import specify
 
-MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "labels": "ordered"}
+MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "membership": "group", "labels": "ordered"}
 MODEL |= {"priors": {"theta": "dirichlet(1)"}}
 KEYS = {"columns": ["y"], "new": True}
 

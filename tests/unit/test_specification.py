@@ -20,7 +20,7 @@ NOTICED = {
     "tied": 0, "most_tied": 1, "step": None, "log": {"median": 1.9, "sd": 0.6, "range": 2.4}, "zeros": 0,
     "not_whole": None, "negative": None, "not_positive": None, "uncountable": None,
     "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
-    "exposure": None, "known": None,
+    "exposure": None, "known": None, "groups": None,
 }  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
 CONTINUOUS_FAMILIES = [name for name, family in UNIVARIATE.items() if family.kind == CONTINUOUS]

@@ -30,7 +30,7 @@ def compare(fits, outputs):
         loos[title], checks[title] = read_json(paths["loo"]), read_json(paths["checks"])
     rows = ranked(loos, pointwise)
     for row in rows:
-        row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right")}
+        row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right", "things")}
         row["status"] = checks[row["model"]]["status"]
         row["failed"] = [c["name"] for c in checks[row["model"]]["checks"] if c["status"] == "fail"]
     shown = columns.comparison(any(row["right"] is not None for row in rows))
@@ -128,7 +128,8 @@ def verdict(rows):
     Parameters
     ----------
     rows : list of dict
-        model, n (observations), elpd_diff, dse and failed (names of failed checks), the best first.
+        model, n (of things), things (observations or groups), elpd_diff, dse and failed (names of failed checks), the
+        best first.
 
     Returns
     -------
@@ -140,13 +141,13 @@ def verdict(rows):
     best = rows[0]
     close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and no_better(-row["elpd_diff"], row["dse"])]
     far = [row["model"] for row in rows[1:] if row["model"] not in close]
-    text = f"By PSIS-LOO {best['model']} predicts new observations best"
+    text = f"By PSIS-LOO {best['model']} predicts new {best['things']} best"
     if close:
         text += f"; {_listed(close)} cannot be told apart from it (within two standard errors, or less than 4 worse)"
     if far:
         text += f"; {_listed(far)} {_is(far)} worse by more than two standard errors"
         if best["n"] < FEW:
-            text += f", which with fewer than {FEW} observations are not to be relied on"
+            text += f", which with fewer than {FEW} {best['things']} are not to be relied on"
     failing = [row["model"] for row in rows if row["failed"]]
     if failing:
         text += f". {_listed(failing)} {'fail' if len(failing) > 1 else 'fails'} a check, whatever the comparison says"

@@ -73,6 +73,7 @@ def judge(model, fits, singles=()):
         difference = (fit["pointwise"]["elpd"] - best["pointwise"]["elpd"]).to_numpy()
         total, error = float(difference @ weight), elpd.standard_error(difference, weight)
         division = fit["membership"]["component"].astype(str).to_numpy()
+        of_rows = fit["membership"]["weight"].to_numpy(float)
         sizes = fit["membership"].groupby(division)["weight"].sum()
         rows.append(
             {
@@ -85,7 +86,7 @@ def judge(model, fits, singles=()):
                 "failed": [check["title"] for check in fit["checks"]["checks"] if check["status"] == "fail"],
                 "within": no_better(-total, error),
                 "smallest": int(min(sizes.get(str(k + 1), 0) for k in range(fit["components"]))),
-                "agreement": None if before is None else partitions.adjusted_rand(before, division, weight),
+                "agreement": None if before is None else partitions.adjusted_rand(before, division, of_rows),
             }
         )
         before = division

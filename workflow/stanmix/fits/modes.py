@@ -363,11 +363,10 @@ class Search:
 
 def _sample(units, rng):
     """The distinct observations, or of very many a random sample."""
-    if len(units.y) <= UNITS:
+    number = len(units.count)
+    if number <= UNITS:
         return units
-    kept = np.sort(rng.choice(len(units.y), UNITS, replace=False, p=units.count / units.count.sum()))
-    taken = {name: value[kept] for name, value in vars(units).items() if name != "index" and value is not None}
-    return Units(**{**vars(units), **taken, "count": np.ones(UNITS), "index": np.arange(UNITS)})
+    return units.chosen(np.sort(rng.choice(number, UNITS, replace=False, p=units.count / units.count.sum())))
 
 
 def _data(path, changed):
@@ -391,7 +390,7 @@ def _ends(specification, units, rng, most=STARTS):
 
     first = expectation_maximisation(specification, units)
     states = [(units.count @ density(first), first)]
-    amount = min(most, int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS)))
+    amount = min(most, int(np.clip(EFFORT // len(points.y), FEWEST_STARTS, STARTS)))
     amount = amount if specification["components"] > 1 else 1
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)
@@ -456,13 +455,21 @@ def dispersed_shares(specification, points, count, number, rng):
 
 
 def _coordinates(family, points, count):
-    """Where the observations lie, in units of their spread, on the scale of the family's location: shape (m, D)."""
+    """Where the units lie, in units of their spread, on the scale of the family's location: shape (m, D).
+
+    Groups lie where their rows do on average, and how far these spread is a coordinate too.
+    """
     y = points.y
     if family.kind == WHOLE:
         y = np.sqrt(y / points.size)
     elif family.positive:
         y = points.logs
     y = y.reshape(len(y), -1)
+    if points.unit is not None:
+        number = points.by_unit(np.ones((len(y), 1)), axis=0)
+        mean = points.by_unit(y, axis=0) / number
+        squares = points.by_unit((y - points.spread(mean, axis=0)) ** 2, axis=0)
+        y = np.hstack([mean, np.sqrt(squares / number)])
     centre = np.average(y, 0, count)
     return (y - centre) / np.sqrt(np.average((y - centre) ** 2, 0, count) + 1e-300)
 
@@ -531,8 +538,9 @@ def _marks(state, specification, points, n):
     collapsed = np.zeros(len(theta), bool)
     entry = next((entry for entry in specification["parameters"] if entry["name"] == family.collapsing), None)
     if entry is not None and entry["mode"] == "own":
-        terms = mixture.densities(family.name, points, {name: value[None] for name, value in state.items()})[0]
-        owned = (terms > 0.5 * terms.sum(axis=1, keepdims=True)).sum(axis=0)[: len(theta)]
+        draws = {name: value[None] for name, value in state.items()}
+        owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
+        owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
         lowest = lower_ends(specification) if family.kind == MULTIVARIATE else entry["priors"][0]["lower"] or 0.0
         floor = np.maximum(SMALLEST * np.array(specification["unit"]["scale"]), lowest)
         scale = state[family.collapsing].reshape(len(theta), -1)
