@@ -51,7 +51,8 @@ PUSHES = 4  # so often
 HIGHER = 0.01  # nats by which the second climb must end higher to count
 
 # Where the chains are.
-PLACES = 8  # draws of each chain from which it is climbed,
+FEW_PLACES = 4  # draws of each chain from which it is climbed where all of them lead to one mode,
+PLACES = 8  # or so many where they do not,
 MORE = 4  # and times as many where those seem to miss some of the posterior
 MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
 PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value,
@@ -171,9 +172,10 @@ class Search:
         -------
         bool
         """
-        for places in (PLACES, MORE * PLACES):
+        for places in (FEW_PLACES, PLACES, MORE * PLACES):
             self.follow(chain_states(variables, self.specification["components"], places))
-            if self.missed() <= MISSED:
+            alone = self._visits().any(axis=1).sum() == 1
+            if self.missed() <= MISSED and (alone or places > FEW_PLACES):
                 return False
         return True
 
