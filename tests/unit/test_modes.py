@@ -71,7 +71,17 @@ def test_chains_that_mix_are_alike_and_false_alarms_are_as_rare_as_they_say():
 
 def mode(number, gap, visits, share=0.0, **marks):
     empty = {"empty": [], "collapsed": [], "edge": [], "away": False}
-    return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": 5, "share": share, **empty, **marks}
+    return {
+        "number": number,
+        "gap": gap,
+        "visits": visits,
+        "places": 8,
+        "starts": 5,
+        "share": share,
+        "error": 0.0,
+        **empty,
+        **marks,
+    }
 
 
 def found(*listed, p_value=1.0, again=False):

@@ -171,6 +171,7 @@ def _fit_view(title, paths, noticed, asked, config):
         ),
         "modes": _modes_view(read_json(paths["modes"]), specification, names) if "modes" in paths else {"modes": []},
         "failed": failed,
+        "missed": [check["sentence"] for check in failed if check["name"] in checks.MODES],
         "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
