@@ -203,10 +203,10 @@ class Search:
             (where a prior of the weights has no bound at 0); p_value: of the chains visiting the modes alike, None for
             a single chain; and modes, the highest first. Each has number (from 1), log_posterior (up to a constant),
             gap (nats below the highest), share (of the posterior, of all modes found), error (its standard error, 0
-            where Laplace's approximation alone tells it), starts (how many led there), visits (for each chain how many of its draws lead there), places (how many
-            draws of a chain were looked at), empty and collapsed (components, from 1), edge (components that the order
-            holds apart from the next), away (whether it stands for all places of a component that is far from the
-            data), and state (theta and the parameters).
+            where Laplace's approximation alone tells it), starts (how many led there), visits (for each chain how many
+            of its draws lead there), places (how many draws of a chain were looked at), empty and collapsed
+            (components, from 1), edge (components that the order holds apart from the next), away (whether it stands
+            for all places of a component that is far from the data), and state (theta and the parameters).
         """
         counts = np.zeros(len(self.groups), int)
         for end, one in zip(self.ends, self.of_ends, strict=True):
@@ -358,7 +358,7 @@ class Search:
             if not any(np.abs(group["maximum"] - other["maximum"]).max() < ALIKE for other in weighed):
                 weighed.append(group)
         self._share(weighed, known, np.array([group["mass"] for group in weighed])[:, None])
-        # Where several hold something Laplace's approximation is mended by draws, which tell how far to trust them, too.
+        # Where several hold something, Laplace's approximation is mended by draws, which have a standard error, too.
         matter = [group for group in weighed if group["share"] > MENDED]
         size = len(matter) * len(self.points) * self.specification["components"]
         draws = min(DRAWS, EVALUATIONS // max(1, size))

@@ -202,7 +202,7 @@ def _modes_view(found, specification, called):
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
-        row["share"] = mode_words.percentage(mode["share"]) if mode["share"] else "-"
+        row["share"] = mode_words.held(mode)
         row["chains"] = mode_words.chains_in(mode) or "none"
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode, called)})
