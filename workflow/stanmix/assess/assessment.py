@@ -98,7 +98,9 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
         found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
     found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], loo["n"], loo["things"]))
-    trust["trusted"] = all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)
+    failed = {check.name for check in found if check.status == checks.FAIL}
+    trust["whole"] = failed.isdisjoint(checks.MODES)  # whether the draws are those of the whole posterior
+    trust["trusted"] = trust["whole"] and failed.isdisjoint(checks.LABELS)
     write_json(outputs["labels"], trust)
     write_json(outputs["checks"], checks.as_json(found))
 
@@ -278,7 +280,7 @@ def _write_membership_page(path, name, frame, trusted, right, names, by_group):
         note += "The 90% interval is that of the most probable component."
         frame = memberships.with_interval_of_best(frame).sort_values("uncertainty", ascending=False, kind="stable")
     else:
-        note = "The names of the components cannot be trusted, so no memberships are shown, but the cluster of each "
+        note = "The components of these draws cannot be trusted, so no memberships are shown, but the cluster of each "
         note += "observation in a partition that needs no names."
     if trusted and right is not None:
         note += f" {right} of {len(frame)} most probable components are the true ones."

@@ -28,6 +28,7 @@ TELLING = 4  # the smallest difference in prediction that tells anything (Sivula
 FEW = 100  # observations below which standard errors of differences are not to be relied on
 SAMPLING = ("rhat", "ess_bulk", "ess_tail", "divergences", "treedepth", "ebfmi")
 SAMPLING += tuple(f"label_free_{name}" for name in SAMPLING[:3])  # the checks without which no draws can be used
+MODES = ("modes_of_chains", "modes")  # the checks without which draws are not those of the posterior
 LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
 
 
@@ -622,11 +623,13 @@ def mode_checks(found):
         largest = max(missed, key=lambda mode: mode["share"])
         if share > MISSED_MODES[WARN] and len(missed) > 1:
             said += f" The largest is mode {largest['number']}."
+        if share > MISSED_MODES[WARN] and largest["away"]:
+            said += " There a component without observations lies far from the data, anywhere in its prior."
     if found["again"]:
         said += " Sampling was begun once more, in the modes that were known then."
     return [
         _judged(
-            "modes_of_chains",
+            MODES[0],
             "Modes that the chains visit",
             p_value,
             f"p at least {VISITED_ALIKE[WARN]:g}",
@@ -637,13 +640,14 @@ def mode_checks(found):
             "only the order keeps them apart.",
         ),
         _judged(
-            "modes",
+            MODES[1],
             "Modes that no chain visits",
             share,
             f"at most {100 * MISSED_MODES[WARN]:g}% of the posterior",
             _above(share, MISSED_MODES[WARN], MISSED_MODES[FAIL]),
             said,
-            "The posterior holds more than the chains saw: compare the pictures of the modes. Say priors that tell "
+            "The posterior holds more than the chains saw: compare the pictures of the modes. Say priors of locations "
+            "that are about as wide as the data, and no wider, and such that tell "
             "them apart; where a component has collapsed onto equal values, say `rounding:` or share its scale; or "
             "ask for fewer components, because those that the data do not need have many places to be.",
         ),

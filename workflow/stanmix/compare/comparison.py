@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix.assess import elpd
-from stanmix.assess.checks import FEW, no_better
+from stanmix.assess.checks import FEW, MODES, no_better
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_json
 from stanmix.compare import numbers
@@ -22,7 +22,8 @@ def compare(fits, outputs):
     outputs : mapping
         Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence), numbers (JSON: what
         `numbers.judge` says of every model with several numbers of components), choice (JSON: what `choice.choose` says
-        of the data set) and estimates (CSV, without components whose labels cannot be trusted).
+        of the data set) and estimates (CSV, without components whose labels cannot be trusted, and without fits that
+        miss some of their posterior).
     """
     loos, pointwise, checks = {}, {}, {}
     for title, paths in fits.items():
@@ -36,7 +37,7 @@ def compare(fits, outputs):
     shown = columns.comparison(any(row["right"] is not None for row in rows))
     frame = pd.DataFrame(rows)
     write_csv(outputs["comparison"], frame[[column["key"] for column in shown]])
-    sentence = verdict(rows)
+    sentence = _verdict(rows, loos, pointwise)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
     judged = _numbers(fits, loos, pointwise, checks)
@@ -83,9 +84,15 @@ def _numbers(fits, loos, pointwise, checks):
 
 
 def _estimates(title, paths):
-    """The estimates of one fit; what is said of single components only where their labels can be trusted."""
+    """The estimates of one fit; what is said of single components only where their labels can be trusted.
+
+    None where the draws are not those of the whole posterior.
+    """
     summary = pd.read_csv(paths["summary"], **columns.TEXT).assign(model=title)
-    return summary if read_json(paths["labels"])["trusted"] else summary[summary["component"].isna()]
+    trust = read_json(paths["labels"])
+    if not trust["whole"]:
+        return summary[:0]
+    return summary if trust["trusted"] else summary[summary["component"].isna()]
 
 
 def ranked(loos, pointwise):
@@ -120,6 +127,22 @@ def ranked(loos, pointwise):
             }
         )
     return rows
+
+
+def _verdict(rows, loos, pointwise):
+    """What the comparison says, of the fits whose draws are those of their whole posterior, and which are not."""
+    left_out = [row["model"] for row in rows if not set(MODES).isdisjoint(row["failed"])]
+    if not left_out:
+        return verdict(rows)
+    said = (
+        f"{_listed(left_out)} {_is(left_out)} not compared, because the draws are not those of the whole posterior: "
+        "chains miss modes that hold much of it, or each stays in its own."
+    )
+    kept = {row["model"]: row for row in rows if row["model"] not in left_out}
+    if not kept:
+        return said
+    of_kept = ranked({title: loos[title] for title in kept}, {title: pointwise[title] for title in kept})
+    return f"{verdict([kept[row['model']] | row for row in of_kept])} {said}"
 
 
 def verdict(rows):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stanmix.assess import elpd
-from stanmix.assess.checks import FEW, SAMPLING, no_better
+from stanmix.assess.checks import FEW, MODES, SAMPLING, no_better
 from stanmix.labels import partitions
 
 STEPS = 60  # halvings of the interval in which a separation is looked for
@@ -102,7 +102,9 @@ def judge(model, fits, singles=()):
 
 
 def _sampled(fit):
-    return not any(check["name"] in SAMPLING and check["status"] == "fail" for check in fit["checks"]["checks"])
+    return not any(
+        check["name"] in (*SAMPLING, *MODES) and check["status"] == "fail" for check in fit["checks"]["checks"]
+    )
 
 
 def _on_singles(fits, chosen, singles):

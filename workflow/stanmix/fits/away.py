@@ -134,7 +134,7 @@ def weighed(specification, units, component, state, rng):
         return None
     posterior = LogPosterior(*without(specification, units, component))
     family, points = FAMILIES[specification["family"]], Points.of(units, specification["rounding"])
-    excess, density = log_excess(posterior, state)
+    excess, density, _ = log_excess(posterior, state)
     log_mass = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0] + excess
     alone = _alone(specification, component, state, rng)
     with np.errstate(all="ignore"):

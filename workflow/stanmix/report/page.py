@@ -174,6 +174,7 @@ def _fit_view(title, paths, noticed, asked, config):
         ),
         "modes": _modes_view(read_json(paths["modes"]), specification, names) if "modes" in paths else {"modes": []},
         "failed": failed,
+        "missed": [check["sentence"] for check in failed if check["name"] in checks.MODES],
         "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
@@ -206,7 +207,7 @@ def _modes_view(found, specification, called):
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
-        row["share"] = mode_words.percentage(mode["share"]) if mode["share"] else "-"
+        row["share"] = mode_words.held(mode)
         row["chains"] = mode_words.chains_in(mode) or "none"
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode, called)})

@@ -41,4 +41,4 @@ def draw(inputs, outputs, label):
     figure = groups.draw_groups(
         y[:, :MOST_COLUMNS], rows.groups[1], kinds, table["uncertainty"].to_numpy(), labels=labels, names=names
     )
-    save(figure, outputs, "groups")
+    save({"groups": figure}, outputs)
