@@ -11,14 +11,14 @@ FEW_DRAWS_FROM = 1000  # observations from which p-values within the components 
 DISTRIBUTION = {CONTINUOUS: continuous.distribution, WHOLE: whole.distribution, MULTIVARIATE: multivariate.distribution}
 
 
-def judge(specification, points, thinned, few, anew, left_out, rng):
+def judge(specification, points, thinned, few, anew, left_out, rng, in_groups=None):
     """All discrepancies of a fit.
 
     Parameters
     ----------
     specification : dict
     points : Points
-        The observations, m of them.
+        The observations, m values of them.
     thinned, few : dict of numpy.ndarray
         Draws of the posterior, each (S, K), and fewer of them.
     anew : numpy.ndarray
@@ -26,6 +26,8 @@ def judge(specification, points, thinned, few, anew, left_out, rng):
     left_out : list of numpy.ndarray
         For each column the LOO-PIT of every observation, shape (m,).
     rng : numpy.random.Generator
+    in_groups : numpy.ndarray of int, optional
+        The group of every value, from 0, where there are groups, shape (m,).
 
     Returns
     -------
@@ -33,20 +35,24 @@ def judge(specification, points, thinned, few, anew, left_out, rng):
         ecdf and statistics (of the replicated data sets), each a dict of columns.
     facts : dict
         statistics (a list of dicts with name, observed, lower, upper and outside), extremes and, but for counts, ties:
-        what `predictive.extremes` and `ties` say.
+        what `predictive.extremes` and `ties` say; of groups also within_groups, the mean product of two scores.
     p_values : dict
         By the names that `checks.predictive_checks` knows.
     """
     family, kind = specification["family"], specification["kind"]
-    p_values = predictive.component_p_values(family, points, few if len(points) > FEW_DRAWS_FROM else thinned, rng)
-    tables, facts = {}, {}
+    p_values = predictive.component_p_values(family, points, few if len(points.y) > FEW_DRAWS_FROM else thinned, rng)
+    tables, facts, within = {}, {}, p_values.pop("within_groups", None)
     tables["ecdf"], found = DISTRIBUTION[kind](specification, points, anew)
     p_values |= found
     tables["statistics"], facts["statistics"], p_values["statistics"] = _statistics(specification, points, anew)
+    if in_groups is not None:
+        p_values |= predictive.group_p_values(points.y, anew, in_groups, points.size)
+    if within is not None:
+        facts["within_groups"], p_values["within_groups"] = within["product"], within["p_value"]
     facts["extremes"] = predictive.extremes(family, points, few)
     p_values["extremes"] = facts["extremes"]["p_value"]
     if kind != WHOLE:
-        facts["ties"] = ties(family, points, few)
+        facts["ties"] = ties(family, points.rows, few)
     p_values["loo_pit"] = predictive.even_p_value(left_out)
     return tables, facts, p_values
 
