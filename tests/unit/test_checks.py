@@ -131,7 +131,12 @@ def test_the_statistics_of_few_chains_are_checked_too(chains):
     assert "mu[2]" in made["rhat"].sentence
 
 
-ABOUT = {"kind": "continuous", "rounding": None, "parameters": [{"name": "mu", "slot": "location", "mode": "own"}]}
+ABOUT = {
+    "kind": "continuous",
+    "membership": "row",
+    "rounding": None,
+    "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
+}
 PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
 
 
@@ -150,7 +155,7 @@ def test_predictive_p_values(name, value, status):
     ("value", "status"), [(0.01, "pass"), (0.0099, "warn"), (0.00011, "warn"), (0.000099, "fail"), (0.0, "fail")]
 )
 def test_one_value_that_went_astray_warns_of_the_ends_and_a_family_that_does_not_reach_them_fails(value, status):
-    (check,) = checks.predictive_checks({"extremes": value}, ABOUT, {"below": 1.0, "above": 1.0})
+    (check,) = checks.predictive_checks({"extremes": value}, ABOUT, {"extremes": {"below": 1.0, "above": 1.0}})
     assert (check.status, check.threshold) == (status, "p at least 0.01")
 
 
@@ -166,7 +171,7 @@ def test_a_p_value_is_written_on_its_side_of_every_limit_and_never_as_0(value, t
 def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expected():
     def remedy(name, mode="own", kind="continuous"):
         entries = [{"name": "mu", "slot": "location", "mode": mode}, {"name": "sigma", "slot": "scale", "mode": mode}]
-        about = {"kind": kind, "rounding": None, "parameters": entries}
+        about = {"kind": kind, "membership": "row", "rounding": None, "parameters": entries}
         return checks.predictive_checks({name: 0.001}, about)[0].remedy
 
     assert "correct the fixed values" in remedy("component_means", "fixed")
@@ -174,7 +179,7 @@ def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expec
     assert "estimate what is fixed" in remedy("component_spreads", "fixed")
     assert "negative_binomial" in remedy("component_spreads", kind="whole")
     assert "negative_binomial" not in remedy("component_spreads")
-    (found,) = checks.predictive_checks({"extremes": 1e-30}, ABOUT, {"below": 74.2, "above": 0.31})
+    (found,) = checks.predictive_checks({"extremes": 1e-30}, ABOUT, {"extremes": {"below": 74.2, "above": 0.31}})
     assert found.status == "fail"
     assert "probability less than 0.001. It expects 74 values below the smallest, and 0.31 above" in found.sentence
 
@@ -294,7 +299,7 @@ def test_an_order_that_binds(edge, status):
         (["1", "2", "zero"], 2, None, "warn", "has 2 clusters, fewer than the 3 components (extra zeros are one)."),
         (["1", "2"], 1, None, "warn", "has 1 cluster: the data do not say of any observation"),
         (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse by 6.1 (standard error 3.0)."),
-        (["1", "2"], 1, (6.0, 3.0), "fail", "as well, as far as can be told (difference 6.0, standard error 3.0)."),
+        (["1", "2"], 1, (6.0, 3.0), "fail", "as well, as far as can be told (difference -6.0, standard error 3.0)."),
         (["1", "2"], 1, (3.9, 0.1), "fail", "And a single component predicts as well"),
         (["1", "2"], 1, (-1.0, 0.1), "fail", "And a single component predicts as well"),
     ],
@@ -367,3 +372,21 @@ def test_a_strict_run_ends_well_with_warnings_and_badly_with_failures(tmp_path):
     assert len(caught.value.sentences) == 3
     assert "strict" in caught.value.sentences[2]
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("p_value", "count", "status"),
+    [(0.01, 30, "pass"), (0.0099, 30, "warn"), (0.00011, 30, "warn"), (0.000099, 12, "fail"), (0.000099, 10, "warn")],
+)
+def test_equal_values_fail_where_they_are_unlikely_and_many(p_value, count, status):
+    ties = {"p_value": p_value, "value": 1.5, "count": count, "expected": 1.0, "column": 0}
+    check = checks.tie_check(ties, 200)
+    assert (check.name, check.status) == ("ties", status)
+    assert f"{count} of 200 values are 1.5, where the model expects 1" in check.sentence
+    assert " of width are 1.5" in checks.tie_check(ties, 200, ["width"]).sentence
+
+
+def test_without_equal_values_the_check_passes():
+    ties = {"p_value": 1.0, "value": None, "count": None, "expected": None, "column": None}
+    check = checks.tie_check(ties, 200)
+    assert (check.status, check.sentence, check.remedy) == ("pass", "No two values are equal.", "")
