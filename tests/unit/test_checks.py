@@ -130,7 +130,12 @@ def test_the_statistics_of_few_chains_are_checked_too(chains):
     assert "mu[2]" in made["rhat"].sentence
 
 
-ABOUT = {"kind": "continuous", "rounding": None, "parameters": [{"name": "mu", "slot": "location", "mode": "own"}]}
+ABOUT = {
+    "kind": "continuous",
+    "rounding": None,
+    "transform": None,
+    "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
+}
 PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
 
 
@@ -165,7 +170,7 @@ def test_a_p_value_is_written_on_its_side_of_every_limit_and_never_as_0(value, t
 def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expected():
     def remedy(name, mode="own", kind="continuous"):
         entries = [{"name": "mu", "slot": "location", "mode": mode}, {"name": "sigma", "slot": "scale", "mode": mode}]
-        about = {"kind": kind, "rounding": None, "parameters": entries}
+        about = {"kind": kind, "rounding": None, "transform": None, "parameters": entries}
         return checks.predictive_checks({name: 0.001}, about)[0].remedy
 
     assert "correct the fixed values" in remedy("component_means", "fixed")
@@ -199,6 +204,7 @@ TRUST = {
 def cut(values, lower, rounding=None, step=1.0, **entry):
     entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [{"lower": lower}], **entry}
     about = {"kind": "continuous", "components": values.shape[1], "rounding": rounding, "columns": ["a", "b"]}
+    about["transform"] = None
     about["kind"] = "multivariate" if values.ndim == 3 else "continuous"
     return checks.cut_check({**about, "parameters": [entry]}, {"sigma": values}, step)
 

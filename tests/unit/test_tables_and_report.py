@@ -266,6 +266,7 @@ def artifacts(tmp_path, root, monkeypatch):
                 "model": model,
                 "family": "normal",
                 "kind": "continuous",
+                "transform": None,
                 "rounding": 0.125,
                 "notes": [HOSTILE],
                 "program": "p",
@@ -288,6 +289,7 @@ def artifacts(tmp_path, root, monkeypatch):
             },
             "label_free": summary.assign(title=["log likelihood", "mixture mean", HOSTILE]),
             "summary": summary,
+            "centres": pd.DataFrame(columns=["component", "mean"]),
             "membership": pd.DataFrame(
                 {
                     "obs_id": [1, 2, 3],

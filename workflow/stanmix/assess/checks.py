@@ -211,7 +211,7 @@ def cut_check(specification, draws, step, names=None):
             "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
             "components, or leave out a column of few values."
         )
-    elif specification["rounding"] is None:
+    elif specification["rounding"] is None and not specification["transform"]:
         remedy = (
             "Values that are rounded or equal pull it towards 0, and the estimate says more about the cut than about "
             f"the data: say rounding: {f'{step:g}' if step else 'and the step to which the values are rounded'} in the "
@@ -273,7 +273,7 @@ def predictive_checks(p_values, specification, extremes=None):
     fixed = [entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"]
     located = [entry["name"] for entry in specification["parameters"] if entry["slot"] in ("location", "mu")]
     shape = "The shape of the mixture does not fit: reconsider the number of components or the family."
-    if specification["kind"] == "continuous" and specification["rounding"] is None:
+    if specification["kind"] == "continuous" and specification["rounding"] is None and not specification["transform"]:
         shape += " Where many values are equal because they are rounded, say rounding: in the data set."
     words = {
         "component_means": (

@@ -61,7 +61,7 @@ def repair(loo, specification, points, inputs, seed, say=print):
     return repaired | {"refitted": len(places)}
 
 
-def gain_over_single(loo, specification, model, noticed, units, inputs, seed, say=print):
+def gain_over_single(loo, specification, model, noticed, rows, inputs, seed, say=print):
     """How much better the fit predicts than the same model with a single component.
 
     Parameters
@@ -74,7 +74,7 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
         Its entry in the checked configuration.
     noticed : dict
         What `noticing.notice` says of the data.
-    units : observations.Units
+    rows : observations.Observations
     inputs : mapping
         Paths: executable and toolchain.
     seed : int
@@ -89,7 +89,8 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     say("Fitting a single component, because the observations fall into one cluster.")
     sampling, seed = specification["sampling"], seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
-    alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
+    alone = specify(specification["model"], model, 1, noticed, specification["rounding"], rows)
+    alone, units = alone | {"sampling": sampling}, rows.units()
     starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
     draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
     points = Points.of(units, specification["rounding"])

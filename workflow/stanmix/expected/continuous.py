@@ -162,6 +162,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     entry = FAMILIES[family]
     log = entry.positive and is_log(y, axis)
     x = resolving(family, grid(y, entry.positive, log=log), few, seed_for(specification["seeds"]["replicates"], "grid"))
+    x = x[entry.inside(x)]
     parts = mixture.parts(family, specification["components"])
     density = {"x": x, "log": int(log)} | predictive.part_bands(mixture.densities(family, at(x), thinned), parts)
     even = grid(y, entry.positive, log=log)
@@ -176,8 +177,9 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     at_places = predictive.places(y, anew)
     of_data = predictive.ecdf(y, at_places)
     limits, p_value = predictive.ecdf_band(of_data, np.array([predictive.ecdf(row, at_places) for row in anew]))
-    logs = (Points(values, points.size, points.step).logs if entry.positive else values for values in (y, anew))
+    scaled = (entry.on_scale(Points(values, points.size, points.step)) for values in (y, anew))
     wide = grid(y, entry.positive, beyond=0.6, log=log)
+    wide = wide[entry.inside(wide)]
     curves = mixture.densities(family, at(wide), mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2)
     tables = {
         "density": density,
@@ -194,4 +196,4 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
         "replicates_ecdf": len(anew),
         "peaks": peaks(even, np.interp(even, x, density["mixture_median"]), keep_curves, anew_curves),
     }
-    return tables, facts, {"ecdf": p_value, "shape": predictive.shape_p_value([tuple(logs)])}
+    return tables, facts, {"ecdf": p_value, "shape": predictive.shape_p_value([tuple(scaled)])}

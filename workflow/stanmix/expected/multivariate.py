@@ -9,6 +9,7 @@ from stanmix.base.seeds import seed_for
 from stanmix.expected import predictive
 from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import telling_columns
+from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 
 MOST_PAIRS = 6  # pairs of columns whose density is drawn
@@ -52,7 +53,7 @@ def pair_density(family, y, pair, draws):
         steps.append(np.linspace(y[:, d].min() - margin, y[:, d].max() + margin, GRID))
     up, across = (values.ravel() for values in np.meshgrid(steps[1], steps[0], indexing="ij"))
     at = Points(np.column_stack([across, up]), np.ones(len(up)))
-    weighted = mixture.densities(family, at, marginal(draws, list(pair)))
+    weighted = mixture.densities(FAMILIES[family].marginal(pair), at, marginal(draws, list(pair)))
     table = {"i": np.full(len(up), pair[0]), "j": np.full(len(up), pair[1]), "x": across, "y": up}
     table["mixture"] = np.median(weighted.sum(axis=2), axis=0)
     medians = np.median(weighted, axis=0)
@@ -156,7 +157,8 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
         "all_pairs": len(columns) * (len(columns) - 1) // 2,
         "replicates_ecdf": len(anew),
     }
-    shape = predictive.shape_p_value([(y[:, d], anew[:, :, d]) for d in range(len(columns))])
+    scaled = [FAMILIES[family].forward(values) for values in (y, anew)]
+    shape = predictive.shape_p_value([tuple(values[..., d] for values in scaled) for d in range(len(columns))])
     return tables, facts, {"ecdf": p_value, "shape": shape}
 
 

@@ -54,7 +54,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     record = read_json(inputs["toolchain"])
     rows = observations.read(inputs["observations"])
     units, sampled = rows.units(), replication.sampled_rows(rows)
-    specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
+    specification = specify(name, model, components, read_json(inputs["noticed"]), rounding, rows)
     jobs = ("starts", "chains", "labels", "replicates", "prior", "modes", "once more")
     seeds = {job: seed_for(seed, job) for job in jobs}
     write_json(outputs["data"], program_data(specification, units))

@@ -394,11 +394,7 @@ def dispersed_shares(specification, points, count, number, rng):
 
 def _coordinates(family, points, count):
     """Where the observations lie, in units of their spread, on the scale of the family's location: shape (m, D)."""
-    y = points.y
-    if family.kind == WHOLE:
-        y = np.sqrt(y / points.size)
-    elif family.positive:
-        y = points.logs
+    y = np.sqrt(points.y / points.size) if family.kind == WHOLE else family.on_scale(points)
     y = y.reshape(len(y), -1)
     centre = np.average(y, 0, count)
     return (y - centre) / np.sqrt(np.average((y - centre) ** 2, 0, count) + 1e-300)
@@ -582,6 +578,7 @@ def pictures(found, specification, points):
         state = {name: np.array(values)[None] for name, values in mode["state"].items()}
         if specification["kind"] == CONTINUOUS:
             x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
+            x = x[FAMILIES[family].inside(x)]
             heights = mixture.densities(family, at(x), state)[0]
         else:
             seen, per = whole.shown(points.y, points)

@@ -89,7 +89,7 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
         raise InvariantError("\n".join(broken))
 
 
-def verify_asked(title, specification, asked, config, noticed):
+def verify_asked(title, specification, asked, config, noticed, rows=None):
     """Check that a fit is the one that the configuration asks for now.
 
     Parameters
@@ -104,6 +104,8 @@ def verify_asked(title, specification, asked, config, noticed):
         The checked configuration, or the slice of it that the data set rests on.
     noticed : dict
         What was noticed about the data.
+    rows : observations.Observations, optional
+        The data, where a model transforms them.
 
     Raises
     ------
@@ -111,7 +113,7 @@ def verify_asked(title, specification, asked, config, noticed):
         With the names of what differs.
     """
     rounding = config["datasets"][asked.dataset].get("rounding")
-    wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding)
+    wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding, rows)
     wanted = json.loads(json.dumps(wanted))
     sampled = specification["sampling"]
     chosen = {"metric"} if config["sampling"]["metric"] == "auto" else set()  # what the fit itself decides

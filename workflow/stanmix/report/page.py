@@ -16,6 +16,7 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import unshielded
 from stanmix.config import plan
+from stanmix.data import observations
 from stanmix.fits import mode_words
 from stanmix.model.specification import prior_text
 from stanmix.report import invariants
@@ -39,12 +40,12 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     dataset : str
         The data set's name.
     inputs : mapping
-        Paths of what belongs to the data set: noticed, facts, data_svg, weights_svg, comparison_json, comparison_svg,
-        estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was compiled from) and, for
-        simulated data, truth.
+        Paths of what belongs to the data set: observations, noticed, facts, data_svg, weights_svg, comparison_json,
+        comparison_svg, estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was compiled
+        from) and, for simulated data, truth.
     fits : dict
-        For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, membership,
-        memberships, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
+        For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, centres,
+        membership, memberships, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
@@ -66,7 +67,9 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     asked = {title: fit for fit, title in plan.titles(plan.fits(config)).items()}
     if list(asked) != list(fits):
         raise invariants.InvariantError(f"{dataset}: the report does not hold the fits of the configuration.")
-    views = [_fit_view(title, paths, noticed, asked[title], config) for title, paths in fits.items()]
+    scaled = any("transform" in model or "shift" in model for model in config["models"].values())
+    rows = observations.read(inputs["observations"]) if scaled else None
+    views = [_fit_view(title, paths, noticed, asked[title], config, rows) for title, paths in fits.items()]
     for view in [view for view in views if view["modes"]["modes"]][:1]:
         view["modes"]["first"] = True  # the caption stands there
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
@@ -130,7 +133,7 @@ def _status(views, judged):
     return checks.worst(found + ["fail" for verdict in chosen.values() if verdict is None])
 
 
-def _fit_view(title, paths, noticed, asked, config):
+def _fit_view(title, paths, noticed, asked, config, data):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     found, trust = read_json(paths["checks"]), read_json(paths["labels"])
@@ -138,7 +141,7 @@ def _fit_view(title, paths, noticed, asked, config):
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
     membership, said = pd.read_csv(paths["membership"], **AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
-    invariants.verify_asked(title, specification, asked, config, noticed)
+    invariants.verify_asked(title, specification, asked, config, noticed, data)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
     rows = [{**row, "title": _parameter_title(row, names)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
@@ -175,6 +178,9 @@ def _fit_view(title, paths, noticed, asked, config):
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
         "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows) if rows else "",
+        "family": specification["family"].partition(" of ")[0],
+        "scales": ", ".join(specification["transform"] or []),
+        "centres_table": _centres_table(paths["centres"], names) if trust["trusted"] else "",
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
@@ -189,6 +195,19 @@ def _fit_view(title, paths, noticed, asked, config):
         "versions": specification["versions"],
         "figures": {name: _image(paths[name]) for name in FIGURES if name in paths},
     }
+
+
+def _centres_table(path, names):
+    """Where the components lie among the values of the data; empty where their locations say so themselves."""
+    centres = pd.read_csv(path, **columns.TEXT)
+    rows = [
+        {
+            **row,
+            "title": columns.title_of("centre", row["component"], [row["column"]] if "column" in row else [], names),
+        }
+        for row in centres.astype(object).to_dict("records")
+    ]
+    return tables.html_table(columns.SUMMARY, rows) if rows else ""
 
 
 def _modes_view(found, specification, called):
