@@ -134,7 +134,7 @@ def _check_pairs(sections):
                     f"`rounding:` from datasets.{analysis['dataset']}{hint}",
                 )
             for key in ("transform", "shift"):
-                for column in model[key] if isinstance(model.get(key), dict) else ():
+                for column in model[key] if family.kind == MULTIVARIATE and isinstance(model.get(key), dict) else ():
                     if column not in dataset.get("columns", ()):
                         yield (
                             place,

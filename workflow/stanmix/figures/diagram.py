@@ -42,7 +42,8 @@ def draw_diagram(specification):
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
         A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,
         "priors": [{"distribution", "arguments", "lower"}, ...]}`` with one prior per component, or one if shared. With
-        several columns there are ``"columns"``, a list of names, and parameters for each, with the key ``"column"``.
+        several columns there are ``"columns"``, a list of names, and parameters for each, with the key ``"column"``;
+        with transformed values ``"transform"``, for each column what is done to it, as in ``"log(y)"``.
 
     Returns
     -------
@@ -238,7 +239,7 @@ def _equations(specification):
     components = specification["components"]
     index = "k" if components > 1 else 0
     arguments = _arguments(specification, index)
-    family, transform = upright(specification["family"].partition(" of ")[0]), specification["transform"]
+    family, transform = upright(specification["family"].partition(" of ")[0]), specification.get("transform")
     value, begin, factor = "y_n", [], ""
     if transform:
         texts = [text.replace("y", "y_n").replace("log10", r"log_{10}") for text in transform]

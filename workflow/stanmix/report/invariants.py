@@ -6,6 +6,7 @@ import numpy as np
 
 from stanmix.base import columns
 from stanmix.base.seeds import seed_for
+from stanmix.data import observations
 from stanmix.model import mixture
 from stanmix.model.specification import specify
 
@@ -89,7 +90,7 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
         raise InvariantError("\n".join(broken))
 
 
-def verify_asked(title, specification, asked, config, noticed, rows=None):
+def verify_asked(title, specification, asked, config, noticed, data=None):
     """Check that a fit is the one that the configuration asks for now.
 
     Parameters
@@ -104,8 +105,8 @@ def verify_asked(title, specification, asked, config, noticed, rows=None):
         The checked configuration, or the slice of it that the data set rests on.
     noticed : dict
         What was noticed about the data.
-    rows : observations.Observations, optional
-        The data, where a model transforms them.
+    data : path-like, optional
+        The observations, of which more is noticed where the model transforms them.
 
     Raises
     ------
@@ -113,7 +114,9 @@ def verify_asked(title, specification, asked, config, noticed, rows=None):
         With the names of what differs.
     """
     rounding = config["datasets"][asked.dataset].get("rounding")
-    wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding, rows)
+    model = config["models"][asked.model]
+    rows = observations.read(data) if "transform" in model or "shift" in model else None
+    wanted = specify(asked.model, model, asked.components, noticed, rounding, rows)
     wanted = json.loads(json.dumps(wanted))
     sampled = specification["sampling"]
     chosen = {"metric"} if config["sampling"]["metric"] == "auto" else set()  # what the fit itself decides

@@ -16,7 +16,6 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import unshielded
 from stanmix.config import plan
-from stanmix.data import observations
 from stanmix.fits import mode_words
 from stanmix.model.specification import prior_text
 from stanmix.report import invariants
@@ -67,9 +66,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     asked = {title: fit for fit, title in plan.titles(plan.fits(config)).items()}
     if list(asked) != list(fits):
         raise invariants.InvariantError(f"{dataset}: the report does not hold the fits of the configuration.")
-    scaled = any("transform" in model or "shift" in model for model in config["models"].values())
-    rows = observations.read(inputs["observations"]) if scaled else None
-    views = [_fit_view(title, paths, noticed, asked[title], config, rows) for title, paths in fits.items()]
+    data = inputs.get("observations")
+    views = [_fit_view(title, paths, noticed, asked[title], config, data) for title, paths in fits.items()]
     for view in [view for view in views if view["modes"]["modes"]][:1]:
         view["modes"]["first"] = True  # the caption stands there
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
