@@ -1,7 +1,6 @@
 """Where the chains start: at the data's own quantiles, improved by EM, moved apart by about one standard error."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 from stanmix.families.family import MULTIVARIATE, SLOTS, Points, ends_of, to_link
 from stanmix.families.multivariate_normal import given_the_others, moved_inside, ordering_column
@@ -102,9 +101,9 @@ def climb(specification, points, count, shares, steps, still=None):
     for _ in range(steps):
         state = _maximise(specification, family, points, count, shares)
         terms = mixture.log_terms(family.name, points, {name: value[None] for name, value in state.items()})[0]
-        largest = logsumexp(terms, axis=1)
-        shares = np.exp(terms - largest[:, None])
-        before, total = total, count @ largest
+        logs = mixture.log_sum(terms, axis=1)
+        shares = np.exp(terms - logs[:, None])
+        before, total = total, count @ logs
         if still and total - before < still * abs(total):
             break
     return total, _maximise(specification, family, points, count, shares), shares
