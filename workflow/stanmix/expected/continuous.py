@@ -46,7 +46,7 @@ def resolving(family, x, draws, seed):
     values = entry.generate(rng, *(draws[name][:, None, :] for name in entry.of_component), size=np.ones((1, 20, 1)))
     at_places = np.quantile(values, (np.arange(RESOLVED) + 0.5) / RESOLVED, axis=(0, 1))
     found = np.unique(np.concatenate([x, at_places.ravel()]))
-    return found[(found >= x[0]) & (found <= x[-1])]
+    return found[(found >= x[0]) & (found <= x[-1]) & entry.inside(found)]
 
 
 def kernel_density(y, x, width=None, log=False):
@@ -162,7 +162,6 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     entry = FAMILIES[family]
     log = entry.positive and is_log(y, axis)
     x = resolving(family, grid(y, entry.positive, log=log), few, seed_for(specification["seeds"]["replicates"], "grid"))
-    x = x[entry.inside(x)]
     parts = mixture.parts(family, specification["components"])
     density = {"x": x, "log": int(log)} | predictive.part_bands(mixture.densities(family, at(x), thinned), parts)
     even = grid(y, entry.positive, log=log)
