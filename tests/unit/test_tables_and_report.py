@@ -532,7 +532,7 @@ def test_other_fits_than_the_configuration_asks_for_withhold_the_page(artifacts,
 
 
 def test_a_fit_that_was_not_asked_for_withholds_the_page(artifacts, tmp_path, monkeypatch):
-    def refuse(title, specification, asked, config, noticed):
+    def refuse(title, specification, asked, config, noticed, data):
         assert (asked.model, asked.components) == (title, 2)
         assert specification["components"] == 2
         if title == "second":
