@@ -1,8 +1,8 @@
 // A finite mixture for one column of observations, continuous or counts, the memberships summed out, except those that
 // are known. Every component has a location, which may order the components, and in some families a scale and a shape;
 // counts may have extra zeros. Each of these, and the weights, has as many free values as its count says: none when it is
-// fixed in the data or the family has none, one when the components share it, or K. Observations that are alike are given
-// once, with how many they are.
+// fixed in the data or the family has none, one when the components share it, or K. All rows
+// of a group may have one membership. Observations, or groups, that are alike are given once, with how many they are.
 functions {
 #include priors.stanfunctions
 #include components.stanfunctions
@@ -11,7 +11,8 @@ functions {
 }
 data {
   // sizes
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior alone
+  int<lower=0> N; // number of rows, distinct ones where each has a membership of its own; 0 leaves the prior alone
+  int<lower=0> G; // number of distinct groups of rows with one membership each; 0 where every row has its own
   int<lower=1> K; // number of components
   int<lower=0> theta_count; // free weights: 0 or K
   int<lower=0> location_count; // free locations: 0 or K
@@ -20,7 +21,7 @@ data {
   int<lower=0, upper=1> zero_count; // free weights of extra zeros
 
   // switches
-  int<lower=1, upper=9> family; // its number in functions/components.stanfunctions
+  int<lower=1> family; // its number in functions/components.stanfunctions
   int<lower=0, upper=1> is_whole; // 1: the observations are counts
   int<lower=0, upper=1> has_zero; // 1: there are extra zeros
   int<lower=0, upper=1> is_ordered; // 1: locations increase from component to component
@@ -30,8 +31,9 @@ data {
   real<lower=0> scale_lower; // scales are greater than this
 
   // observations
-  vector<lower=0>[N] count; // how many observations are alike
-  array[N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
+  array[G] int<lower=1> group_size; // how many rows each group has; they lie beside each other
+  vector<lower=0>[G > 0 ? G : N] count; // how many groups, or rows without any, are alike
+  array[G > 0 ? G : N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
   vector[is_whole ? 0 : N] y; // continuous values, in the unit of the data
   real<lower=0> half_step; // half the step to which they are rounded; 0 when they are exact
   array[is_whole ? N : 0] int<lower=0> whole; // counts
@@ -64,6 +66,9 @@ data {
 transformed data {
   real lowest_location = location_link > 0 ? 0 : negative_infinity();
   real lowest_shape = shape_is_bounded ? shape_lower : negative_infinity();
+  if (G > 0 && has_zero) {
+    reject("extra zeros are of single rows, not of groups");
+  }
 }
 parameters {
   simplex[theta_count == 0 ? 1 : K] theta_free;
@@ -127,6 +132,6 @@ model {
   target += priors_lpdf(scale_unit * scale_free | scale_prior, scale_arguments, scale_lower);
   target += priors_lpdf(shape_free | shape_prior, shape_arguments, lowest_shape);
   target += priors_lpdf(zero_free | zero_prior, zero_arguments, 0);
-  target += log_likelihood(is_whole, y, whole, count, known, half_step, family, trials, exposure, log(theta), zero,
-                           location, scale, shape);
+  target += log_likelihood(is_whole, y, whole, count, known, group_size, half_step, family, trials, exposure,
+                           log(theta), zero, location, scale, shape);
 }

@@ -6,12 +6,12 @@ models of one data set on different scales are compared on the same measure.
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stanmix.base.text import LARGEST, plain
-from stanmix.families.family import Family, Points
+from stanmix.families.family import Family
 
 TRANSFORMS = ("log", "log10", "logit", "sqrt")
 SHIFTED = ("log", "log10", "sqrt")  # those that take a shift
@@ -162,7 +162,7 @@ class Transformed:
         return Transformed(self.base, tuple(self.scales[d] for d in columns)).name
 
     def _inner(self, points):
-        return Points(self.forward(points.y), points.size, points.step, points.known, points.of_trials)
+        return replace(points, y=self.forward(points.y))
 
     def on_scale(self, points):
         """Values on the scale on which components have their shape."""
@@ -183,7 +183,7 @@ class Transformed:
         inside = np.isfinite(jacobian)
         if not inside.all():  # any other value takes the place of those without a density
             middle = self.backward(np.zeros(points.y.shape))
-            points = Points(np.where(inside.reshape(-1, *[1] * (points.y.ndim - 1)), points.y, middle), points.size)
+            points = replace(points, y=np.where(inside.reshape(-1, *[1] * (points.y.ndim - 1)), points.y, middle))
         return self.base.log_components(self._inner(points), draws) + jacobian[None, :, None]
 
     def component_tails(self, points, draws):
