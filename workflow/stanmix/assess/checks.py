@@ -262,7 +262,7 @@ def width_check(specification, noticed):
             continue
         facts = noticed["columns"][entry["column"]] if "column" in entry else noticed
         column = specification["columns"].index(entry["column"]) if "column" in entry else 0
-        across = family.across(facts["minimum"], facts["maximum"], column)
+        across = family.across(facts, column)
         of = f" of {entry['column']}" if "column" in entry else ""
         for index in range(len(entry["priors"]) if across else 0):
             with np.errstate(over="ignore"):

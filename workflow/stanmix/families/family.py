@@ -252,11 +252,11 @@ class Family:
         """Values on the scale on which components have their shape: logs of positive ones."""
         return points.logs if self.positive else points.y
 
-    def across(self, lowest, highest, column=0):
-        """How far values lie apart on the scale of the location (float)."""
+    def across(self, noticed, column=0):
+        """How far the values of which this was noticed lie apart on the scale of the location (float)."""
         if self.kind == WHOLE:
-            return float(np.log((highest + 1) / (lowest + 1)))
-        return float(np.log(highest) - np.log(lowest)) if self.positive else highest - lowest
+            return float(np.log((noticed["maximum"] + 1) / (noticed["minimum"] + 1)))
+        return noticed["log"]["range"] if self.positive else noticed["range"]
 
     def centres(self, draws):
         """The value of the data at the location of each component, like that; None where the location is one itself."""

@@ -202,9 +202,10 @@ class Transformed:
         """One value of the data for each element of the broadcast parameters."""
         return self.backward(self.base.generate(rng, *parameters, size=size))
 
-    def across(self, lowest, highest, column=0):
-        """How far values lie apart on the scale of the location (float)."""
-        return self.base.across(*self.scales[column].forward(np.array([lowest, highest])).tolist())
+    def across(self, noticed, column=0):
+        """How far the values of which this was noticed lie apart on the scale of the location (float)."""
+        ends = self.scales[column].forward(np.array([noticed["minimum"], noticed["maximum"]]))
+        return float(np.diff(np.log(ends) if self.base.positive else ends)[0])
 
     def centres(self, draws):
         """The value of the data at the location of each component, (S, K) or (S, K, D)."""
