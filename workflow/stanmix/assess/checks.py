@@ -261,7 +261,7 @@ def width_check(specification, noticed):
         if entry["mode"] == "fixed" or family.link == LINKS[UNIT]:
             continue
         facts = noticed["columns"][entry["column"]] if "column" in entry else noticed
-        column = specification["columns"].index(entry["column"]) if "column" in entry else 0
+        column = list(noticed["columns"]).index(entry["column"]) if "column" in entry else 0
         across = family.across(facts, column)
         of = f" of {entry['column']}" if "column" in entry else ""
         for index in range(len(entry["priors"]) if across else 0):
