@@ -279,6 +279,8 @@ def artifacts(tmp_path, root, monkeypatch):
                 "model": model,
                 "family": "normal",
                 "kind": "continuous",
+                "membership": "row",
+                "transform": None,
                 "rounding": 0.125,
                 "notes": [HOSTILE],
                 "program": "p",
@@ -303,6 +305,7 @@ def artifacts(tmp_path, root, monkeypatch):
             },
             "label_free": summary.assign(title=["log likelihood", "mixture mean", HOSTILE]),
             "summary": summary,
+            "centres": pd.DataFrame(columns=["component", "mean"]),
             "membership": pd.DataFrame(
                 {
                     "obs_id": [1, 2, 3],
@@ -341,7 +344,7 @@ def artifacts(tmp_path, root, monkeypatch):
                     "beyond_data": False,
                 }
             ),
-            "loo": {"elpd": -5.0, "n": 5, "right": None},
+            "loo": {"elpd": -5.0, "n": 5, "right": None, "things": "observations"},
             "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0], "weight": [1, 1, 3]}),
             "predictive": {
                 "looked_at": 4,
@@ -573,7 +576,7 @@ def test_other_fits_than_the_configuration_asks_for_withhold_the_page(artifacts,
 
 
 def test_a_fit_that_was_not_asked_for_withholds_the_page(artifacts, tmp_path, monkeypatch):
-    def refuse(title, specification, asked, config, noticed):
+    def refuse(title, specification, asked, config, noticed, data):
         assert (asked.model, asked.components) == (title, 2)
         assert specification["components"] == 2
         if title == "second":

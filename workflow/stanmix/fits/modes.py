@@ -485,11 +485,7 @@ def _coordinates(family, points, count):
 
     Groups lie where their rows do on average, and how far these spread is a coordinate too.
     """
-    y = points.y
-    if family.kind == WHOLE:
-        y = np.sqrt(y / points.size)
-    elif family.positive:
-        y = points.logs
+    y = np.sqrt(points.y / points.size) if family.kind == WHOLE else family.on_scale(points)
     y = y.reshape(len(y), -1)
     if points.unit is not None:
         number = points.by_unit(np.ones((len(y), 1)), axis=0)
@@ -679,6 +675,7 @@ def pictures(found, specification, points):
         state = {name: np.array(values)[None] for name, values in mode["state"].items()}
         if specification["kind"] == CONTINUOUS:
             x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
+            x = x[FAMILIES[family].inside(x)]
             heights = mixture.densities(family, at(x), state)[0]
         else:
             seen, per = whole.shown(points.y, points)
