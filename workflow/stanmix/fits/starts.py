@@ -239,7 +239,7 @@ def _moved(family, specification, estimate, steps, size):
     """The estimate moved by steps of about one standard error, in the sampler's unit: a dict of arrays (K,)."""
     unit = specification["unit"]
     location = to_link(estimate[family.ordered], family.link)
-    step = steps[0] * family.spread(estimate, size)
+    step = steps[0] * family.spread(estimate, size) if steps[0].any() else steps[0]
     location = location + (step if family.link == 0 else np.clip(step, -1, 1))  # of few events little is known
     if all(entry["ordered"] for entry in specification["parameters"] if entry["slot"] == "location"):
         location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
