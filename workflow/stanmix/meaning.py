@@ -4,10 +4,11 @@ import itertools
 import math
 import re
 
+from stanmix.bounds import Bounds
 from stanmix.families import FAMILIES
 from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.plan import counts
-from stanmix.priors import POSITIVE, parse, parse_weights
+from stanmix.priors import POSITIVE, REAL, parse, parse_weights
 from stanmix.schema import listed, shown
 from stanmix.specification import is_shared, told_apart
 from stanmix.text import LARGEST_COUNT
@@ -240,7 +241,14 @@ def _check_numbers(place, model, components):
         except ValueError as error:
             yield (*place, "priors", key), f"is {shown(text)}: {error}"
             continue
-        centres = [p.arguments[-2] for p in priors if p.has_location]
+        if family.kind == MULTIVARIATE and any(_is_bounded(prior, parameter.support) for prior in priors):
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; uniform priors and cuts go with one column of values, not with several, where only "
+                "sigma can be cut, from below",
+            )
+            continue
+        centres = [p.centre for p in priors if p.centre is not None]
         is_ordered = (
             key == family.ordered
             and model["labels"] == "ordered"
@@ -251,6 +259,19 @@ def _check_numbers(place, model, components):
                 (*place, "priors", key),
                 f"is {shown(text)}; the locations must not decrease, because the components are ordered by {key}",
             )
+            continue
+        ends = Bounds.of([prior.ends for prior in priors])
+        if is_ordered and not ends.alike and not ends.in_turn:
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; where components are ordered by {key} their priors must all have the same ends, or "
+                "each end before the next begins",
+            )
+
+
+def _is_bounded(prior, support):
+    """Whether a prior of several columns has ends that their program does not know: only scales are cut, from below."""
+    return prior.distribution == "uniform" or prior.upper is not None or (support == REAL and prior.lower is not None)
 
 
 def _own_count(model):

@@ -13,12 +13,12 @@ import pandas as pd
 from stanmix import cmdstan, mixture, whole
 from stanmix.continuous import at, grid
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points, to_link
+from stanmix.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.files import read_json, write_json
 from stanmix.masses import LogPosterior, log_excess, shares
 from stanmix.observations import Units
 from stanmix.seeds import seed_for
-from stanmix.specification import lower_ends
+from stanmix.specification import bounds_of, lower_ends, sampled_in_order
 from stanmix.starts import (
     SMALLEST_GAP,
     climb,
@@ -473,9 +473,10 @@ def _marks(state, specification, points, n):
     if entry is not None and entry["mode"] == "own":
         terms = mixture.densities(family.name, points, {name: value[None] for name, value in state.items()})[0]
         owned = (terms > 0.5 * terms.sum(axis=1, keepdims=True)).sum(axis=0)[: len(theta)]
-        lowest = lower_ends(specification) if family.kind == MULTIVARIATE else entry["priors"][0]["lower"] or 0.0
+        lowest = lower_ends(specification) if family.kind == MULTIVARIATE else bounds_of(entry).low
         floor = np.maximum(SMALLEST * np.array(specification["unit"]["scale"]), lowest)
         scale = state[family.collapsing].reshape(len(theta), -1)
+        floor = floor if family.kind == MULTIVARIATE else floor[:, None]
         collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
     marks = {"empty": theta * n < 1, "collapsed": collapsed & (theta * n >= 1)}
     marks["edge"] = _on_edge(state, specification)
@@ -487,8 +488,8 @@ def _on_edge(state, specification):
     family = FAMILIES[specification["family"]]
     edge = np.zeros(len(state["theta"]), bool)
     entry = next((entry for entry in specification["parameters"] if entry["ordered"]), None)
-    if entry is not None and entry["mode"] != "fixed":
-        located = to_link(family.order_in(state, specification), 0 if family.kind == MULTIVARIATE else family.link)
+    if entry is not None and entry["mode"] != "fixed" and sampled_in_order(specification):
+        located = bounds_of(entry).to_line(family.order_in(state, specification))
         edge[:-1] = np.diff(located) < ON_EDGE * np.max(specification["unit"]["location"])
     return edge
 

@@ -2,16 +2,18 @@
 
 import numpy as np
 
+from stanmix.bounds import Bounds
 from stanmix.errors import UserError
 from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
-from stanmix.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+from stanmix.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE
+from stanmix.priors import CORRELATION, ENDS, PROGRAM_ARGUMENTS, REAL, Prior, parse, parse_weights
 from stanmix.text import LARGEST_COUNT, plain
 
 MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled that is costly too
 COSTLY = 400  # densities in a step of the sampler: of 20 components for 20 observations
 CERTAIN = 0.995  # of a prior: what an order leaves, from which it is as good as not cut
 IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors are compared
+NEAR_END = 0.01  # of the distance between ends: no typical location is taken to be nearer to one
 THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
@@ -95,7 +97,7 @@ def specify(name, model, components, noticed, rounding=None):
         "n": noticed["n"],
         "labels": "relabelled" if relabelled and components > 1 else "ordered",
         "rounding": rounding if family.kind == CONTINUOUS else None,
-        "unit": family.unit(noticed),
+        "unit": _unit(family, noticed, parameters),
         "weights": weights,
         "parameters": parameters,
         **columns,
@@ -315,7 +317,39 @@ def _notes(free, noticed):
 def prior_of(entry, index=0):
     """The `Prior` of one scalar of a specification's parameter."""
     prior = entry["priors"][index]
-    return Prior(prior["distribution"], tuple(prior["arguments"]), prior["lower"])
+    return Prior(prior["distribution"], tuple(prior["arguments"]), prior["lower"], prior["upper"])
+
+
+def bounds_of(entry):
+    """Between which numbers the free values of a specification's parameter lie (`bounds.Bounds`)."""
+    return Bounds.of([prior_of(entry, index).ends for index in range(len(entry["priors"]))])
+
+
+def sampled_in_order(specification):
+    """Whether the program keeps the locations of the components in order: not where their ends do it already."""
+    entry = next((e for e in specification["parameters"] if e["ordered"]), None)
+    return entry is not None and (not entry["priors"] or bounds_of(entry).alike)
+
+
+def _unit(family, noticed, parameters):
+    """What the sampler works in: dict of origin, location and scale.
+
+    Locations between ends that the family does not have are sampled on another line, and the data's own location and
+    spread are sought there.
+    """
+    unit, entry = family.unit(noticed), parameters[0]
+    support = family.parameters[0].support
+    if family.kind == MULTIVARIATE or not entry["priors"]:
+        return unit
+    ends = bounds_of(entry)
+    if all(prior_of(entry, index).ends == ENDS[support] for index in range(len(ends))):
+        return unit
+    if not ends.alike:
+        return unit | {"origin": 0.0, "location": 1.0}
+    ends, usual = (Bounds(b.low[:1], b.high[:1]) for b in (ends, Bounds.of([ENDS[support]])))
+    typical = ends.inside(usual.from_line([unit["origin"]]), NEAR_END, NEAR_END * unit["location"])
+    spread = 1.0 if support != REAL else float(np.clip(unit["location"] / np.exp(ends.log_slope(typical)[0]), 1e-6, 1))
+    return unit | {"origin": float(ends.to_line(typical)[0]), "location": spread}
 
 
 def prior_text(entry):
@@ -332,18 +366,21 @@ def prior_text(entry):
         Such as ``normal([10, 20, 35], 2)``, ``half-cauchy(0, 5)`` or ``gamma(2, 0.1), above 1``.
     """
     distribution = entry["priors"][0]["distribution"]
-    lower = entry["priors"][0]["lower"]
+    lower, upper = entry["priors"][0]["lower"], entry["priors"][0]["upper"]
     columns = zip(*(prior["arguments"] for prior in entry["priors"]), strict=True)
     texts = []
     for column in columns:
         numbers = [f"{value:.6g}" for value in column]
         texts.append(numbers[0] if len(set(numbers)) == 1 else f"[{', '.join(numbers)}]")
     text = f"{distribution}({', '.join(texts)})"
-    if lower is None:
-        return text
-    if lower > 0:
-        return f"{text}, above {lower:g}"
-    return ("half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive ") + text
+    if lower == 0:
+        text = ("half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive ") + text
+        lower = None
+    if lower is not None and upper is not None:
+        return f"{text}, between {lower:g} and {upper:g}"
+    if upper is not None:
+        return f"{text}, below {upper:g}"
+    return text if lower is None else f"{text}, above {lower:g}"
 
 
 def program_data(specification, units):
@@ -367,7 +404,6 @@ def program_data(specification, units):
     weights, unit = specification["weights"], specification["unit"]
     estimated = weights["mode"] == "estimated"
     is_whole, n = family.kind == WHOLE, len(units.y)
-    shape_end = next((ends_of(p) for p in family.parameters if p.slot == "shape"), None)
     whole = {
         "whole": units.y.astype(int).tolist(),
         "trials": [0] * n if units.trials is None else units.trials.astype(int).tolist(),
@@ -379,11 +415,8 @@ def program_data(specification, units):
         "family": family.number,
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
-        "is_ordered": int(any(entry["ordered"] for entry in specification["parameters"])),
-        "location_link": family.link,
-        "shape_is_bounded": int(shape_end is not None),
-        "shape_lower": shape_end or 0.0,
-        "scale_lower": 0.0,
+        "is_ordered": int(sampled_in_order(specification)),
+        "of_gaps": 0,
         "count": units.count.tolist(),
         "known": [0] * n if units.known is None else units.known.tolist(),
         "y": [] if is_whole else units.y.tolist(),
@@ -401,15 +434,22 @@ def program_data(specification, units):
         entry = entries.get(slot, {"priors": [], "value": None})
         priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
         data[f"{slot}_count"] = len(priors)
-        data[f"{slot}_fixed"] = [] if priors else entry["value"] or [0.0] * components
+        data[f"{slot}_fixed"] = entry["value"] or [0.0] * components
+        data[f"{slot}_place"] = places_of(entry, components)
+        data[f"{slot}_bounds"], data[f"{slot}_ends"] = bounds_of(entry).table()
         data[f"{slot}_prior"] = [prior.number for prior in priors]
         data[f"{slot}_arguments"] = np.reshape(
-            [prior.padded_arguments for prior in priors], (len(priors), PROGRAM_ARGUMENTS)
+            [prior.padded_arguments for prior in priors], (len(priors), PROGRAM_ARGUMENTS + 1)
         ).tolist()
-        if slot == "scale" and priors:
-            data["scale_lower"] = priors[0].lower or 0.0
+    del data["zero_place"]
     data["zero_fixed"] = data["zero_fixed"][:1] if data["has_zero"] and not data["zero_count"] else []
     return data
+
+
+def places_of(entry, components):
+    """Which free value of a specification's parameter each component has, from 1; 0 for none (list of int)."""
+    count = len(entry["priors"])
+    return list(range(1, components + 1)) if count == components else [count] * components
 
 
 def lower_ends(specification):
