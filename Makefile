@@ -34,7 +34,7 @@ lint: environment  ## check style and workflow
 	$(SNAKEMAKE) --lint
 
 reference: environment  ## write config/README.md anew from the schema
-	PYTHONPATH=workflow $(BIN)/python -m stanmix.reference > config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m stanmix.config.reference > config/README.md
 
 format: environment  ## mend what the formatters can mend
 	$(BIN)/ruff check --fix
@@ -54,4 +54,4 @@ environment:
 	@$(PYTHON) workflow/setup_environment.py .venv
 
 cmdstan: environment
-	@PYTHONPATH=workflow $(BIN)/python -m stanmix.toolchain
+	@PYTHONPATH=workflow $(BIN)/python -m stanmix.stan.toolchain

@@ -16,8 +16,8 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow"))
 
-from stanmix import predictive
-from stanmix.family import Points
+from stanmix.expected import predictive
+from stanmix.families.family import Points
 
 NORMAL = {
     "normal": lambda rng, n: rng.normal(size=n),

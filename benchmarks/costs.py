@@ -43,7 +43,7 @@ def seconds_by_rule(folder):
 
 def sampling_seconds(folder):
     """Seconds that CmdStan alone takes for all fits of a finished run, two chains at once."""
-    from stanmix import cmdstan
+    from stanmix.stan import cmdstan
 
     total = 0.0
     record = json.loads((folder / "results/programs/toolchain.json").read_text())

@@ -57,7 +57,7 @@ class Stanmix:
     """The compiled program of one column, with and without its kernel."""
 
     def __init__(self, folder):
-        from stanmix import cmdstan, toolchain
+        from stanmix.stan import cmdstan, toolchain
 
         self.folder, self.record = Path(folder), toolchain.describe(toolchain.ensure())
         cmdstan.use(self.record)  # imports what the contests shall not wait for
@@ -73,9 +73,9 @@ class Stanmix:
 
     def task(self, y, locations):
         """The specification, the observations, and the program's data in a file."""
-        from stanmix import observations
-        from stanmix.noticing import notice
-        from stanmix.specification import program_data, specify
+        from stanmix.data import observations
+        from stanmix.data.noticing import notice
+        from stanmix.model.specification import program_data, specify
 
         model = {
             "family": "normal", "share": ["sigma"], "own": [], "labels": "ordered", "fixed": {},
@@ -94,7 +94,7 @@ class Stanmix:
         """Seconds of one log density with its gradient: leapfrog steps of CmdStan, by its own clock."""
         kernel, environment = VARIANTS[variant]
         specification, units, data = self.task(y, locations)
-        from stanmix.starts import expectation_maximisation, starting_values
+        from stanmix.fits.starts import expectation_maximisation, starting_values
 
         start = starting_values(specification, units, expectation_maximisation(specification, units), 1, SEED)[0]
         (self.folder / "start.json").write_text(json.dumps(start))
@@ -114,9 +114,9 @@ class Stanmix:
 
     def sample(self, variant, y, locations):
         """Seconds of sampling with warm-up, starting values included, and the draws by name."""
-        from stanmix import cmdstan
-        from stanmix.fitting import metric_of
-        from stanmix.starts import expectation_maximisation, overlap, starting_values
+        from stanmix.fits.fitting import metric_of
+        from stanmix.fits.starts import expectation_maximisation, overlap, starting_values
+        from stanmix.stan import cmdstan
 
         kernel, metric = SAMPLED[variant]
         specification, units, data = self.task(y, locations)

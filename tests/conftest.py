@@ -30,7 +30,7 @@ def cases():
 @pytest.fixture(scope="session")
 def toolchain_record():
     """The record of the CmdStan that the tests use; it is installed if need be."""
-    from stanmix import toolchain
+    from stanmix.stan import toolchain
 
     return toolchain.describe(toolchain.ensure())
 
@@ -41,8 +41,8 @@ def compiled(toolchain_record, tmp_path_factory):
 
     With the kernel, as users have it, unless told otherwise; that the plain program took its place is an error here.
     """
-    from stanmix import cmdstan
-    from stanmix.files import read_json
+    from stanmix.base.files import read_json
+    from stanmix.stan import cmdstan
 
     def build(folder, program="univariate", kernel=True):
         place = tmp_path_factory.mktemp(program)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import gammainc, log_ndtr, logit, logsumexp
 
-from stanmix.cmdstan import without_empty
+from stanmix.stan.cmdstan import without_empty
 
 SLOTS = ("location", "scale", "shape")
 COLUMNS = ("y", "whole", "trials", "exposure")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from stanmix import building, compilers, programs
-from stanmix.files import sha256, whole
+from stanmix.base.files import sha256, whole
+from stanmix.stan import building, compilers, programs
 
 TAGS = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--abi", "none")
 TAGS += ("--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64")

@@ -176,7 +176,7 @@ def test_density_far_in_the_tails_is_finite_and_right(executable):
 
 
 def test_numbers_of_the_distributions_are_those_of_the_package():
-    from stanmix.priors import DISTRIBUTIONS
+    from stanmix.families.priors import DISTRIBUTIONS
 
     assert {name: entry.number for name, entry in DISTRIBUTIONS.items()} == programs.CODES
 
@@ -205,7 +205,7 @@ def test_counts_are_right_far_from_their_components(executable, family, zeros):
 
 
 def test_numbers_of_the_families_are_those_of_the_package():
-    from stanmix.families import FAMILIES
+    from stanmix.families.registry import FAMILIES
 
     univariate = {name: entry.number for name, entry in FAMILIES.items() if entry.program == "univariate"}
     plain = {name: number for name, number in univariate.items() if not name.startswith("zero_inflated_")}

@@ -11,7 +11,7 @@ import programs
 import pytest
 import test_densities
 
-from stanmix import cmdstan
+from stanmix.stan import cmdstan
 
 PROBE = """
 functions {

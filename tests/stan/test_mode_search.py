@@ -7,11 +7,13 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import expit, logsumexp
 
-from stanmix import config, fitting, modes, noticing, plan
-from stanmix.files import read_json, write_json
-from stanmix.observations import Observations
-from stanmix.observations import write as write_observations
-from stanmix.specification import program_data, specify
+from stanmix.base.files import read_json, write_json
+from stanmix.config import configuration, plan
+from stanmix.data import noticing
+from stanmix.data.observations import Observations
+from stanmix.data.observations import write as write_observations
+from stanmix.fits import fitting, modes
+from stanmix.model.specification import program_data, specify
 
 THREE = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
 
@@ -31,7 +33,9 @@ class Search:
     def __init__(self, folder, executable, record, y, model, components, source=None, **columns):
         source = source or {"csv": "d.csv", "column": "y"}
         text = {"datasets": {"d": source}, "models": {"m": model}}
-        checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+        checked = configuration.checked(
+            text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]}
+        )
         y = np.asarray(y, dtype=float)
         columns = {name: np.asarray(values) for name, values in columns.items()}
         self.rows = Observations(y, np.ones(len(y), int), **columns)
@@ -349,7 +353,7 @@ def test_a_fit_that_misses_a_mode_is_sampled_once_more(prepared, monkeypatch):
     folder, inputs = prepared_search.folder, prepared_search.inputs
     write_observations(prepared_search.rows, folder / "observations.csv")
     write_json(folder / "noticed.json", noticing.notice(prepared_search.rows, ["y"]))
-    model = config.checked(
+    model = configuration.checked(
         {
             "datasets": {"d": {"csv": "d.csv", "column": "y"}},
             "models": {"m": {"family": "normal"}},

@@ -234,7 +234,7 @@ def sample(executable, data, point, draws=2000, chains=4):
 
 def agrees(values, expected, errors=4.5):
     """Whether the mean of draws (chains, draws) is an expected number, to so many Monte Carlo errors."""
-    from stanmix.inference import statistics_of
+    from stanmix.fits.inference import statistics_of
 
     found = statistics_of(np.asarray(values, float))
     assert found["r_hat"] < 1.02

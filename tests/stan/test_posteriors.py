@@ -11,10 +11,14 @@ import yaml
 from scipy import stats
 from scipy.special import betaln
 
-from stanmix import checks, config, fitting, inference, mixture, noticing, observations, plan
-from stanmix.assessment import summary_rows
-from stanmix.family import Points
-from stanmix.files import read_json, write_json
+from stanmix.assess import checks
+from stanmix.assess.assessment import summary_rows
+from stanmix.base.files import read_json, write_json
+from stanmix.config import configuration, plan
+from stanmix.data import noticing, observations
+from stanmix.families.family import Points
+from stanmix.fits import fitting, inference
+from stanmix.model import mixture
 
 MEAN_WITHIN = 0.1  # posterior sds: five Monte Carlo errors of a mean of 4000 draws at half efficiency
 SD_WITHIN = 0.08  # relative: five Monte Carlo errors of a standard deviation from as many
@@ -47,7 +51,9 @@ def fit(compiled, root, toolchain_record, tmp_path_factory):
         dataset = {"csv": "d.csv", "column": "y"}
         dataset |= {key: key for key in ("trials", "exposure") if getattr(rows, key) is not None}
         text = {"datasets": {"d": dataset}, "models": {"m": model}, "sampling": sampling}
-        checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+        checked = configuration.checked(
+            text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]}
+        )
         assert plan.program(checked["models"]["m"]) == "univariate"
         inputs = paths | {"executable": executable, "toolchain": folder / "toolchain.json"}
         model, sampling = checked["models"]["m"], checked["sampling"]

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stanmix import crossvalidation, elpd, inference, mixture, noticing, refitting
-from stanmix.cmdstan import sample
-from stanmix.family import Points
-from stanmix.files import write_json
-from stanmix.observations import Observations
-from stanmix.specification import program_data, specify
-from stanmix.starts import expectation_maximisation, starting_values
+from stanmix.assess import crossvalidation, elpd, refitting
+from stanmix.base.files import write_json
+from stanmix.data import noticing
+from stanmix.data.observations import Observations
+from stanmix.families.family import Points
+from stanmix.fits import inference
+from stanmix.fits.starts import expectation_maximisation, starting_values
+from stanmix.model import mixture
+from stanmix.model.specification import program_data, specify
+from stanmix.stan.cmdstan import sample
 
 MODEL = {
     "family": "poisson", "share": [], "own": [], "labels": "ordered", "fixed": {},

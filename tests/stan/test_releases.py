@@ -15,7 +15,7 @@ import releases
 import test_densities
 import test_multivariate_program
 
-from stanmix import building
+from stanmix.stan import building
 
 pytestmark = pytest.mark.skipif(
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the wheels' parts are for Linux x86-64"

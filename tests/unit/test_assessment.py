@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 from textbook import UNIVARIATE, model_of, noticed_in, points_at, rows_of
 
-from stanmix import files, inference, mixture, observations
-from stanmix.assessment import assess, label_free_rows, summary_rows
-from stanmix.families import FAMILIES
-from stanmix.family import WHOLE
-from stanmix.specification import specify
+from stanmix.assess.assessment import assess, label_free_rows, summary_rows
+from stanmix.base import files
+from stanmix.data import observations
+from stanmix.families.family import WHOLE
+from stanmix.families.registry import FAMILIES
+from stanmix.fits import inference
+from stanmix.model import mixture
+from stanmix.model.specification import specify
 
 OUTPUTS = (
     "checks", "labels", "summary", "summary_html", "label_free", "membership", "membership_html",

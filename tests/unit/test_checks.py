@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from stanmix import checks, inference
-from stanmix.errors import UserError
+from stanmix.assess import checks
+from stanmix.base.errors import UserError
+from stanmix.fits import inference
 
 SAMPLING = {"chains": 4, "draws": 1000, "max_treedepth": 10}
 

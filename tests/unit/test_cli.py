@@ -8,7 +8,8 @@ import zipfile
 
 import pytest
 
-from stanmix import __version__, cli
+from stanmix import __version__
+from stanmix.app import cli
 
 CONFIG = """\
 datasets:
@@ -163,7 +164,7 @@ def test_the_installed_command_runs_in_any_folder(wheel, study, tmp_path_factory
     place = tmp_path_factory.mktemp("site")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place)
-    command = [sys.executable, "-c", "from stanmix.cli import main; raise SystemExit(main())", "run", "--dry-run"]
+    command = [sys.executable, "-c", "from stanmix.app.cli import main; raise SystemExit(main())", "run", "--dry-run"]
     told = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(place)}, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     said = told.stdout + told.stderr

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stanmix import cmdstan
-from stanmix.errors import UserError
-from stanmix.files import read_json
+from stanmix.base.errors import UserError
+from stanmix.base.files import read_json
+from stanmix.stan import cmdstan
 
 RECORD = {"cmdstan": "2.99.0", "compiler": "g++ (Fake) 99.1"}
 STARTS = "#!/bin/sh\nexit 0\n"

@@ -11,13 +11,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from stanmix import config as configuration
-from stanmix import plan, schema
-from stanmix.errors import UserError
-from stanmix.families import FAMILIES
-from stanmix.family import MULTIVARIATE
-from stanmix.plan import Fit
-from stanmix.seeds import seed_for
+from stanmix.base.errors import UserError
+from stanmix.base.seeds import seed_for
+from stanmix.config import configuration, plan, schema
+from stanmix.config.plan import Fit
+from stanmix.families.family import MULTIVARIATE
+from stanmix.families.registry import FAMILIES
 
 BASE = """\
 seed: 7

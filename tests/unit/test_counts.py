@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from textbook import points_at
 
-from stanmix import mixture
-from stanmix.families import FAMILIES
-from stanmix.family import WHOLE
+from stanmix.families.family import WHOLE
+from stanmix.families.registry import FAMILIES
+from stanmix.model import mixture
 
 COUNTS = {name: family for name, family in FAMILIES.items() if family.kind == WHOLE}
 

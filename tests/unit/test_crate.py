@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 import stanmix
-from stanmix import config as configuration
-from stanmix import crate, files, plan
+from stanmix.base import files
+from stanmix.config import configuration, plan
+from stanmix.jobs import crate
 
 TWO = {
     "datasets": {

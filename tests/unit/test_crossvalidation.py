@@ -9,8 +9,11 @@ from scipy import stats
 from scipy.special import logsumexp
 from textbook import points_at, rows_of
 
-from stanmix import comparison, crossvalidation, elpd, inference, mixture
-from stanmix.inference import az
+from stanmix.assess import crossvalidation, elpd
+from stanmix.compare import comparison
+from stanmix.fits import inference
+from stanmix.fits.inference import az
+from stanmix.model import mixture
 
 CHAINS, LENGTH = 4, 250
 Y = np.array([-1.2, 0.0, 0.0, 0.3, 0.9, 2.0, 2.0, 2.0, 3.1, 3.3, 4.8, 14.0])  # the last is an outlier

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stanmix.errors import UserError
-from stanmix.noticing import notice
-from stanmix.observations import read_csv
+from stanmix.base.errors import UserError
+from stanmix.data.noticing import notice
+from stanmix.data.observations import read_csv
 
 NAMES = ("semicolons", "tabs", "bars", "spaces")
 VALUES = [1.5, -0.25, 1e-3, 1234.5, 20.0, 7.75]

@@ -10,11 +10,14 @@ import pytest
 from scipy import integrate, stats
 from textbook import log_likelihood, model_of, notice, rows_of
 
-from stanmix import crossvalidation, elpd, exchange, fitting, inference, mixture, observations, prior, replication
-from stanmix.family import Points
-from stanmix.inference import az
-from stanmix.multivariate_normal import lkj_factors
-from stanmix.specification import specify
+from stanmix.assess import crossvalidation, elpd
+from stanmix.data import observations, replication
+from stanmix.families.family import Points
+from stanmix.families.multivariate_normal import lkj_factors
+from stanmix.fits import exchange, fitting, inference
+from stanmix.fits.inference import az
+from stanmix.model import mixture, prior
+from stanmix.model.specification import specify
 
 CHAINS, LENGTH = 4, 250
 RNG = np.random.default_rng(4)

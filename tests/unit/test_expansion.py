@@ -5,9 +5,8 @@ import glob
 import pytest
 import yaml
 
-from stanmix import config as configuration
-from stanmix import plan, schema
-from stanmix.errors import UserError
+from stanmix.base.errors import UserError
+from stanmix.config import configuration, plan, schema
 
 REST = """
 models:
@@ -67,7 +66,9 @@ def test_a_template_is_the_data_sets_written_out(folder, monkeypatch):
     }
     template = '\n  "{name}": {label: "y of {name}", csv: "data/*.csv", column: y, predict: "new/{name}.csv"}'
     for order in (sorted, lambda found: sorted(found, reverse=True)):  # a folder has no order
-        monkeypatch.setattr("stanmix.expansion.glob.glob", lambda pattern, order=order: order(glob.iglob(pattern)))
+        monkeypatch.setattr(
+            "stanmix.config.expansion.glob.glob", lambda pattern, order=order: order(glob.iglob(pattern))
+        )
         assert same(check(template), explicit, ["a.1", "b", "c"])
 
 

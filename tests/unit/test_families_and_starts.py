@@ -8,11 +8,12 @@ import pytest
 from scipy import integrate, optimize, stats
 from textbook import UNIVARIATE, log_density, log_likelihood, model_of, noticed_in, points_at, rows_of
 
-from stanmix import fitting, observations, starts
-from stanmix.families import FAMILIES, NORMAL
-from stanmix.family import CONTINUOUS, pool
-from stanmix.noticing import notice
-from stanmix.specification import specify
+from stanmix.data import observations
+from stanmix.data.noticing import notice
+from stanmix.families.family import CONTINUOUS, pool
+from stanmix.families.registry import FAMILIES, NORMAL
+from stanmix.fits import fitting, starts
+from stanmix.model.specification import specify
 
 RNG = np.random.default_rng(11)
 

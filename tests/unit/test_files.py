@@ -14,10 +14,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stanmix import columns, dependencies, files, logbook, manifest, programs, report
-from stanmix.errors import UserError
+from stanmix.base import columns, files
+from stanmix.base.errors import UserError
+from stanmix.jobs import dependencies, logbook, manifest
+from stanmix.report import page
+from stanmix.stan import programs
 
-WORKFLOW = Path(files.__file__).parents[1]
+WORKFLOW = Path(files.__file__).parents[2]
 SCRIPTS = sorted((WORKFLOW / "scripts").glob("*.py"))
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(WORKFLOW)}
 
@@ -96,7 +99,7 @@ def test_threads_that_write_the_same_file_leave_one_whole_file(tmp_path):
 
 def test_processes_that_write_the_same_file_leave_one_whole_file(tmp_path):
     code = (
-        "import sys; from stanmix import files\n"
+        "import sys; from stanmix.base import files\n"
         "for _ in range(60): files.write_text(sys.argv[1], sys.argv[2] * 300_000)"
     )
     path = tmp_path / "a.txt"
@@ -134,7 +137,7 @@ def test_texts_that_spreadsheets_would_compute_stand_behind_an_apostrophe(tmp_pa
     # and what reads our tables gets the names back
     read = pd.read_csv(tmp_path / "t.csv", **columns.TEXT)
     assert ["" if pd.isna(name) else name for name in read["column"]] == names[::-1]
-    assert pd.read_csv(tmp_path / "t.csv", **report.AS_WRITTEN)["id"].fillna("").tolist() == names
+    assert pd.read_csv(tmp_path / "t.csv", **page.AS_WRITTEN)["id"].fillna("").tolist() == names
     assert frame["id"].tolist() == names
 
 
@@ -163,8 +166,8 @@ def test_sha256_is_the_published_one(tmp_path):
 
 HOLD = """
 import sys
-from stanmix import files
-from stanmix.errors import UserError
+from stanmix.base import files
+from stanmix.base.errors import UserError
 try:
     files.hold(sys.argv[1])
 except UserError as error:
@@ -190,7 +193,7 @@ def test_one_process_holds_a_lock_until_it_is_killed(tmp_path):
 
 def test_a_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path):
     code = (
-        "import subprocess, sys; from stanmix import files\n"
+        "import subprocess, sys; from stanmix.base import files\n"
         "files.hold(sys.argv[1])\n"
         "print(subprocess.Popen(['sleep', '30'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)"
     )
@@ -246,7 +249,7 @@ def test_content_is_known_by_its_bytes_also_where_dates_go_back(tmp_path, monkey
 
 def test_what_a_killed_writer_leaves_is_swept_and_nothing_else(tmp_path):
     code = (
-        "import sys; from stanmix import files\n"
+        "import sys; from stanmix.base import files\n"
         "with files.whole(sys.argv[1]) as beside:\n"
         "    beside.write_text('half')\n    print(flush=True)\n    sys.stdin.read()"
     )
@@ -284,7 +287,7 @@ def run_job(body, log):
     """Run a job as a script of the workflow does; its exit code, what the user sees and the log."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     code = (
-        "import os, sys, subprocess\nfrom stanmix.errors import UserError\nfrom stanmix.logbook import recorded\n"
+        "import os, sys, subprocess\nfrom stanmix.base.errors import UserError\nfrom stanmix.jobs.logbook import recorded\n"
         f"with recorded(sys.argv[1]) as say:\n{lines}\nprint('after')\n"
     )
     job = python(code, log)

@@ -5,9 +5,12 @@ import pytest
 from scipy import stats
 from textbook import model_of, noticed_in, rows_of
 
-from stanmix import crossvalidation, inference, labels, memberships, mixture, refitting
-from stanmix.family import Points
-from stanmix.specification import specify
+from stanmix.assess import crossvalidation, memberships, refitting
+from stanmix.families.family import Points
+from stanmix.fits import inference
+from stanmix.labels import certainty
+from stanmix.model import mixture
+from stanmix.model.specification import specify
 
 RNG = np.random.default_rng(8)
 Y, TIMES = np.array([0.0, 1, 2, 3, 4, 7, 9]), np.array([40, 30, 5, 2, 1, 1, 6])
@@ -67,7 +70,7 @@ def test_a_component_is_empty_when_it_has_less_than_one_of_all_observations(time
     draws = {"theta": np.broadcast_to([0.001, 0.999], shape), "mu": RNG.normal([0, 9], 0.1, shape)}
     draws["sigma"] = np.ones(shape)
     points = Points(np.array([0.0, 8, 9, 10]), np.ones(4))
-    found = labels.judge(specification, points, np.full(4, float(times)), draws, np.random.default_rng(1))
+    found = certainty.judge(specification, points, np.full(4, float(times)), draws, np.random.default_rng(1))
     assert found["empty"] == empty
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from textbook import model_of, noticed_in
 
-from stanmix.invariants import InvariantError, verify, verify_asked
-from stanmix.plan import Fit
-from stanmix.seeds import seed_for
-from stanmix.specification import specify
+from stanmix.base.seeds import seed_for
+from stanmix.config.plan import Fit
+from stanmix.model.specification import specify
+from stanmix.report.invariants import InvariantError, verify, verify_asked
 
 
 def consistent():

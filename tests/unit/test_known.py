@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stanmix import mixture, noticing, observations, starts
-from stanmix.errors import UserError
-from stanmix.family import Points
-from stanmix.observations import Observations
-from stanmix.specification import program_data, specify
+from stanmix.base.errors import UserError
+from stanmix.data import noticing, observations
+from stanmix.data.observations import Observations
+from stanmix.families.family import Points
+from stanmix.fits import starts
+from stanmix.model import mixture
+from stanmix.model.specification import program_data, specify
 
 MODEL = {
     "family": "normal", "share": [], "own": [], "labels": "ordered", "fixed": {}, "priors": {"theta": "dirichlet(1)"},

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stanmix import labels
-from stanmix.family import Points
+from stanmix.families.family import Points
+from stanmix.labels import certainty
 
 DRAWS = 600
 
@@ -28,7 +28,7 @@ def around(rng, centres, spread):
 
 def judged(y, draws, order="ordered"):
     points = points_of(y)
-    return labels.judge(
+    return certainty.judge(
         specification(draws["theta"].shape[1], order), points, np.ones(len(points)), draws, np.random.default_rng(1)
     )
 
@@ -66,7 +66,7 @@ def test_relabelling_undoes_any_exchange_up_to_one_naming(apart):
     mixed = {name: np.where(exchanged[:, None], values[:, ::-1], values) for name, values in draws.items()}
     variables = {name: values.reshape(2, DRAWS // 2, 2) for name, values in mixed.items()}
     points = points_of(y)
-    again = labels.relabelled(specification(2, "relabelled"), points, np.ones(len(points)), variables, rng)
+    again = certainty.relabelled(specification(2, "relabelled"), points, np.ones(len(points)), variables, rng)
     for name, values in draws.items():
         assert np.array_equal(again[name].reshape(DRAWS, 2), values)
 
@@ -76,7 +76,7 @@ def test_shared_parameters_pass_relabelling_as_they_are(apart):
     variables = {name: values.reshape(2, -1, 2) for name, values in draws.items()}
     variables["sigma"] = variables["sigma"][:, :, :1]
     points, rng = points_of(y), np.random.default_rng(5)
-    again = labels.relabelled(specification(2, "relabelled"), points, np.ones(len(points)), variables, rng)
+    again = certainty.relabelled(specification(2, "relabelled"), points, np.ones(len(points)), variables, rng)
     assert np.array_equal(again["sigma"], variables["sigma"])
 
 
@@ -93,7 +93,7 @@ def test_one_component_twice_is_seen_whatever_names_them(order):
         variables = {name: values[None] for name, values in draws.items()}
         points = points_of(y)
         count = np.ones(len(points))
-        found = labels.relabelled(specification(2, order), points, count, variables, rng)
+        found = certainty.relabelled(specification(2, order), points, count, variables, rng)
         draws = {name: values[0] for name, values in found.items()}
     assert judged(y, draws, order)["largest"] > 0.15
 
@@ -126,6 +126,6 @@ def test_one_component_needs_no_name():
 
 def test_of_very_many_observations_a_sample_is_looked_at():
     points, count = points_of(np.random.default_rng(8).normal(size=3000)), np.ones(3000)
-    some, weights = labels.looked_at(points, count, np.random.default_rng(9))
-    assert len(some) == len(weights) == labels.UNITS
+    some, weights = certainty.looked_at(points, count, np.random.default_rng(9))
+    assert len(some) == len(weights) == certainty.UNITS
     assert (np.diff(some.y) > 0).all()

@@ -6,16 +6,18 @@ from scipy import integrate, stats
 from scipy.special import logsumexp
 from test_modes import specified
 
-from stanmix import config, masses, noticing
-from stanmix.observations import Observations
-from stanmix.specification import specify
+from stanmix.config import configuration
+from stanmix.data import noticing
+from stanmix.data.observations import Observations
+from stanmix.fits import masses
+from stanmix.model.specification import specify
 
 
 def of_columns(model, components):
     rng = np.random.default_rng(2)
     rows = Observations(np.vstack([rng.normal(0, 1, (40, 3)), rng.normal(3, 1, (30, 3))]), np.ones(70, int))
     text = {"datasets": {"d": {"csv": "d.csv", "columns": ["a", "b", "c"]}}, "models": {"m": model}}
-    checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+    checked = configuration.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
     return specify("m", checked["models"]["m"], components, noticing.notice(rows, ["a", "b", "c"])), rows.units()
 
 

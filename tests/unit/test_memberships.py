@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stanmix import columns, memberships, mixture, partitions
-from stanmix.family import Points
+from stanmix.assess import memberships
+from stanmix.base import columns
+from stanmix.data.observations import Observations
+from stanmix.families.family import Points
 from stanmix.figures import co_clustering
-from stanmix.invariants import InvariantError, verify
-from stanmix.observations import Observations
+from stanmix.labels import partitions
+from stanmix.model import mixture
+from stanmix.report.invariants import InvariantError, verify
 
 Y = np.array([-1.0, 0.3, 2.2, 5.0])
 DRAWS = {

@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, stats
 from textbook import points_at
 
-from stanmix import mixture
+from stanmix.model import mixture
 
 Y = np.array([-1.0, 0.3, 2.2, 5.0])
 DRAWS = {

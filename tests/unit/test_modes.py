@@ -5,17 +5,20 @@ from math import comb
 import numpy as np
 import pytest
 
-from stanmix import checks, config, mode_words, modes, noticing
-from stanmix.family import Points
+from stanmix.assess import checks
+from stanmix.config import configuration
+from stanmix.data import noticing
+from stanmix.data.observations import Observations
+from stanmix.families.family import Points
 from stanmix.figures import modes as figures
-from stanmix.observations import Observations
-from stanmix.specification import specify
+from stanmix.fits import mode_words, modes
+from stanmix.model.specification import specify
 
 
 def specified(y, model, components, **columns):
     rows = Observations(np.asarray(y, float), np.ones(len(y), int), **columns)
     text = {"datasets": {"d": {"csv": "d.csv", "column": "y"}}, "models": {"m": model}}
-    checked = config.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
+    checked = configuration.checked(text | {"analyses": [{"dataset": "d", "models": ["m"], "components": components}]})
     return specify("m", checked["models"]["m"], components, noticing.notice(rows, ["y"])), rows.units()
 
 

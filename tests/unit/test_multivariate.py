@@ -8,13 +8,19 @@ import pandas as pd
 import pytest
 from scipy import optimize, special, stats
 
-from stanmix import assessment, config, inference, mixture, multivariate, multivariate_normal, noticing, prior, starts
-from stanmix.crossvalidation import leave_one_out
-from stanmix.errors import UserError
-from stanmix.families import FAMILIES
-from stanmix.family import Points
-from stanmix.observations import Observations
-from stanmix.specification import program_data, specify
+from stanmix.assess import assessment
+from stanmix.assess.crossvalidation import leave_one_out
+from stanmix.base.errors import UserError
+from stanmix.config import configuration
+from stanmix.data import noticing
+from stanmix.data.observations import Observations
+from stanmix.expected import multivariate
+from stanmix.families import multivariate_normal
+from stanmix.families.family import Points
+from stanmix.families.registry import FAMILIES
+from stanmix.fits import inference, starts
+from stanmix.model import mixture, prior
+from stanmix.model.specification import program_data, specify
 
 NAME = "multivariate_normal"
 FAMILY = FAMILIES[NAME]
@@ -140,7 +146,7 @@ def test_replicated_rows_have_the_moments_of_their_component(full):
 
 
 def test_p_values_within_components_know_a_right_model_from_a_wrong_one():
-    from stanmix.predictive import component_p_values
+    from stanmix.expected.predictive import component_p_values
 
     draws = some_draws(total=1, seed=6)
     many = {name: np.repeat(values, 200, axis=0) for name, values in draws.items()}
@@ -445,7 +451,7 @@ def test_what_is_wrong_with_a_model_of_several_columns_is_said(model, said):
     wrong = copy.deepcopy(CONFIG)
     wrong["models"]["m"] |= model
     with pytest.raises(UserError, match=said):
-        config.checked(wrong)
+        configuration.checked(wrong)
 
 
 @pytest.mark.parametrize(
@@ -462,11 +468,11 @@ def test_what_is_wrong_with_a_model_of_several_columns_is_said(model, said):
 def test_what_a_model_of_several_columns_may_say(model):
     right = copy.deepcopy(CONFIG)
     right["models"]["m"] |= model
-    config.checked(right)
+    configuration.checked(right)
 
 
 def test_a_family_of_several_columns_needs_them():
     wrong = copy.deepcopy(CONFIG)
     wrong["analyses"][0]["dataset"] = "one"
     with pytest.raises(UserError, match=r"needs the key 'columns' in datasets\.one"):
-        config.checked(wrong)
+        configuration.checked(wrong)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stanmix.noticing import notice
-from stanmix.observations import Observations, read_csv
+from stanmix.data.noticing import notice
+from stanmix.data.observations import Observations, read_csv
 
 
 def rows_of(y, frequency=None, **others):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stanmix import numbers
+from stanmix.compare import numbers
 
 N = 100
 NAMES = {"R-hat": "rhat", "Divergent transitions": "divergences"}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stanmix import csvfile, observations, simulation
-from stanmix.errors import UserError
-from stanmix.families import FAMILIES
-from stanmix.observations import Observations, read_csv
-from stanmix.text import plain
+from stanmix.base.errors import UserError
+from stanmix.base.text import plain
+from stanmix.data import csvfile, observations, simulation
+from stanmix.data.observations import Observations, read_csv
+from stanmix.families.registry import FAMILIES
 
 TUTORIAL = {"family": "normal", "sizes": [90, 50, 75], "mu": [9, 21, 35], "sigma": 2, "seed": 1}
 

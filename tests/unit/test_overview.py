@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from stanmix import choice, overview
-from stanmix.families import FAMILIES
+from stanmix.compare import choice, overview
+from stanmix.families.registry import FAMILIES
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 HOSTILE = "</td><script>alert(1)</script>&amp;"

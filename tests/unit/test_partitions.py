@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from stanmix import partitions
+from stanmix.labels import partitions
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import re
 import pytest
 import yaml
 
-from stanmix import config, observations, precheck
-from stanmix.errors import UserError
+from stanmix.base.errors import UserError
+from stanmix.config import configuration
+from stanmix.data import observations
+from stanmix.jobs import precheck
 
 
 def checked(folder, files, models, **others):
@@ -17,7 +19,7 @@ def checked(folder, files, models, **others):
         if text is not None:
             (folder / f"{name}.csv").write_text(text)
     analyses = [{"dataset": name, "models": list(models), "components": 2} for name in files]
-    return config.checked({"datasets": datasets, "models": models, "analyses": analyses})
+    return configuration.checked({"datasets": datasets, "models": models, "analyses": analyses})
 
 
 def test_the_faults_of_all_files_and_models_are_found_at_once(tmp_path):
@@ -65,7 +67,9 @@ def test_simulated_data_are_left_out():
     simulated = {"simulate": {"family": "normal", "n": 5, "theta": [1], "mu": [0], "sigma": 1}}
     analyses = [{"dataset": "d", "models": ["m"], "components": 1}]
     precheck.check(
-        config.checked({"datasets": {"d": simulated}, "models": {"m": {"family": "normal"}}, "analyses": analyses})
+        configuration.checked(
+            {"datasets": {"d": simulated}, "models": {"m": {"family": "normal"}}, "analyses": analyses}
+        )
     )
 
 
@@ -265,7 +269,7 @@ def test_the_cases_of_two_points_and_of_zeros_beside_a_gamma_are_refused(cases, 
     }.items():
         monkeypatch.chdir(cases / "people" / case)
         with pytest.raises(UserError, match=re.escape(words)):
-            precheck.check(config.checked(yaml.safe_load((cases / "people" / case / "config.yaml").read_text())))
+            precheck.check(configuration.checked(yaml.safe_load((cases / "people" / case / "config.yaml").read_text())))
 
 
 def test_values_that_have_no_place_on_a_log_axis_are_named(tmp_path):

@@ -7,24 +7,20 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from stanmix import (
-    config,
-    files,
-    inference,
-    memberships,
-    mixture,
-    observations,
-    plan,
-    precheck,
-    prediction,
-)
-from stanmix.errors import UserError
-from stanmix.families import FAMILIES
-from stanmix.family import Points
-from stanmix.noticing import notice
-from stanmix.observations import Observations
-from stanmix.prediction import predict
-from stanmix.specification import specify
+from stanmix.assess import memberships, prediction
+from stanmix.assess.prediction import predict
+from stanmix.base import files
+from stanmix.base.errors import UserError
+from stanmix.config import configuration, plan
+from stanmix.data import observations
+from stanmix.data.noticing import notice
+from stanmix.data.observations import Observations
+from stanmix.families.family import Points
+from stanmix.families.registry import FAMILIES
+from stanmix.fits import inference
+from stanmix.jobs import precheck
+from stanmix.model import mixture
+from stanmix.model.specification import specify
 
 MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "labels": "ordered"}
 MODEL |= {"priors": {"theta": "dirichlet(1)"}}
@@ -164,7 +160,7 @@ def test_a_wrong_file_is_told_before_any_job_starts(text, sentence, tmp_path):
     if text is not None:
         (tmp_path / "new.csv").write_text(text)
     with pytest.raises(UserError) as caught:
-        precheck.check(config.checked(data_set(**keys)))
+        precheck.check(configuration.checked(data_set(**keys)))
     (said,) = caught.value.sentences
     assert said.startswith(str(tmp_path / "new.csv"))
     assert said.endswith(sentence)
@@ -174,7 +170,7 @@ def test_a_good_file_passes_and_its_other_columns_are_not_looked_at(tmp_path):
     (tmp_path / "fitted.csv").write_text("y,w\n1,2\n2,1\n3,1\n")
     (tmp_path / "new.csv").write_text("z,y\nNA,5\n")
     keys = {"csv": str(tmp_path / "fitted.csv"), "weights": "w", "predict": str(tmp_path / "new.csv")}
-    precheck.check(config.checked(data_set(**keys)))
+    precheck.check(configuration.checked(data_set(**keys)))
 
 
 def new_rows(y):
@@ -210,7 +206,7 @@ def test_the_faults_for_all_models_are_told(tmp_path):
     content["models"] |= {"g": {"family": "gamma"}, "l": {"family": "lognormal"}}
     content["analyses"][0]["models"] = ["g", "m", "l"]
     with pytest.raises(UserError) as caught:
-        precheck.check(config.checked(content))
+        precheck.check(configuration.checked(content))
     assert [sentence.split("the family ")[1].split(" ")[0] for sentence in caught.value.sentences] == [
         "gamma", "lognormal"
     ]  # fmt: skip
@@ -222,7 +218,7 @@ def test_new_rows_go_with_a_file():
     content = data_set()
     content["datasets"]["d"] = simulated
     with pytest.raises(UserError, match=r"datasets\.d\.predict goes with csv, not with simulate"):
-        config.checked(content)
+        configuration.checked(content)
 
 
 def test_what_is_read_of_new_rows():

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 from textbook import UNIVARIATE, points_at
 
-from stanmix import continuous, mixture, predictive
+from stanmix.expected import continuous, predictive
+from stanmix.model import mixture
 
 TUTORIAL = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
 

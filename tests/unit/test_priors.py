@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from stanmix.priors import DISTRIBUTIONS, Prior, parse, parse_weights
+from stanmix.families.priors import DISTRIBUTIONS, Prior, parse, parse_weights
 
 
 def student(x, df, location, scale):
@@ -398,7 +398,7 @@ def test_the_time_to_read_a_prior_does_not_grow_with_a_power_of_its_blanks(root)
         f"lognormal(0, 1){' ' * 40000}T{' ' * 40000}[{' ' * 9000}2{' ' * 40000}, ]",
     ]
     code = (
-        "import sys; from stanmix.priors import parse\n"
+        "import sys; from stanmix.families.priors import parse\n"
         "for text in sys.stdin.read().split('|'):\n"
         "    try:\n        print(parse(text, 'positive', 1)[0].lower)\n"
         "    except ValueError as error:\n        print(error)\n"

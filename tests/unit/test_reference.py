@@ -5,8 +5,8 @@ import datetime
 import yaml
 
 import stanmix
-from stanmix import config, reference
-from stanmix.priors import DISTRIBUTIONS
+from stanmix.config import configuration, reference
+from stanmix.families.priors import DISTRIBUTIONS
 
 
 def test_the_configs_readme_is_made_from_the_schema(root):
@@ -26,7 +26,7 @@ def test_the_example_of_many_data_sets_can_be_used(tmp_path, monkeypatch):
     for name in ("north", "south"):
         (tmp_path / "data" / f"{name}.csv").write_text("length\n1\n2\n")
     example = reference.markdown().split("```")[1].removeprefix("yaml")
-    made = config.checked(yaml.safe_load(example))
+    made = configuration.checked(yaml.safe_load(example))
     assert [entry["label"] for entry in made["datasets"].values()] == ["length in north (mm)", "length in south (mm)"]
     assert [analysis["dataset"] for analysis in made["analyses"]] == ["north", "south"]
 

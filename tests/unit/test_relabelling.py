@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from stanmix import relabelling
+from stanmix.labels import relabelling
 
 
 @pytest.fixture

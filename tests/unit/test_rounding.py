@@ -10,9 +10,9 @@ from scipy import integrate, stats
 from scipy.special import logsumexp
 from textbook import UNIVARIATE, log_density, points_at
 
-from stanmix import mixture
-from stanmix.families import FAMILIES
-from stanmix.family import CONTINUOUS, Points
+from stanmix.families.family import CONTINUOUS, Points
+from stanmix.families.registry import FAMILIES
+from stanmix.model import mixture
 
 # Parameters, the centre and the spread of each family: usual ones first, then those near the ends of what is possible.
 COMPONENTS = {

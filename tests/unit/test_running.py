@@ -11,14 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stanmix import files, running
+from stanmix.base import files
+from stanmix.jobs import running
 
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(running.__file__).parents[1])}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(running.__file__).parents[2])}
 PATIENCE = 60  # seconds until something that should happen is given up
 JOB = """
 import json, os, subprocess, sys, time, types
-from stanmix import files
-from stanmix.running import job
+from stanmix.base import files
+from stanmix.jobs.running import job
 class Named(list):
     get = staticmethod(lambda key, default: {"content": json.loads(os.environ.get("CONTENT", "{}"))}.get(key, default))
 snakemake = types.SimpleNamespace(log=["log"], input=Named(sys.argv[2:]), output=Named(["out/a.txt"]), params=Named())
@@ -34,7 +35,7 @@ files.write_text("out/a.txt", "made although the run is gone")
 # As Snakemake does: a process that says that it is the run, a shell in between, and the job.
 RUN = """
 import subprocess, sys
-from stanmix import running
+from stanmix.jobs import running
 running.announce()
 subprocess.run(["bash", "-c", '"$@"; true', "bash", sys.executable, "-c", *sys.argv[1:]])
 """
@@ -103,7 +104,7 @@ def test_a_job_and_what_it_started_end_when_the_main_process_alone_is_killed(tmp
 
 
 def test_a_job_that_starts_after_the_end_of_its_run_does_nothing(tmp_path):
-    announce = "import os; from stanmix import running; running.announce(); print(os.environ[running.RUN])"
+    announce = "import os; from stanmix.jobs import running; running.announce(); print(os.environ[running.RUN])"
     announced = ended(start(tmp_path, announce))[1].strip()
     work = "files.write_text('out/a.txt', '')"
     assert ended(start(tmp_path, JOB, work, **{running.RUN: announced})) == (143, "")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stanmix import files, seals
-from stanmix.errors import UserError
+from stanmix.base import files, seals
+from stanmix.base.errors import UserError
 
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(files.__file__).parents[1])}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(files.__file__).parents[2])}
 NEW = """
 import sys
-from stanmix import files, seals
+from stanmix.base import files, seals
 with seals.sealed(sys.argv[1:]):
     files.write_text(sys.argv[1], "new")
 """

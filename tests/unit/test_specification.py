@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 from textbook import UNIVARIATE, model_of, rows_of
 
-from stanmix.errors import UserError
-from stanmix.family import CONTINUOUS, SEEN
-from stanmix.noticing import notice
-from stanmix.observations import Observations
-from stanmix.specification import is_shared, prior_of, prior_text, program_data, specify
+from stanmix.base.errors import UserError
+from stanmix.data.noticing import notice
+from stanmix.data.observations import Observations
+from stanmix.families.family import CONTINUOUS, SEEN
+from stanmix.model.specification import is_shared, prior_of, prior_text, program_data, specify
 
 # what the design's default priors scale with, all different
 NOTICED = {

@@ -11,10 +11,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from stanmix import cli, config, first_look, precheck, starter
-from stanmix.errors import UserError
-from stanmix.families import FAMILIES
-from stanmix.files import read_json
+from stanmix.app import cli, starter
+from stanmix.base.errors import UserError
+from stanmix.base.files import read_json
+from stanmix.config import configuration
+from stanmix.data import first_look
+from stanmix.families.registry import FAMILIES
+from stanmix.jobs import precheck
 
 RNG = np.random.default_rng(17)
 N = 300
@@ -263,7 +266,7 @@ def test_whatever_a_column_is_called_what_is_written_can_be_run(table, name):
     written, _ = init(path, name)
     assert only(written)["column"] == name.strip()
     assert only(written)["csv"] == path
-    precheck.check(config.checked(written))
+    precheck.check(configuration.checked(written))
 
 
 @pytest.mark.parametrize("number", range(len(SHAPES) * 2))
@@ -275,7 +278,7 @@ def test_whatever_a_column_holds_what_is_written_can_be_run(table, number):
         written, _ = init(path, *(["y", "z"] if number % 2 else ["y"]))
     else:
         written, _ = init(table(y=shape))
-    checked = config.checked(written)
+    checked = configuration.checked(written)
     precheck.check(checked)
     assert all(1 <= k <= 5 for analysis in checked["analyses"] for k in analysis["components"])
 
@@ -294,7 +297,7 @@ def test_what_is_commented_out_can_be_taken_in(table):
         for name in names:
             written["analyses"] = [{"dataset": dataset, "models": [name], "components": 2}]
             rounding = written["datasets"][dataset].pop("rounding", None) if kinds[name] == "whole" else None
-            precheck.check(config.checked(written))
+            precheck.check(configuration.checked(written))
             if rounding is not None:
                 written["datasets"][dataset]["rounding"] = rounding
 
@@ -310,7 +313,7 @@ def test_every_data_set_at_hand_is_written_or_refused_with_a_sentence(root, case
             except UserError as error:
                 sentences += error.sentences
                 continue
-            precheck.check(config.checked(written))
+            precheck.check(configuration.checked(written))
             passed += 1
     assert passed > 40
     assert all(".csv, column '" in sentence or ".csv, line " in sentence for sentence in sentences)

@@ -8,10 +8,11 @@ import pytest
 from scipy import optimize
 from textbook import UNIVARIATE, log_likelihood, model_of, rows_of
 
-from stanmix import observations, starts
-from stanmix.family import WHOLE
-from stanmix.noticing import notice
-from stanmix.specification import program_data, specify
+from stanmix.data import observations
+from stanmix.data.noticing import notice
+from stanmix.families.family import WHOLE
+from stanmix.fits import starts
+from stanmix.model.specification import program_data, specify
 
 COUNTS = [name for name, family in UNIVARIATE.items() if family.kind == WHOLE]
 

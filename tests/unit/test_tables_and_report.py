@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from textbook import noticed_in
 
-from stanmix import columns, comparison, files, invariants, tables
-from stanmix.invariants import InvariantError
-from stanmix.report import write_report
+from stanmix.base import columns, files, tables
+from stanmix.compare import comparison
+from stanmix.report import invariants
+from stanmix.report.invariants import InvariantError
+from stanmix.report.page import write_report
 
 DASH = "\u2013"  # an en dash stands for nothing
 HOSTILE = "<script>alert('1')</script> & \"q\""

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from stanmix import building, compilers, toolchain
-from stanmix.errors import UserError
+from stanmix.base.errors import UserError
+from stanmix.stan import building, compilers, toolchain
 
-WORKFLOW = Path(toolchain.__file__).parents[1]
+WORKFLOW = Path(toolchain.__file__).parents[2]
 MAKEFILE = (
     "CMDSTAN_VERSION := {}\n-include make/local\nprint-compiler-flags:\n\t@echo '  - CXX (Compiler):   ' $(CXX)\n"
 )
@@ -296,7 +296,7 @@ def test_a_killed_build_is_never_taken_for_real_and_is_cleared_away(place, machi
     (home / "slow").touch()
     script = (
         f"import sys; sys.executable = {sys.executable!r}\n"
-        "from stanmix import building, toolchain\n"
+        "from stanmix.stan import building, toolchain\n"
         "building._answers = lambda address: False\n"
         "building.platform.system, building.platform.machine = lambda: 'Linux', lambda: 'x86_64'\n"
         "toolchain.ensure()"

@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 from textbook import points_at
 
-from stanmix import mixture, whole
-from stanmix.family import Points
+from stanmix.expected import whole
+from stanmix.families.family import Points
+from stanmix.model import mixture
 
 
 @pytest.mark.parametrize(

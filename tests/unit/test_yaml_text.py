@@ -6,8 +6,8 @@ import sys
 import pytest
 import yaml
 
-from stanmix import config, yaml_text
-from stanmix.errors import UserError
+from stanmix.base.errors import UserError
+from stanmix.config import configuration, yaml_text
 
 REST = """\
 models: {m: {family: normal}}
@@ -17,8 +17,8 @@ DATA = "datasets: {d: {csv: d.csv, column: y}}\n"
 
 
 def read(path):
-    lines = config.lines_of(path)  # first, as in a run: what YAML cannot read gets a sentence here
-    return config.checked(yaml.safe_load(path.read_text(encoding="utf-8")), lines)
+    lines = configuration.lines_of(path)  # first, as in a run: what YAML cannot read gets a sentence here
+    return configuration.checked(yaml.safe_load(path.read_text(encoding="utf-8")), lines)
 
 
 def told(text, folder):
@@ -41,14 +41,14 @@ def test_numbers_that_yaml_reads_as_others(written, read, better, tmp_path):
     # in quotes it is text, wherever text is meant
     quoted = DATA.replace("column: y", f"column: '{written}'") + REST
     (tmp_path / "q.yaml").write_text(quoted)
-    found = config.checked(yaml.safe_load(quoted), config.lines_of(tmp_path / "q.yaml"))
+    found = configuration.checked(yaml.safe_load(quoted), configuration.lines_of(tmp_path / "q.yaml"))
     assert found["datasets"]["d"]["column"] == written
 
 
 def test_numbers_with_marks_of_thousands_are_what_they_look_like(tmp_path):
     text = f"seed: 1_000\nsampling: {{draws: +2_500}}\n{DATA}{REST}"
     (tmp_path / "c.yaml").write_text(text)
-    found = config.checked(yaml.safe_load(text), config.lines_of(tmp_path / "c.yaml"))
+    found = configuration.checked(yaml.safe_load(text), configuration.lines_of(tmp_path / "c.yaml"))
     assert (found["seed"], found["sampling"]["draws"]) == (1000, 2500)
 
 
@@ -71,7 +71,7 @@ def test_texts_that_yaml_reads_as_something_else(written, words, key, tmp_path):
 def test_tags_that_say_nothing(tag, tmp_path):
     (tmp_path / "c.yaml").write_text(f"seed: 1\ndatasets: {tag} {{}}\n")
     with pytest.raises(UserError, match=r"line 2: datasets has the tag .*, which says nothing here; leave it away"):
-        config.lines_of(tmp_path / "c.yaml")
+        configuration.lines_of(tmp_path / "c.yaml")
 
 
 # Each in a process of its own: what takes time that grows faster than the text does not come to its end.
@@ -93,7 +93,7 @@ def test_endless_configurations_end_in_a_sentence(kind, root, tmp_path):
     text, words = ENDLESS[kind]
     (tmp_path / "c.yaml").write_text(text)
     code = (
-        "import sys; from stanmix.config import lines_of; from stanmix.errors import UserError\n"
+        "import sys; from stanmix.config.configuration import lines_of; from stanmix.base.errors import UserError\n"
         "try:\n    lines_of(sys.argv[1])\nexcept UserError as error:\n    print(error)\n"
     )
     end = subprocess.run(
@@ -107,5 +107,5 @@ def test_endless_configurations_end_in_a_sentence(kind, root, tmp_path):
 def test_what_real_configurations_need_is_within_the_limits(tmp_path):
     names = "\n".join(f"  d{i}: {{csv: d.csv, column: y}}" for i in range(500))
     (tmp_path / "c.yaml").write_text(f"datasets:\n{names}\nx: &x {{a: [1, {{b: 2}}]}}\ny: {{<<: *x}}\n")
-    assert len(config.lines_of(tmp_path / "c.yaml")) > 1500
+    assert len(configuration.lines_of(tmp_path / "c.yaml")) > 1500
     assert yaml_text.compose(tmp_path / "c.yaml").tag == "tag:yaml.org,2002:map"

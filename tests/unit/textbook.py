@@ -6,11 +6,11 @@ import math
 import numpy as np
 from scipy.special import log_ndtr
 
-from stanmix.families import FAMILIES
-from stanmix.family import MULTIVARIATE, Points
-from stanmix.noticing import notice
-from stanmix.observations import Observations
-from stanmix.schema import schema, with_defaults
+from stanmix.config.schema import schema, with_defaults
+from stanmix.data.noticing import notice
+from stanmix.data.observations import Observations
+from stanmix.families.family import MULTIVARIATE, Points
+from stanmix.families.registry import FAMILIES
 
 # The families of one column; that of several has tests of its own.
 UNIVARIATE = {name: family for name, family in FAMILIES.items() if family.kind != MULTIVARIATE}

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stanmix.families import FAMILIES
-from stanmix.family import MULTIVARIATE
+from stanmix.families.family import MULTIVARIATE
+from stanmix.families.registry import FAMILIES
 
 POSITIVE = ("normal", "student_t", "lognormal", "gamma", "skew_normal")
 COUNTS = ("poisson", "negative_binomial", "zero_inflated_poisson", "zero_inflated_negative_binomial")

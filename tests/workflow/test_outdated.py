@@ -6,7 +6,7 @@ import re
 import pytest
 from runs import CONFIG, DESCRIBES, OVERVIEW, changed, edited
 
-from stanmix import schema
+from stanmix.config import schema
 
 DATASETS = ("pair", "readings", "calls")
 FITS = ("pair/wrong/2", "pair/free/2", "readings/free/2", "calls/counts/2")
@@ -237,31 +237,31 @@ CODE = {
     "workflow/stanmix/figures/modes.py": ALL_DRAWN,
     "workflow/stanmix/figures/weights.py": ALL_FIGURES,
     "workflow/stanmix/figures/style.py": ALL_FIGURES,
-    "workflow/stanmix/predictive.py": ALL_DESCRIBED | ALL_FITS,
-    "workflow/stanmix/whole.py": ALL_DESCRIBED | ALL_FITS,
-    "workflow/stanmix/continuous.py": ALL_DESCRIBED | ALL_FITS,
-    "workflow/stanmix/modes.py": ALL_FITS,
-    "workflow/stanmix/assessment.py": ALL_ASSESSED,
-    "workflow/stanmix/prior.py": ALL_FITS,
-    "workflow/stanmix/exchange.py": ALL_FITS,
-    "workflow/stanmix/masses.py": ALL_FITS,
-    "workflow/stanmix/crossvalidation.py": ALL_ASSESSED,
-    "workflow/stanmix/fitting.py": ALL_FITS,
-    "workflow/stanmix/starts.py": ALL_FITS,
-    "workflow/stanmix/comparison.py": pages(*DATASETS),
-    "workflow/stanmix/noticing.py": EVERYTHING,
-    "workflow/stanmix/observations.py": EVERYTHING,
-    "workflow/stanmix/priors.py": EVERYTHING - {"read/readings", "read/calls"},
-    "workflow/stanmix/families.py": EVERYTHING - {"read/readings", "read/calls"},
-    "workflow/stanmix/family.py": EVERYTHING - {"read/readings", "read/calls"},
-    "workflow/stanmix/schema.py": set(),  # it checks, before any job, and what it lets through is in the params
-    "workflow/stanmix/toolchain.py": {"toolchain"} | COMPILED,
-    "workflow/stanmix/cmdstan.py": COMPILED,
-    "workflow/stanmix/invariants.py": ALL_REPORTS,
-    "workflow/stanmix/choice.py": pages(*DATASETS),
-    "workflow/stanmix/overview.py": {"overview", "manifest", "crate"},
-    "workflow/stanmix/expansion.py": set(),  # what it writes out is in the params
-    "workflow/stanmix/manifest.py": {"manifest", "crate"},
+    "workflow/stanmix/expected/predictive.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/expected/whole.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/expected/continuous.py": ALL_DESCRIBED | ALL_FITS,
+    "workflow/stanmix/fits/modes.py": ALL_FITS,
+    "workflow/stanmix/assess/assessment.py": ALL_ASSESSED,
+    "workflow/stanmix/model/prior.py": ALL_FITS,
+    "workflow/stanmix/fits/exchange.py": ALL_FITS,
+    "workflow/stanmix/fits/masses.py": ALL_FITS,
+    "workflow/stanmix/assess/crossvalidation.py": ALL_ASSESSED,
+    "workflow/stanmix/fits/fitting.py": ALL_FITS,
+    "workflow/stanmix/fits/starts.py": ALL_FITS,
+    "workflow/stanmix/compare/comparison.py": pages(*DATASETS),
+    "workflow/stanmix/data/noticing.py": EVERYTHING,
+    "workflow/stanmix/data/observations.py": EVERYTHING,
+    "workflow/stanmix/families/priors.py": EVERYTHING - {"read/readings", "read/calls"},
+    "workflow/stanmix/families/registry.py": EVERYTHING - {"read/readings", "read/calls"},
+    "workflow/stanmix/families/family.py": EVERYTHING - {"read/readings", "read/calls"},
+    "workflow/stanmix/config/schema.py": set(),  # it checks, before any job, and what it lets through is in the params
+    "workflow/stanmix/stan/toolchain.py": {"toolchain"} | COMPILED,
+    "workflow/stanmix/stan/cmdstan.py": COMPILED,
+    "workflow/stanmix/report/invariants.py": ALL_REPORTS,
+    "workflow/stanmix/compare/choice.py": pages(*DATASETS),
+    "workflow/stanmix/compare/overview.py": {"overview", "manifest", "crate"},
+    "workflow/stanmix/config/expansion.py": set(),  # what it writes out is in the params
+    "workflow/stanmix/jobs/manifest.py": {"manifest", "crate"},
     "workflow/stanmix/templates/report.html.j2": ALL_REPORTS,
     "workflow/stanmix/templates/page.css": ALL_ASSESSED,
     "workflow/report/traces.rst": ALL_REPORTS,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from runs import forged
 
-from stanmix.checks import p_text
+from stanmix.assess.checks import p_text
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 ORDER = ["data", "models", "fits", "checks", "estimates", "memberships", "predictive", "comparison", "provenance"]

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 from runs import DESCRIBES, OVERVIEW, listed
 
-from stanmix import exchange, manifest
+from stanmix.fits import exchange
+from stanmix.jobs import manifest
 
 FIGURES_OF_FIT = (
     *("diagram", "prior", "traces", "membership", "replicates", "ecdf", "density", "transform", "statistics"),

@@ -16,10 +16,13 @@ if (CODE / "stanmix").is_dir():  # a checkout; where stanmix is installed, it is
     sys.path.insert(0, str(CODE))
     os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(CODE), os.environ.get("PYTHONPATH")])))
 
-from stanmix import config as configuration, files, plan, precheck, programs, running, toolchain
-from stanmix.dependencies import code_of, digest
-from stanmix.errors import UserError
-from stanmix.seeds import seed_for
+from stanmix.base import files
+from stanmix.config import configuration, plan
+from stanmix.jobs import precheck, running
+from stanmix.stan import programs, toolchain
+from stanmix.jobs.dependencies import code_of, digest
+from stanmix.base.errors import UserError
+from stanmix.base.seeds import seed_for
 
 
 @cache

@@ -1,7 +1,7 @@
 """Write every table of one fit."""
 
-from stanmix.assessment import assess
-from stanmix.running import job
+from stanmix.assess.assessment import assess
+from stanmix.jobs.running import job
 
 with job(snakemake) as say:
     asked = {key: snakemake.params[key] for key in ("model", "seed", "axis")}

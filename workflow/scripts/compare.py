@@ -1,9 +1,9 @@
 """Compare all fits of a data set, and draw the comparison."""
 
-from stanmix.comparison import compare
-from stanmix.drawing.comparison import draw_comparison
-from stanmix.drawing.dataset import draw_weights
-from stanmix.running import job
+from stanmix.compare.comparison import compare
+from stanmix.jobs.drawing.comparison import draw_comparison
+from stanmix.jobs.drawing.dataset import draw_weights
+from stanmix.jobs.running import job
 
 with job(snakemake):
     kinds = ("loo", "loo_pointwise", "checks", "labels", "summary", "membership", "specification")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stanmix import cmdstan
-from stanmix.files import read_json
-from stanmix.running import job
+from stanmix.base.files import read_json
+from stanmix.jobs.running import job
+from stanmix.stan import cmdstan
 
 with job(snakemake) as say:
     cmdstan.compile_program(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stanmix.crate import write_crate
-from stanmix.running import job
+from stanmix.jobs.crate import write_crate
+from stanmix.jobs.running import job
 
 with job(snakemake):
     snakefile = Path(snakemake.scriptdir).parent / "Snakefile"

@@ -1,8 +1,8 @@
 """Write what is known of the distribution of one data set, and draw it."""
 
-from stanmix.description import describe
-from stanmix.drawing.dataset import draw_dataset
-from stanmix.running import job
+from stanmix.jobs.description import describe
+from stanmix.jobs.drawing.dataset import draw_dataset
+from stanmix.jobs.running import job
 
 with job(snakemake):
     describe(snakemake.input, snakemake.output, kind=snakemake.params.kind, axis=snakemake.params.axis)

@@ -1,8 +1,8 @@
 """Draw the figures of one fit."""
 
-from stanmix.drawing.fit import draw_bands, draw_fit
-from stanmix.drawing.modes import draw_modes
-from stanmix.running import job
+from stanmix.jobs.drawing.fit import draw_bands, draw_fit
+from stanmix.jobs.drawing.modes import draw_modes
+from stanmix.jobs.running import job
 
 DRAWN = {"diagram_svg": draw_fit, "bands_svg": draw_bands, "modes_svg": draw_modes}
 

@@ -1,7 +1,7 @@
 """Sample one model for one data set."""
 
-from stanmix.fitting import fit
-from stanmix.running import job
+from stanmix.fits.fitting import fit
+from stanmix.jobs.running import job
 
 with job(snakemake) as say:
     fit(

@@ -1,8 +1,8 @@
 """Write the manifest of the run."""
 
-from stanmix import plan
-from stanmix.manifest import write_manifest
-from stanmix.running import job
+from stanmix.config import plan
+from stanmix.jobs.manifest import write_manifest
+from stanmix.jobs.running import job
 
 with job(snakemake):
     write_manifest(

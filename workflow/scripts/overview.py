@@ -1,7 +1,7 @@
 """Join all data sets in one table."""
 
-from stanmix.overview import write_overview
-from stanmix.running import job
+from stanmix.compare.overview import write_overview
+from stanmix.jobs.running import job
 
 with job(snakemake):
     write_overview(snakemake.params.datasets, snakemake.input.choices, snakemake.output)

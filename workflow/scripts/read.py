@@ -1,8 +1,8 @@
 """Read a data set from a CSV file."""
 
-from stanmix import noticing, observations
-from stanmix.files import write_json
-from stanmix.running import job
+from stanmix.base.files import write_json
+from stanmix.data import noticing, observations
+from stanmix.jobs.running import job
 
 with job(snakemake):
     rows = observations.read_csv(snakemake.input.csv, **snakemake.params.source)

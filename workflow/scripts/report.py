@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stanmix import programs
-from stanmix.report import write_report
-from stanmix.running import job
+from stanmix.jobs.running import job
+from stanmix.report.page import write_report
+from stanmix.stan import programs
 
 with job(snakemake):
     code = Path(snakemake.scriptdir).resolve().parents[1]

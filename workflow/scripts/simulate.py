@@ -1,8 +1,8 @@
 """Simulate a data set."""
 
-from stanmix import noticing, observations, simulation
-from stanmix.files import write_json
-from stanmix.running import job
+from stanmix.base.files import write_json
+from stanmix.data import noticing, observations, simulation
+from stanmix.jobs.running import job
 
 with job(snakemake):
     rows, truth = simulation.simulate(snakemake.params.recipe, snakemake.params.seed)

@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextToPath
 
-from stanmix.files import whole
+from stanmix.base.files import whole
 
 # Colours with a meaning, used for nothing else.
 OBSERVED = "#17202A"  # curves made from the data

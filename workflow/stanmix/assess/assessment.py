@@ -1,0 +1,318 @@
+"""What one fit says: summary, checks, memberships, LOO, and the tables behind the predictive figures."""
+
+import numpy as np
+import pandas as pd
+
+from stanmix.assess import checks, crossvalidation, elpd, memberships, refitting
+from stanmix.base import columns, tables
+from stanmix.base.files import read_json, write_csv, write_json
+from stanmix.data import observations, replication
+from stanmix.expected import continuous, multivariate, predictive, whole
+from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
+from stanmix.families.registry import FAMILIES
+from stanmix.fits import inference
+from stanmix.labels import certainty, partitions
+from stanmix.model import mixture
+from stanmix.model.prior import prior_draws
+from stanmix.model.specification import told_apart
+
+CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
+PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
+FEW_DRAWS_FROM = 1000  # observations from which p-values within the components are averaged over REPLICATES draws
+REPLICATES = 200  # replicated data sets behind the bands of kernel densities
+LISTED = 2000  # rows of an HTML table; the CSV has all
+PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
+
+
+def assess(inputs, outputs, model, seed, axis="auto", say=print):
+    """Write every table of one fit.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Paths: observations, noticed, draws, specification, data, executable, toolchain, for several components modes
+        and, for simulated data, truth.
+    outputs : mapping
+        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships,
+        co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform, statistics,
+        prior, predictive.
+    model : dict
+        Its entry in the checked configuration.
+    seed : int
+        For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
+    axis : {"auto", "log", "linear"}
+        On what axis the values are drawn.
+    say : callable
+        Told what takes long.
+    """
+    rows = observations.read(inputs["observations"])
+    units = rows.units()
+    specification = read_json(inputs["specification"])
+    truth = read_json(inputs["truth"]) if inputs.get("truth") else None
+    idata = inference.read_draws(inputs["draws"])
+    every = inference.by_component(idata, specification)
+    family, name, sampling = specification["family"], specification["model"], specification["sampling"]
+    points = Points.of(units, specification["rounding"])
+    draws = mixture.affordable(every, len(points), sampling["chains"])
+
+    loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
+    loo |= refitting.repair(loo, specification, points, inputs, seed, say)
+    loo |= elpd.totals(loo, units.count)
+    trust = certainty.judge(specification, points, units.count, draws, np.random.default_rng(seed))
+    summary = summary_rows(idata, family, truth)
+    log_likelihood = {"log likelihood": loo["log_likelihood"]}
+    if len(draws["theta"]) < len(every["theta"]):  # what is said of the chains is said of all their draws
+        few = units.index[replication.sampled_rows(rows, memberships.OBSERVATIONS)]
+        title = f"log likelihood of {len(few)} observations"
+        log_likelihood = {title: mixture.log_likelihood(family, points[few], every).sum(axis=1)}
+    label_free = label_free_rows(
+        family, points, every, log_likelihood, sampling["chains"], specification.get("columns")
+    )
+    sampled = replication.sampled_rows(rows)
+    p_values, extremes = _write_predictive(
+        outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed, axis
+    )
+    belonging = _memberships(rows, specification, points, draws, truth)
+
+    energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
+    found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
+    noticed = read_json(inputs["noticed"])
+    found += checks.cut_check(specification, every, noticed.get("step"))
+    found += checks.predictive_checks(p_values, specification, extremes)
+    found += checks.label_checks(trust, can_relabel=not told_apart(model) and not noticed["known"])
+    if specification["components"] > 1:
+        clusters, gain = len(belonging["facts"]["clusters"]), None
+        if clusters == 1 and not told_apart(model) and not noticed["known"]:
+            gain = refitting.gain_over_single(loo, specification, model, noticed, units, inputs, seed, say)
+        found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
+    found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
+    found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
+    trust["trusted"] = all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)
+    write_json(outputs["labels"], trust)
+    write_json(outputs["checks"], checks.as_json(found))
+
+    _write_summary(outputs, name, summary, label_free, truth)
+    _write_memberships(outputs, name, belonging, trust["trusted"])
+    write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
+    pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
+    pointwise |= {"elpd": loo["elpd_i"][units.index], "pareto_k": loo["pareto_k"][units.index]}
+    write_csv(outputs["loo_pointwise"], pd.DataFrame(pointwise))
+
+
+def _statistics(idata):
+    return {key: idata.sample_stats[key].to_numpy() for key in ("diverging", "tree_depth")}
+
+
+def summary_rows(idata, family, truth=None):
+    """One row for each scalar parameter.
+
+    Parameters
+    ----------
+    idata : arviz.InferenceData
+    family : str
+        The family of the fit.
+    truth : dict, optional
+        The true parameters. Weights are compared when the number of components is the fit's, parameters when the family
+        is, too.
+
+    Returns
+    -------
+    list of dict
+        title, parameter, component (from 1, None for shared), column and column_2 where it is about these,
+        `inference.statistics_of`, truth and covered.
+    """
+    components = idata.posterior.sizes.get("component", 1)
+    comparable = truth is not None and truth["components"] == components
+    rows = []
+    for scalar in inference.scalars(idata):
+        name, component = scalar.name, scalar.component
+        row = {"title": scalar.title, "parameter": name, "component": component}
+        row |= dict(zip(columns.OF_SCALARS, scalar.columns, strict=False))
+        row |= inference.statistics_of(scalar.draws)
+        values = truth[name] if comparable and (name == "theta" or truth["family"] == family) else None
+        if values is not None and component is None:
+            values = values[:1] if len(set(values)) == 1 else None  # a shared parameter has no one truth if it differs
+        row["truth"] = None if values is None else values[(component or 1) - 1]
+        row["covered"] = None if values is None else bool(row["hdi_lower"] <= row["truth"] <= row["hdi_upper"])
+        rows.append(row)
+    return rows
+
+
+def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
+    """Statistics of quantities that do not change when components change their labels.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        The distinct observations.
+    draws : dict of numpy.ndarray
+        Each (S, K), chain after chain.
+    log_likelihood : dict of numpy.ndarray
+        By its title the log likelihood for each draw, shape (S,).
+    chains : int
+    names : list of str, optional
+        What the columns are called where there are several.
+
+    Returns
+    -------
+    list of dict
+        title and `inference.statistics_of` for the log likelihood, the mixture's mean and sd (of a typical trial number
+        or exposure; of each column), and its density at the 5, 25, 50, 75 and 95% quantiles of the distinct values, or
+        at the rows at these places in the order of the rows.
+    """
+    entry = FAMILIES[family]
+    typical = float(np.quantile(points.size, 0.5, method="inverted_cdf"))
+    means, variances = entry.component_moments(draws, size=typical)
+    weights = np.exp(mixture.log_weights(family, draws))[:, : means.shape[1]]
+    beyond = 1 - weights.sum(axis=1)  # of extra zeros, which add nothing to the mean
+    quantities = dict(log_likelihood)
+    for d, name in enumerate(names or [None]):
+        mean_of, variance_of = (values if names is None else values[:, :, d] for values in (means, variances))
+        mean = (weights * mean_of).sum(axis=1)
+        centred = (weights * (variance_of + (mean_of - mean[:, None]) ** 2)).sum(axis=1)
+        of = "" if name is None else f" of {name}"
+        quantities |= {f"mixture mean{of}": mean, f"mixture sd{of}": np.sqrt(centred + beyond * mean**2)}
+    if names is None:
+        values = np.unique(np.quantile(points.y, PLACES, method="inverted_cdf"))
+    else:
+        values = points.y[np.unique((np.array(PLACES) * (len(points) - 1)).round().astype(int))]
+    at = Points(values, np.full(len(values), typical), points.step)
+    what = "probability" if entry.kind == WHOLE or points.step is not None else "density"
+    for value, density in zip(values, mixture.densities(family, at, draws).sum(axis=2).T, strict=True):
+        where = f"{value:.4g}" if names is None else f"({', '.join(f'{number:.4g}' for number in value)})"
+        quantities[f"{what} at {where}"] = density
+    return [
+        {"title": title, **inference.statistics_of(values.reshape(chains, -1))}
+        for title, values in quantities.items()
+        if np.isfinite(values).all()  # a heavy-tailed component has no variance, then the mixture has none
+    ]
+
+
+def _write_summary(outputs, name, rows, label_free, truth):
+    known = [row for row in rows if row["truth"] is not None]
+    shown = columns.SUMMARY + (columns.TRUTH if known else [])
+    keys = ["parameter", "component", *(key for key in columns.OF_SCALARS if any(key in row for row in rows))]
+    keys += [*(column["key"] for column in columns.SUMMARY[1:]), "median"]
+    frame = pd.DataFrame(
+        [{key: row.get(key) for key in keys + (["truth", "covered"] if known else [])} for row in rows]
+    )
+    frame["component"] = frame["component"].astype("Int64")
+    write_csv(outputs["summary"], frame)
+    write_csv(outputs["label_free"], pd.DataFrame(label_free))
+    note = "Posterior mean, standard deviation and 95% highest-density interval of every parameter."
+    if known:
+        note += f" The interval holds the truth for {sum(row['covered'] for row in known)} of {len(known)} parameters."
+    tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
+
+
+def _memberships(rows, specification, points, draws, truth):
+    """Who belongs where: the table, how many are right if that is known, co-clustering, and what is said of it all."""
+    family, units = specification["family"], rows.units()
+    found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
+    frame = memberships.table(rows, specification, found)
+    frame.insert(0, "obs_id", range(1, len(frame) + 1))
+    frame.insert(list(frame).index(columns.probability(columns.parts_of(frame)[0])), "weight", rows.frequency)
+    sampled = replication.sampled_rows(rows, memberships.OBSERVATIONS)
+    similarity, clusters, loss = memberships.cluster(family, points, units.count, draws, units.index[sampled])
+    frame["cluster"] = clusters = clusters[units.index]
+    # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
+    parts, right = mixture.parts(family, specification["components"]), None
+    if truth is not None and parts == mixture.parts(truth["family"], truth["components"]):
+        frame["true_component"] = np.array(columns.parts_of(frame))[rows.component - 1]
+        frame["right"] = frame["component"] == frame["true_component"]
+        right = int(frame["right"].sum())
+    facts = {
+        "expected_misclassification": partitions.expected_misclassification(found["mean"], rows.frequency),
+        "interval": memberships.INTERVAL,
+        "loss": loss,
+        "agreement": partitions.adjusted_rand(clusters, frame["component"], rows.frequency),
+        "looked_at": len(sampled),
+        "clusters": memberships.describe(rows, specification.get("columns"), clusters, similarity, sampled),
+    }
+    return {"table": frame, "right": right, "similarity": similarity, "sampled": sampled, "facts": facts}
+
+
+def _write_memberships(outputs, name, belonging, trusted):
+    frame, sampled = belonging["table"], belonging["sampled"]
+    write_csv(outputs["membership"], frame)
+    of_sampled = frame["cluster"].to_numpy()[sampled]
+    memberships.write_co_clustering(outputs["co_clustering"], belonging["similarity"], sampled + 1, of_sampled)
+    write_json(outputs["memberships"], belonging["facts"])
+    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"])
+
+
+def _write_membership_page(path, name, frame, trusted, right):
+    if trusted:
+        note = "The posterior probability of each component for every observation, the least certain first. "
+        note += "The 90% interval is that of the most probable component."
+        frame = memberships.with_interval_of_best(frame).sort_values("uncertainty", ascending=False, kind="stable")
+    else:
+        note = "The names of the components cannot be trusted, so no memberships are shown, but the cluster of each "
+        note += "observation in a partition that needs no names."
+    if trusted and right is not None:
+        note += f" {right} of {len(frame)} most probable components are the true ones."
+    if len(frame) > LISTED:
+        note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
+    shown, titles = frame.head(LISTED).to_dict("records"), columns.membership(frame, trusted)
+    tables.write_html(path, f"Memberships under {name}", note, titles, shown)
+
+
+def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed, axis):
+    """Write the tables behind the predictive figures; return the p-values that are checks, and what of extremes."""
+    family, rng = specification["family"], np.random.default_rng(seed)
+    thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
+    p_values = predictive.component_p_values(family, points, few if len(points) > FEW_DRAWS_FROM else thinned, rng)
+    kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
+    anew = idata.posterior_predictive["y"].to_numpy()
+    anew = anew.reshape(-1, *anew.shape[2:])
+    anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
+    thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
+    prior = prior_draws(specification, CURVE_DRAWS, rng)
+    made, facts, found = PREDICT[specification["kind"]](
+        specification, points, thinned, few, kept, anew, thin, prior, axis
+    )
+    p_values |= found
+    for table, content in made.items():
+        write_csv(outputs[table], pd.DataFrame(content))
+    facts["statistics"], p_values["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
+    facts["extremes"] = predictive.extremes(family, points, few)
+    p_values["extremes"] = facts["extremes"]["p_value"]
+    panels, left_out = [], []
+    for title, ends in _transforms(loo, specification.get("columns")):
+        transform = predictive.drawn_between(ends[:, unit], rng)
+        panels.append(pd.DataFrame({"panel": title, **predictive.transform_table(transform, rng)}))
+        left_out += [transform] if title.startswith("LOO") else []
+    p_values["loo_pit"] = predictive.even_p_value(left_out)
+    write_csv(outputs["transform"], pd.concat(panels))
+    write_json(outputs["predictive"], facts | {"looked_at": len(points), "p_values": p_values})
+    return p_values, facts["extremes"]
+
+
+def _transforms(loo, names):
+    """The probabilities below each observation and with it, (2, m), by the titles of their panels."""
+    both = (("PIT", loo["pit"]), ("LOO-PIT", loo["loo_pit"]))
+    if names is None:
+        return both
+    return [(f"{title} of {name}", ends[:, :, d]) for d, name in enumerate(names) for title, ends in both]
+
+
+def _write_statistics(path, specification, points, anew):
+    """Write the test statistics of replicated data sets; return those of the data with their band, and its p-value."""
+
+    def statistics_of(y):
+        if specification["kind"] == MULTIVARIATE:
+            return multivariate.statistics_of(y, specification["columns"])
+        return predictive.statistics_of(y, specification["kind"] == WHOLE)
+
+    observed, replicated = statistics_of(points.y), statistics_of(anew)
+    write_csv(path, pd.DataFrame(replicated))
+    values = np.array(list(observed.values()))
+    sets = np.nan_to_num(np.column_stack(list(replicated.values())), nan=np.inf)  # undefined is as far out as can be
+    limits, p_value = predictive.ecdf_band(values, sets)
+    ends = zip(limits["lower"].tolist(), limits["upper"].tolist(), strict=True)
+    rows = [
+        {"name": name, "observed": value, "lower": lower, "upper": upper, "outside": not lower <= value <= upper}
+        for (name, value), (lower, upper) in zip(zip(observed, values.tolist(), strict=True), ends, strict=True)
+    ]
+    return rows, p_value

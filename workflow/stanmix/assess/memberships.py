@@ -1,0 +1,300 @@
+"""Who belongs where: memberships with their intervals, and a partition that needs no names of components."""
+
+import numpy as np
+import pandas as pd
+
+from stanmix.base import columns
+from stanmix.base.files import whole
+from stanmix.labels import partitions
+from stanmix.model import mixture
+
+DRAWS = 1000  # of the posterior, behind intervals and co-clustering
+INTERVAL = 0.9  # probability of the intervals
+OBSERVATIONS = 2000  # the most whose co-clustering is computed
+STEP = 1e-4  # to which co-clustering probabilities are rounded: the draws know them far less well
+
+
+def probabilities(family, points, draws):
+    """Membership probabilities and their intervals.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        m of them.
+    draws : dict of numpy.ndarray
+        Each (S, K); intervals take at most `DRAWS` of them, evenly spaced.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        mean, lower and upper, each (m, P).
+    """
+    lower, upper = mixture.membership_interval(family, points, mixture.thinned(draws, DRAWS), INTERVAL)
+    return {"mean": mixture.membership(family, points, draws), "lower": lower, "upper": upper}
+
+
+def table(rows, specification, found):
+    """Memberships as a table, one line for each row of the data.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+    specification : dict
+    found : dict of numpy.ndarray
+        What `probabilities` returned, for every row: each (n, P).
+
+    Returns
+    -------
+    pandas.DataFrame
+        id, the values, trials, exposure and known where there are any; for each part its probability with lower and
+        upper; component, the most probable part, and uncertainty, the probability of all others. Both are missing where
+        no part has any density.
+    """
+    parts = np.array(mixture.parts(specification["family"], specification["components"]))
+    content = {} if rows.ids is None else {"id": rows.ids}
+    if "columns" in specification:
+        content |= {columns.VALUE + name: rows.y[:, d] for d, name in enumerate(specification["columns"])}
+    else:
+        content["y"] = rows.y
+    content |= {name: getattr(rows, name) for name in ("trials", "exposure") if getattr(rows, name) is not None}
+    if rows.known is not None:
+        content["known"] = pd.Series(rows.known, dtype="Int64").mask(rows.known == 0)
+    for p, part in enumerate(parts):
+        for end, values in found.items():
+            content[columns.probability(part, end)] = values[:, p]
+    known = ~np.isnan(found["mean"]).any(axis=1)
+    best = np.full(len(known), None, dtype=object)
+    best[known] = parts[found["mean"][known].argmax(axis=1)]
+    return pd.DataFrame(content | {"component": best, "uncertainty": 1 - found["mean"].max(axis=1)})
+
+
+def with_interval_of_best(frame):
+    """A table of memberships with the interval of the most probable component: from and to."""
+    parts, best = columns.parts_of(frame), frame["component"].astype(str)
+    for end, title in (("lower", "from"), ("upper", "to")):
+        values = frame[[columns.probability(part, end) for part in parts]].to_numpy()
+        place = best.map({part: p for p, part in enumerate(parts)})
+        chosen = np.where(place.isna(), np.nan, values[np.arange(len(frame)), place.fillna(0).astype(int)])
+        frame = frame.assign(**{title: chosen})
+    return frame
+
+
+def cluster(family, points, count, draws, sampled):
+    """Co-clustering of the observations, and the partition with the least expected variation of information.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        The distinct observations, m of them.
+    count : numpy.ndarray
+        How often each was observed, shape (m,).
+    draws : dict of numpy.ndarray
+        Each (S, K); at most `DRAWS` of them are used, evenly spaced.
+    sampled : numpy.ndarray of int
+        The distinct observation of each observation that is looked at, shape (r,).
+
+    Returns
+    -------
+    similarity : numpy.ndarray
+        Probabilities that two of those share a component, in steps of `STEP`, shape (r, r).
+    clusters : numpy.ndarray of int
+        Of every distinct observation, from 1 in the order of their means (of the first column, or of the rates), shape
+        (m,). Those that were not looked at belong to the cluster with whose members they share a component most often.
+    loss : float
+        Lower bound of the expected variation of information, in bits.
+    """
+    few = mixture.thinned(draws, DRAWS)
+    seen, place, times = np.unique(sampled, return_inverse=True, return_counts=True)
+    size = max(1, mixture.CHUNK // (len(sampled) * few["theta"].shape[1] * points.width))
+    blocks = (
+        mixture.responsibilities(family, points[seen], {name: v[start : start + size] for name, v in few.items()})
+        for start in range(0, len(few["theta"]), size)
+    )
+    # Steps also keep the last bits of a matrix product, which differ between machines, out of the search.
+    similarity = np.round(partitions.co_clustering(block[:, place] for block in blocks) / STEP) * STEP
+    of_best = mixture.membership(family, points[seen], few).argmax(axis=1)[place]
+    partition, _ = partitions.best_partition(similarity, [of_best])
+    # Equal observations belong together, so each takes the cluster of most of its copies.
+    votes = np.zeros((len(seen), partition.max()))
+    np.add.at(votes, (place, partition - 1), 1)
+    clusters = np.zeros(len(points), dtype=int)
+    clusters[seen] = votes.argmax(axis=1) + 1
+    rest = np.flatnonzero(clusters == 0)
+    shares = shares_of(family, points[seen], clusters[seen], times, few)
+    if len(rest):
+        clusters[rest] = nearest(family, points[rest], few, *shares)
+    clusters = _in_order(clusters, points, count)
+    return similarity, clusters, float(partitions.vi_loss_bound(clusters[sampled], similarity))
+
+
+def shares_of(family, points, clusters, count, draws):
+    """What the clusters consist of, draw by draw.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        The observations that were put into clusters, m of them.
+    clusters : numpy.ndarray of int
+        Shape (m,).
+    count : numpy.ndarray
+        How often each counts, shape (m,).
+    draws : dict of numpy.ndarray
+        Each (S, K).
+
+    Returns
+    -------
+    names : numpy.ndarray of int
+        The clusters there are, shape (C,).
+    shares : numpy.ndarray
+        Of each part among their observations, shape (S, P, C).
+    """
+    names, place = np.unique(clusters, return_inverse=True)
+    weights = np.zeros((len(points), len(names)))
+    weights[np.arange(len(points)), place] = count
+    weights /= weights.sum(axis=0)
+    shares = 0.0
+    for part in mixture.chunks(points, draws):
+        shares = shares + mixture.responsibilities(family, points[part], draws).transpose(0, 2, 1) @ weights[part]
+    return names, shares
+
+
+def nearest(family, points, draws, names, shares):
+    """The cluster with whose observations each point most often shares a component.
+
+    Parameters
+    ----------
+    family, points, draws
+        As for `mixture.log_terms`.
+    names, shares
+        What `shares_of` returned for these draws.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Shape (m,).
+    """
+    total = len(draws["theta"])
+    result = np.empty(len(points), dtype=int)
+    for part in mixture.chunks(points, draws):
+        values = mixture.responsibilities(family, points[part], draws).transpose(1, 0, 2)
+        together = values.reshape(len(values), -1) @ shares.reshape(-1, len(names)) / total
+        result[part] = names[np.round(together / STEP).argmax(axis=1)]
+    return result
+
+
+def cluster_of_new(family, points, known, clusters, sampled, draws):
+    """The cluster of new points: that of an observation equal to it, else as `nearest`.
+
+    Parameters
+    ----------
+    family : str
+    points : Points
+        The new ones, m of them.
+    known : Points
+        The distinct observations.
+    clusters : numpy.ndarray of int
+        Theirs.
+    sampled : numpy.ndarray of int
+        As `cluster` had it.
+    draws : dict of numpy.ndarray
+        Each (S, K).
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Shape (m,).
+    """
+    few = mixture.thinned(draws, DRAWS)
+    seen, times = np.unique(sampled, return_counts=True)
+    found = nearest(family, points, few, *shares_of(family, known[seen], clusters[seen], times, few))
+    if known.known is not None:  # what is known of an observation says nothing of an equal new one
+        known, clusters = known[known.known == 0], clusters[known.known == 0]
+    same = dict(zip(_keys(known), clusters.tolist(), strict=True))
+    return np.array([same.get(key, other) for key, other in zip(_keys(points), found.tolist(), strict=True)])
+
+
+def _keys(points):
+    return map(tuple, np.column_stack([points.y, points.size]).tolist())
+
+
+def describe(rows, names, clusters, similarity, sampled):
+    """What is said of each cluster.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+    names : list of str or None
+        What the columns are called where there are several.
+    clusters : numpy.ndarray of int
+        Of every row, shape (n,).
+    similarity : numpy.ndarray
+        What `cluster` returned, shape (r, r).
+    sampled : numpy.ndarray of int
+        The rows it is about, shape (r,).
+
+    Returns
+    -------
+    list of dict
+        cluster, size, together (the mean probability that two of its observations share a component, None for a single
+        one), and mean, minimum and maximum of the values, or the mean of each column.
+    """
+    described = []
+    for name in np.unique(clusters):
+        inside, looked_at = clusters == name, clusters[sampled] == name
+        y, weight, pairs = rows.y[inside], rows.frequency[inside], looked_at.sum() * (looked_at.sum() - 1)
+        within = similarity[np.ix_(looked_at, looked_at)].sum() - looked_at.sum()
+        entry = {"cluster": int(name), "size": int(weight.sum())}
+        entry["together"] = float(within / pairs) if pairs else None
+        if names is None:
+            entry["mean"] = float(np.average(y, weights=weight))
+            entry |= {"minimum": float(y.min()), "maximum": float(y.max())}
+        else:
+            means = np.average(y, axis=0, weights=weight)
+            entry |= {columns.VALUE + column: float(mean) for column, mean in zip(names, means, strict=True)}
+        described.append(entry)
+    return described
+
+
+def write_co_clustering(path, similarity, obs_id, clusters):
+    """Write co-clustering probabilities as netCDF, packed, the same bytes every time.
+
+    Parameters
+    ----------
+    path : path-like
+    similarity : numpy.ndarray
+        Shape (r, r).
+    obs_id : numpy.ndarray of int
+        The observation of each row, from 1, shape (r,).
+    clusters : numpy.ndarray of int
+        Shape (r,).
+    """
+    import xarray as xr
+
+    packed = np.round(similarity / STEP).astype(np.uint16)  # readers of netCDF undo it by the factor
+    content = xr.Dataset(
+        {"similarity": (("observation", "other"), packed, {"scale_factor": STEP})},
+        coords={"obs_id": ("observation", obs_id), "cluster": ("observation", clusters)},
+        attrs={"title": "Posterior probability that two observations share a component"},
+    )
+    with whole(path) as beside:
+        content.to_netcdf(str(beside), engine="h5netcdf", encoding={"similarity": {"zlib": True, "complevel": 4}})
+
+
+def read_co_clustering(path):
+    """Read what `write_co_clustering` wrote (xarray.Dataset)."""
+    import xarray as xr
+
+    return xr.load_dataset(path, engine="h5netcdf")
+
+
+def _in_order(labels, points, count):
+    """Labels from 1 in the order of the means of the (first) value per size, equal ones by first appearance."""
+    _, first, place = np.unique(labels, return_index=True, return_inverse=True)
+    values = (points.y if points.y.ndim == 1 else points.y[:, 0]) / points.size
+    means = np.bincount(place, weights=count * values) / np.bincount(place, weights=count)
+    numbers = np.empty(len(means), dtype=int)
+    numbers[np.lexsort((first, means))] = np.arange(1, len(means) + 1)
+    return numbers[place]

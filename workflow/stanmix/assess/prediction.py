@@ -1,0 +1,102 @@
+"""Memberships of new rows from the saved draws of a fit; nothing is sampled."""
+
+import numpy as np
+import pandas as pd
+
+from stanmix.assess import memberships
+from stanmix.base import columns, tables
+from stanmix.base.files import read_json, write_csv
+from stanmix.base.text import LARGEST_COUNT, plain
+from stanmix.data import observations, replication
+from stanmix.families.family import WHOLE, Points
+from stanmix.fits import inference
+from stanmix.model import mixture
+
+LISTED = 2000  # rows of the HTML table; the CSV has all
+
+
+def faults(rows, column, model, family):
+    """What a family cannot describe of new rows.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+        As `observations.read_csv` returned them.
+    column : str
+        Where the values stand.
+    model : str
+        The model's name.
+    family : Family
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
+    wrong, needs = np.zeros(len(rows.y), dtype=bool), ""
+    if family.positive:
+        wrong, needs = rows.y <= 0, "values above 0"
+    elif family.kind == WHOLE:
+        wrong = (rows.y < 0) | (rows.y != np.floor(rows.y)) | (rows.y > LARGEST_COUNT)
+        needs = f"whole numbers from 0 to {LARGEST_COUNT}"
+    if not wrong.any():
+        return []
+    first = int(np.flatnonzero(wrong)[0])
+    more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
+    value = plain(rows.y[first])
+    return [
+        f"line {rows.lines[first]}, column '{column}': {value} is not possible{more}; the family {family.name} of "
+        f"models.{model} needs {needs}."
+    ]
+
+
+def log_density(family, points, draws):
+    """Log posterior predictive density, or probability, of each point: shape (m,)."""
+    result = np.empty(len(points))
+    for part in mixture.chunks(points, draws):
+        result[part] = mixture.log_sum(mixture.log_likelihood(family, points[part], draws), axis=0)
+    return result - np.log(len(draws["theta"]))
+
+
+def predict(inputs, outputs, source):
+    """Write the memberships of new rows under one fit.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Paths: new (the CSV file), observations, membership, labels, draws and specification.
+    outputs : mapping
+        Paths: predicted and predicted_html.
+    source : dict
+        What to read from the CSV file, as keywords of `observations.read_csv`.
+    """
+    rows = observations.read_csv(inputs["new"], **source)
+    specification, trusted = read_json(inputs["specification"]), read_json(inputs["labels"])["trusted"]
+    fitted = observations.read(inputs["observations"])
+    units, training = rows.units(), fitted.units()
+    points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
+    idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
+    draws = inference.by_component(idata, specification)
+    draws = mixture.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
+
+    family = specification["family"]
+    found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
+    frame = memberships.table(rows, specification, found)
+    frame.insert(0, "row", range(1, len(frame) + 1))
+    clusters = np.empty(len(known), dtype=int)
+    clusters[training.index] = pd.read_csv(inputs["membership"], usecols=["cluster"])["cluster"]
+    sampled = training.index[replication.sampled_rows(fitted, memberships.OBSERVATIONS)]
+    of_unit = memberships.cluster_of_new(family, points, known, clusters, sampled, draws)
+    frame["cluster"] = pd.Series(of_unit[units.index], dtype="Int64").mask(frame["component"].isna())
+    frame["log_density"] = log_density(family, points, draws)[units.index]
+    write_csv(outputs["predicted"], frame)
+    note = f"Memberships of {len(frame)} new rows, from the same draws as those of the data."
+    if not trusted:
+        note += " The names of the components cannot be trusted, so nothing that is said by them is shown."
+    if len(frame) > LISTED:
+        note += f" The first {LISTED} are shown; the CSV file has all."
+    shown = memberships.with_interval_of_best(frame).head(LISTED)
+    titles = columns.membership(shown, trusted)
+    tables.write_html(
+        outputs["predicted_html"], f"New rows under {specification['model']}", note, titles, shown.to_dict("records")
+    )

@@ -1,0 +1,281 @@
+"""What the schema of the configuration cannot say: names that exist, lengths that fit, sums, orders, priors."""
+
+import itertools
+import math
+import re
+
+from stanmix.base.text import LARGEST_COUNT
+from stanmix.config.plan import counts
+from stanmix.config.schema import listed, shown
+from stanmix.families.bounds import Bounds
+from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
+from stanmix.families.priors import POSITIVE, REAL, parse, parse_weights
+from stanmix.families.registry import FAMILIES
+from stanmix.model.specification import is_shared, told_apart
+
+MOST_SIMULATED = 10_000_000  # observations of a simulation, as the schema says of n
+MOST_COUNTED = 1e8  # mean of simulated counts
+
+
+def against_meaning(config, broken):
+    """Yield (place, text) for what the schema cannot say: names, lengths, sums, orders and priors.
+
+    Entries in `broken` (first two keys of a place) are left out: the schema has found fault with them already.
+    """
+    sections = {}
+    for section in ("datasets", "models", "analyses"):
+        content = config.get(section) if (section,) not in broken else None
+        entries = content.items() if isinstance(content, dict) else enumerate(content or [])
+        sections[section] = {key: entry for key, entry in entries if (section, key) not in broken}
+    for name, dataset in sections["datasets"].items():
+        yield from _check_dataset(("datasets", name), dataset)
+    asked = {name: set() for name in sections["models"]}
+    for index, analysis in sections["analyses"].items():
+        place = ("analyses", index)
+        for key, named, known in (
+            ("dataset", [analysis["dataset"]], config.get("datasets")),
+            ("models", analysis["models"], config.get("models")),
+        ):
+            for name in named:
+                if isinstance(known, dict) and name not in known:
+                    yield (*place, key), f"names {shown(name)}, which does not exist; there are {listed(known)}"
+        for model in set(analysis["models"]) & set(asked):
+            asked[model].update(counts(analysis["components"]))
+    yield from _check_pairs(sections)
+    for name, model in sections["models"].items():
+        place = ("models", name)
+        yield from _check_model(place, model)
+        for components in sorted(asked[name]) or [_own_count(model)]:
+            yield from _check_numbers(place, model, components)
+
+
+def _check_pairs(sections):
+    """Yield (place, text) for models that do not fit the data sets of their analyses."""
+    kinds = {}
+    for index, analysis in sections["analyses"].items():
+        place, dataset = ("analyses", index, "models"), sections["datasets"].get(analysis["dataset"])
+        if dataset is None:
+            continue
+        simulate = dataset.get("simulate")
+        given = {"trials": "trials" in (simulate or dataset), "exposure": "exposure" in dataset}
+        for name in analysis["models"]:
+            if name not in sections["models"]:
+                continue
+            family = FAMILIES[sections["models"][name]["family"]]
+            of = f"names '{name}' of the family {family.name}, which"
+            if (family.kind == MULTIVARIATE) != ("columns" in dataset):
+                wanted = "columns" if family.kind == MULTIVARIATE else "column"
+                yield place, f"{of} needs the key '{wanted}' in datasets.{analysis['dataset']}"
+            order = sections["models"][name].get("order", "none")
+            if family.kind == MULTIVARIATE and order not in ("none", *dataset.get("columns", [order])):
+                yield (
+                    place,
+                    f"{of} is ordered by '{order}', which is none of the columns of "
+                    f"datasets.{analysis['dataset']}: {', '.join(dataset['columns'])}",
+                )
+            if family.takes == "trials" and not given["trials"]:
+                yield place, f"{of} needs the key 'trials' in datasets.{analysis['dataset']}"
+            for key, is_given in given.items():
+                if is_given and family.takes != key:
+                    yield place, f"{of} cannot use the {key} of datasets.{analysis['dataset']}"
+            if "known" in dataset and sections["models"][name]["labels"] == "relabelled":
+                yield place, f"names '{name}', which is relabelled, but known components have their names already"
+            step = dataset.get("rounding")
+            if step is not None and family.kind != CONTINUOUS and (family.kind != WHOLE or step != 1):
+                yield place, f"{of} knows no rounding; remove it from datasets.{analysis['dataset']}"
+            if dataset["axis"] == "log" and family.kind != CONTINUOUS:
+                yield place, f"{of} is drawn on no log axis; remove `axis: log` from datasets.{analysis['dataset']}"
+            first = kinds.setdefault(analysis["dataset"], (family.kind, name))
+            if {first[0], family.kind} == {CONTINUOUS, WHOLE} and step != 1:
+                yield (
+                    place,
+                    f"compares '{first[1]}' and '{name}', one a density and one a probability, which LOO cannot "
+                    f"compare; say `rounding: 1` in datasets.{analysis['dataset']}, or analyse the data twice",
+                )
+
+
+def _check_model(place, model):
+    """Yield (place, text) for what is wrong with one model whatever the number of components."""
+    family = FAMILIES[model["family"]]
+    known = f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
+    for section in ("fixed", "priors"):
+        for key in model[section]:
+            if key not in ("theta", *family.names):
+                yield (*place, section, key), known
+    for section in ("share", "own"):
+        for key in model[section]:
+            if key not in family.names:
+                yield (*place, section), f"names '{key}', which {known}"
+            elif key in model["fixed"]:
+                yield (*place, section), f"names '{key}', which is fixed; a fixed parameter is not estimated"
+    for key in ("correlation", "order"):
+        if key in model and family.kind != MULTIVARIATE:
+            yield (*place, key), f"goes with the family multivariate_normal, not with {family.name}"
+    if family.kind == MULTIVARIATE:
+        for key in set(model["fixed"]) & set(family.names):
+            yield (*place, "fixed", key), f"cannot be fixed in the family {family.name}; only theta can"
+        if model.get("correlation") == "diagonal":
+            for section in ("share", "priors"):
+                if "correlation" in model[section]:
+                    yield (
+                        (*place, section),
+                        "names 'correlation', which a model with `correlation: diagonal` does not have",
+                    )
+    for key in set(model["share"]) & set(model["own"]):
+        yield (*place, "own"), f"names '{key}', which share names too; a parameter is either shared or own"
+    for key in model["priors"]:
+        # theta has a default prior in every model, which a fixed theta makes void
+        if key in model["fixed"] and (key, model["priors"][key]) != ("theta", "dirichlet(1)"):
+            yield (*place, "priors", key), "is the prior of a parameter that is fixed; remove one of the two"
+    yield from _check_labels(place, model)
+    for key, value in model["fixed"].items():
+        if family.kind != MULTIVARIATE or key == "theta":
+            yield from _check_values((*place, "fixed", key), family, key, value)
+    if {"theta", *family.names} <= set(model["fixed"]):
+        yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
+
+
+def _check_labels(place, model):
+    """Yield (place, text) for a model that shall be relabelled but whose components are told apart already."""
+    if model["labels"] == "ordered":
+        return
+    if model.get("order", "none") != "none":
+        yield (*place, "labels"), "is 'relabelled', but the model has an order; remove one of the two"
+    for key in told_apart(model):
+        yield (
+            (*place, "labels"),
+            f"is 'relabelled', but {key} has a number for each component, which tells them apart already; give one "
+            "number, or use 'ordered'",
+        )
+
+
+def _check_dataset(place, dataset):
+    """Yield (place, text) for what is wrong with one data set, the content of its file left aside."""
+    simulate = dataset.get("simulate")
+    if (simulate is None) == ("csv" not in dataset):
+        yield place, "must have either csv (and column) or simulate"
+        return
+    for key in ("csv", "predict"):
+        marks = [mark for mark in "{}<>\n\r\t" if mark in dataset.get(key, "")]
+        if marks:
+            yield (
+                (*place, key),
+                f"is {shown(dataset[key])}; Snakemake reads {' and '.join(map(repr, marks))} in the name of a file as "
+                "something else, so rename the file",
+            )
+    if simulate is None:
+        if ("column" in dataset) == ("columns" in dataset):
+            yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
+        return
+    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "header", "predict"):
+        if key in dataset:
+            yield (*place, key), "goes with csv, not with simulate"
+    if dataset["missing"] != "error":
+        yield (*place, "missing"), "goes with csv, not with simulate"
+    family = FAMILIES[simulate["family"]]
+    if "rounding" in dataset and family.kind == CONTINUOUS:
+        yield (*place, "rounding"), "is about values that were rounded; those of a simulation are not"
+    place = (*place, "simulate")
+    others = {"family", "sizes", "n", "theta", "seed"} | ({"trials"} if family.takes == "trials" else set())
+    for key in [key for key in simulate if key not in (*others, *family.names)]:
+        yield (*place, key), f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
+    needed = [*family.names, *(["trials"] if family.takes == "trials" else [])]
+    missing = [name for name in needed if name not in simulate]
+    if missing:
+        yield place, f"lacks {' and '.join(missing)}, which the family {family.name} needs"
+        return
+    components = len(simulate[family.ordered])
+    if ("sizes" in simulate) == ("n" in simulate):
+        yield place, "must have either sizes, or n and theta"
+    elif "n" in simulate and "theta" not in simulate:
+        yield place, "has n but lacks theta, the weights"
+    elif "sizes" in simulate and "theta" in simulate:
+        yield (*place, "theta"), "goes with n; with sizes the weights follow from them"
+    elif "sizes" in simulate and sum(simulate["sizes"]) < 2:
+        yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
+    elif sum(simulate.get("sizes", ())) > MOST_SIMULATED:
+        yield (*place, "sizes"), f"adds to {sum(simulate['sizes'])}; it must add to at most {MOST_SIMULATED}"
+    for key in ("sizes", "theta", *family.of_component[1:]):
+        value = simulate.get(key)
+        if isinstance(value, list) and len(value) != components:
+            yield (*place, key), f"has {len(value)} values, but {family.ordered} has {components}"
+    for key in ("theta", family.ordered):
+        if key in simulate:
+            yield from _check_values((*place, key), family, key, simulate[key])
+    if family.takes == "exposure" and max(simulate[family.ordered]) > MOST_COUNTED:
+        yield (
+            (*place, family.ordered),
+            f"is {simulate[family.ordered]}; counts of more than {MOST_COUNTED:g} on average come too near "
+            f"{LARGEST_COUNT}, beyond which CmdStan cannot count",
+        )
+
+
+def _check_values(place, family, name, value):
+    """Yield (place, text) when weights do not add to 1 or when ordered values do not increase or are not positive."""
+    if name == "theta" and abs(math.fsum(value) - 1) > 1e-6:
+        yield place, f"is {value}, which adds to {math.fsum(value):.6g}; weights must add to 1"
+    if name == family.ordered:
+        if any(b <= a for a, b in itertools.pairwise(value)):
+            yield place, f"is {value}; the values must increase, because their order names the components"
+        if family.parameter(name).support == POSITIVE and min(value) <= 0:
+            yield place, f"is {value}; the values must be greater than 0"
+
+
+def _check_numbers(place, model, components):
+    """Yield (place, text) for fixed values and priors that do not fit the number of components."""
+    family = FAMILIES[model["family"]]
+    for key, value in model["fixed"].items():
+        if isinstance(value, list) and len(value) != components:
+            yield (*place, "fixed", key), f"has {len(value)} values, but an analysis asks for {components} components"
+    if components == 1 and "theta" not in model["fixed"] and set(family.names) <= set(model["fixed"]):
+        yield (*place, "fixed"), "fixes all that is unknown about one component, so there is nothing to estimate"
+    for key, text in model["priors"].items():
+        if key not in ("theta", *family.names):
+            continue
+        try:
+            if key == "theta":
+                parse_weights(text, components)
+                continue
+            parameter = family.parameter(key)
+            priors = parse(text, parameter.support, 1 if is_shared(parameter, model) else components)
+        except ValueError as error:
+            yield (*place, "priors", key), f"is {shown(text)}: {error}"
+            continue
+        if family.kind == MULTIVARIATE and any(_is_bounded(prior, parameter.support) for prior in priors):
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; uniform priors and cuts go with one column of values, not with several, where only "
+                "sigma can be cut, from below",
+            )
+            continue
+        centres = [p.centre for p in priors if p.centre is not None]
+        is_ordered = (
+            key == family.ordered
+            and model["labels"] == "ordered"
+            and (family.kind != MULTIVARIATE or model.get("order", "none") != "none")
+        )
+        if is_ordered and any(b < a for a, b in itertools.pairwise(centres)):
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; the locations must not decrease, because the components are ordered by {key}",
+            )
+            continue
+        ends = Bounds.of([prior.ends for prior in priors])
+        if is_ordered and not ends.alike and not ends.in_turn:
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; where components are ordered by {key} their priors must all have the same ends, or "
+                "each end before the next begins",
+            )
+
+
+def _is_bounded(prior, support):
+    """Whether a prior of several columns has ends that their program does not know: only scales are cut, from below."""
+    return prior.distribution == "uniform" or prior.upper is not None or (support == REAL and prior.lower is not None)
+
+
+def _own_count(model):
+    """A number of components that a model no analysis uses could have: the length of its lists, or 2."""
+    lists = [v for v in model["fixed"].values() if isinstance(v, list)]
+    lists += [found[1].split(",") for text in model["priors"].values() if (found := re.search(r"\[([^][]*)\]", text))]
+    return len(lists[0]) if lists else 2

@@ -1,0 +1,166 @@
+"""What a fit to several columns predicts: densities of pairs of columns, replicated rows, statistics of columns."""
+
+import itertools
+
+import numpy as np
+
+from stanmix.base.columns import VALUE
+from stanmix.base.seeds import seed_for
+from stanmix.expected import predictive
+from stanmix.families.family import Points
+from stanmix.families.multivariate_normal import telling_columns
+from stanmix.model import mixture
+
+MOST_PAIRS = 6  # pairs of columns whose density is drawn
+MOST_COLUMNS = 4  # all pairs of these many columns are at most MOST_PAIRS
+GRID = 61  # places across and up where a density is computed
+BEYOND = 0.15  # of the range of the data that a picture shows on either side
+SHOWN = 2  # replicated data sets that are drawn
+PRIOR_SHOWN = 5  # data sets from the prior that are drawn
+MOST_ROWS = 3000  # of a data set that is drawn
+
+
+def marginal(draws, columns):
+    """The draws of a mixture's distribution of some of its columns alone."""
+    found = {"theta": draws["theta"]} | {name: draws[name][:, :, columns] for name in ("mu", "sigma")}
+    if "correlation" in draws:
+        found["correlation"] = draws["correlation"][:, :, columns][:, :, :, columns]
+    return found
+
+
+def pair_density(family, y, pair, draws):
+    """The density of two columns on a grid, as columns of a table.
+
+    Parameters
+    ----------
+    family : str
+    y : numpy.ndarray
+        The observations, shape (m, D).
+    pair : tuple of int
+        The columns across and up, from 0.
+    draws : dict of numpy.ndarray
+        As in `mixture`.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        i, j, x, y and the posterior medians mixture, component_1 and so on (weighted), x running fastest.
+    """
+    steps = []
+    for d in pair:
+        margin = BEYOND * np.ptp(y[:, d])
+        steps.append(np.linspace(y[:, d].min() - margin, y[:, d].max() + margin, GRID))
+    up, across = (values.ravel() for values in np.meshgrid(steps[1], steps[0], indexing="ij"))
+    at = Points(np.column_stack([across, up]), np.ones(len(up)))
+    weighted = mixture.densities(family, at, marginal(draws, list(pair)))
+    table = {"i": np.full(len(up), pair[0]), "j": np.full(len(up), pair[1]), "x": across, "y": up}
+    table["mixture"] = np.median(weighted.sum(axis=2), axis=0)
+    medians = np.median(weighted, axis=0)
+    return table | {f"component_{k + 1}": medians[:, k] for k in range(medians.shape[1])}
+
+
+def ecdf_tables(y, anew, columns):
+    """Distribution functions of all columns with one band for all of them together.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        The observations, shape (m, D).
+    anew : numpy.ndarray
+        Replicated data sets, shape (R, m, D).
+    columns : list of str
+
+    Returns
+    -------
+    table : dict of numpy.ndarray
+        column, x, observed, lower, median and upper.
+    p_value : float
+        As `predictive.ecdf_band`, over all columns.
+    """
+    grids = [predictive.places(y[:, d], anew[:, :, d]) for d in range(len(columns))]
+
+    def curve(rows):
+        return np.concatenate([predictive.ecdf(rows[:, d], x) for d, x in enumerate(grids)])
+
+    observed = curve(y)
+    limits, p_value = predictive.ecdf_band(observed, np.array([curve(rows) for rows in anew]))
+    table = {"column": np.repeat(columns, [len(x) for x in grids]), "x": np.concatenate(grids), "observed": observed}
+    return table | limits, p_value
+
+
+def statistics_of(y, columns):
+    """Test statistics of data sets: mean and sd of each column, and the correlation of each pair.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        Shape (..., m, D).
+    columns : list of str
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        Each (...).
+    """
+    mean, sd = y.mean(axis=-2), y.std(axis=-2, ddof=1)
+    found = {f"mean of {name}": mean[..., d] for d, name in enumerate(columns)}
+    found |= {f"sd of {name}": sd[..., d] for d, name in enumerate(columns)}
+    scores = (y - mean[..., None, :]) / sd[..., None, :]
+    for i, j in itertools.combinations(range(len(columns)), 2):
+        product = (scores[..., i] * scores[..., j]).sum(axis=-1) / (y.shape[-2] - 1)
+        found[f"correlation of {columns[j]} and {columns[i]}"] = product
+    return found
+
+
+def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
+    """Tables behind the predictive figures.
+
+    Parameters
+    ----------
+    As those of `continuous.predict`, with draws of several columns and data sets (R, m, D).
+
+    Returns
+    -------
+    tables : dict
+        density (of pairs of columns), memberships_by_value (empty: no single value tells them), replicates and prior
+        (data sets), and ecdf, each a dict of columns.
+    facts : dict
+        What the text and the figures need to know of them.
+    p_values : dict
+        ecdf, of the distribution functions of all columns together, and shape, of those of standardised values.
+    """
+    family, y, columns = specification["family"], points.y, specification["columns"]
+    telling = telling_columns(thinned)
+    chosen = sorted(telling[:MOST_COLUMNS])
+    pairs = list(itertools.combinations(chosen, 2))[:MOST_PAIRS]
+    density = [pair_density(family, y, pair, few) for pair in pairs]
+    ecdf, p_value = ecdf_tables(y, anew, columns)
+    rows = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS)).round().astype(int)
+    sets = anew[np.linspace(0, len(anew) - 1, SHOWN).round().astype(int)][:, rows]
+    of_prior = mixture.thinned(prior, PRIOR_SHOWN)
+    rng = np.random.default_rng(seed_for(specification["seeds"]["replicates"], "prior"))
+    members = mixture.draw_memberships(family, len(rows), of_prior, rng)
+    imagined = mixture.replicate(family, points[rows], members, of_prior, rng)
+    parts = mixture.parts(family, specification["components"])
+    tables = {
+        "density": {name: np.concatenate([table[name] for table in density]) for name in density[0]},
+        "memberships_by_value": {name: [] for name in ["x", *(f"probability_{part}" for part in parts)]},
+        "replicates": _stacked(sets, columns),
+        "ecdf": ecdf,
+        "prior": _stacked(imagined, columns) | {"component": members.ravel() + 1},
+    }
+    facts = {
+        "columns": columns,
+        "pair": sorted(telling[:2]),
+        "pairs": len(pairs),
+        "all_pairs": len(columns) * (len(columns) - 1) // 2,
+        "replicates_ecdf": len(anew),
+    }
+    shape = predictive.shape_p_value([(y[:, d], anew[:, :, d]) for d in range(len(columns))])
+    return tables, facts, {"ecdf": p_value, "shape": shape}
+
+
+def _stacked(sets, columns):
+    """Data sets (R, m, D) below each other: columns of a table, the first says which set."""
+    table = {"set": np.repeat(np.arange(1, len(sets) + 1), sets.shape[1])}
+    return table | {VALUE + name: sets[:, :, d].ravel() for d, name in enumerate(columns)}

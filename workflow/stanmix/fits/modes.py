@@ -1,0 +1,596 @@
+"""The modes of a posterior: a search from dispersed starts, and in which of its modes each chain sits.
+
+Two ends of climbs are one mode when they give every observation the same density. Relabelled copies do, and so do the
+many places that a component without observations can take.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stanmix.base.files import read_json, write_json
+from stanmix.base.seeds import seed_for
+from stanmix.data.observations import Units
+from stanmix.expected import whole
+from stanmix.expected.continuous import at, grid
+from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
+from stanmix.families.registry import FAMILIES
+from stanmix.fits.masses import LogPosterior, log_excess, shares
+from stanmix.fits.starts import (
+    SMALLEST_GAP,
+    climb,
+    expectation_maximisation,
+    first_shares,
+    named,
+    start_near,
+)
+from stanmix.model import mixture
+from stanmix.model.specification import bounds_of, lower_ends, sampled_in_order
+from stanmix.stan import cmdstan
+
+# The search, and what is kept of it.
+STARTS, FEWEST_STARTS = 40, 12
+UNITS = 2000  # distinct observations that EM and comparisons of modes look at; beyond, a random sample
+EFFORT = 40_000  # starts x distinct observations; with more of these there are fewer starts
+STEPS = 4  # of EM from each; the optimiser goes on from there
+SAME = 0.05  # difference of the log density of any observation below which two ends are one mode,
+ALIKE, LEVEL = 0.3, 0.05  # or this one where their heights differ by less nats than that: the ridge between is flat
+LISTED = 15.0  # nats below the best mode, up to which others are listed
+HEAVY = 30.0  # nats below the best mode, up to which modes are weighed,
+WEIGHED = 12  # so many at most,
+SEEN_SHARE = 1e-3  # and listed if they hold so much of the posterior
+SHOWN = 8  # modes that pictures and pages show
+NUDGE = 0.5  # standard errors: a mode is climbed again from so far away,
+PUSH = 1.0  # or so far if it is at the edge of the order, as two equal components are,
+PUSHES = 4  # so often
+HIGHER = 0.01  # nats by which the second climb must end higher to count
+
+# Where the chains are.
+PLACES = 8  # draws of each chain from which it is climbed,
+MORE = 4  # and times as many where those seem to miss some of the posterior
+MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
+PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value
+
+POINTS = 201  # of a picture's curves
+ON_EDGE = 2 * SMALLEST_GAP  # of the unit of locations: neighbours so near are held apart by the order alone
+SMALLEST = 1 / 250  # of the unit of scales: a component so narrow has collapsed,
+AT_FLOOR = 1.1  # or one within so many times the smallest scale that is allowed
+
+
+def chain_states(variables: dict, components: int, places: int = PLACES) -> list:
+    """States of every chain at evenly spaced draws.
+
+    Parameters
+    ----------
+    variables : dict of numpy.ndarray
+        theta and the parameters, each (chains, draws, K) or longer; shared ones (chains, draws, 1).
+    components : int
+    places : int
+
+    Returns
+    -------
+    list of list of dict
+        For each chain at most so many states: theta and the parameters, each (K,) or longer.
+    """
+    chains, length = variables["theta"].shape[:2]
+    places = min(places, length)
+    kept = ((np.arange(places) + 0.5) * length / places).astype(int)
+
+    def at(chain, draw):
+        values = {name: value[chain, draw] for name, value in variables.items()}
+        return {name: np.array(np.broadcast_to(v, (components, *v.shape[1:]))) for name, v in values.items()}
+
+    return [[at(chain, draw) for draw in kept] for chain in range(chains)]
+
+
+class Search:
+    """The modes of one posterior: looked for from dispersed starts before sampling, and from the chains afterwards.
+
+    Parameters
+    ----------
+    specification : dict
+    units : observations.Units
+        The distinct observations with their counts.
+    inputs : mapping
+        Paths: data, executable and toolchain.
+    seed : int
+        For the starts and for climbing.
+    say : callable
+        Told what takes long.
+    """
+
+    def __init__(self, specification: dict, units: Units, inputs: dict, seed: int, say=print):
+        self.specification, self.units, self.inputs, self.seed, self.say = specification, units, inputs, seed, say
+        self.rng = np.random.default_rng(seed_for(seed, "starts"))
+        few = _sample(units, np.random.default_rng(seed_for(seed, "sample")))
+        self.points = Points.of(few, specification["rounding"])
+        # A prior of the weights without bound at 0 is climbed from the logs of the weights.
+        self.log_weights = min(specification["weights"].get("concentration", [1])) < 1
+        self.posterior = LogPosterior(specification, few, few is units, self.log_weights)
+        self.groups, self.chains, self.of_chains = [], [], []
+        self.ends = _ends(specification, few, self._density, self.rng)
+        say(f"Climbing to the modes from {len(self.ends)} places.")
+        self.of_ends = self._climbed([end["state"] for end in self.ends], [0.0] * len(self.ends))
+        self._take([one for one in self.of_ends if one])
+
+    def follow(self, chains: list) -> None:
+        """Climb from where chains have been; those of an earlier call are forgotten, the modes they led to are not.
+
+        Parameters
+        ----------
+        chains : list of list of dict
+            What `chain_states` returned.
+        """
+        self.chains = chains
+        begun = [state for states in chains for state in states]
+        self.say(f"Climbing to the modes from {len(begun)} draws of the chains.")
+        self.of_chains = self._climbed(begun, [0.0] * len(begun))
+        self._take([one for one in self.of_chains if one])
+
+    def starts(self, chains: int) -> list:
+        """From which mode each chain shall start: as many from each as its share of the posterior says.
+
+        Parameters
+        ----------
+        chains : int
+
+        Returns
+        -------
+        list of dict
+            The state for each chain, the modes with the largest shares first.
+        """
+        open_to_chains = [group for group in self.groups if not self._marks(group)["collapsed"]] or self.groups
+        share = np.array([group["share"] for group in open_to_chains])
+        if not share.sum() > 0:
+            share[0] = 1.0
+        order = np.argsort(-share, kind="stable")
+        owed = share[order] / share.sum() * chains
+        amount = np.floor(owed).astype(int)
+        amount[np.argsort(amount - owed, kind="stable")[: chains - amount.sum()]] += 1
+        return [open_to_chains[group]["state"] for group in np.repeat(order, amount)]
+
+    def misses(self, variables: dict) -> bool:
+        """Whether chains miss more than a little of the posterior, after a look at where they have been.
+
+        Parameters
+        ----------
+        variables : dict of numpy.ndarray
+            What they drew: theta and the parameters, each (chains, draws, K) or longer.
+
+        Returns
+        -------
+        bool
+        """
+        for places in (PLACES, MORE * PLACES):
+            self.follow(chain_states(variables, self.specification["components"], places))
+            if self.missed() <= MISSED:
+                return False
+        return True
+
+    def missed(self) -> float:
+        """The share of the posterior in modes that no chain visits and in which one could be started."""
+        visits = self._visits()
+        return sum(
+            group["share"]
+            for group, of_chains in zip(self.groups, visits, strict=True)
+            if not of_chains.any() and not self._marks(group)["collapsed"]
+        )
+
+    def found(self) -> dict:
+        """All that is known of the modes.
+
+        Returns
+        -------
+        dict
+            starts: how many; lost: how many of them reached nothing finite; listed: nats up to which modes are listed;
+            shown: how many of these are shown; log_weights: whether heights are those of the density of log weights
+            (where a prior of the weights has no bound at 0); p_value: of the chains visiting the modes alike, None for
+            a single chain; and modes, the highest first. Each has number (from 1), log_posterior (up to a constant),
+            gap (nats below the highest), share (of the posterior, by Laplace's approximation, of all modes found),
+            starts (how many led there), visits (for each chain how many of its draws lead there), places (how many
+            draws of a chain were looked at), empty and collapsed (components, from 1), edge (components that the order
+            holds apart from the next), and state (theta and the parameters).
+        """
+        counts = np.zeros(len(self.groups), int)
+        for end, one in zip(self.ends, self.of_ends, strict=True):
+            if one:
+                counts[self._mode_of(one)] += end["starts"]
+        visits = self._visits()
+        highest = self.groups[0]["height"] if self.groups else 0.0
+        kept = [
+            i
+            for i, group in enumerate(self.groups)
+            if group["height"] >= highest - LISTED or group["share"] >= SEEN_SHARE or visits[i].any()
+        ]
+        modes = [
+            {
+                "number": number,
+                "log_posterior": group["height"],
+                "gap": group["height"] - highest,
+                "share": group["share"],
+                "starts": int(counts[i]),
+                "visits": visits[i].tolist(),
+                "places": len(self.chains[0]) if self.chains else 0,
+                **self._marks(group),
+                "state": {name: value.tolist() for name, value in group["state"].items()},
+            }
+            for number, (i, group) in enumerate(((i, self.groups[i]) for i in kept), start=1)
+        ]
+        return {
+            "starts": sum(end["starts"] for end in self.ends),
+            "lost": sum(end["starts"] for end, one in zip(self.ends, self.of_ends, strict=True) if not one),
+            "listed": LISTED,
+            "shown": SHOWN,
+            "log_weights": self.log_weights,
+            "p_value": visited_alike(visits, np.random.default_rng(seed_for(self.seed, "permutations"))),
+            "modes": modes,
+        }
+
+    def _density(self, state):
+        """Log density of the observations that are compared, shape (m,)."""
+        draws = {name: value[None] for name, value in state.items()}
+        return mixture.log_likelihood(self.specification["family"], self.points, draws)[0]
+
+    def _marks(self, group):
+        return _marks(group["state"], self.specification, self.points, self.units.n)
+
+    def _mode_of(self, one):
+        return next(i for i, group in enumerate(self.groups) if any(m is one["state"] for m in group["members"]))
+
+    def _visits(self):
+        """How many of the draws of each chain lead to each mode, shape (modes, chains)."""
+        visits = np.zeros((len(self.groups), len(self.chains)), int)
+        ends = iter(self.of_chains)
+        for chain, states in enumerate(self.chains):
+            for one in (next(ends) for _ in states):
+                if one:
+                    visits[self._mode_of(one), chain] += 1
+        return visits
+
+    def _climbed(self, states, steps):
+        """Where climbs from beside some states end; None where that is nothing finite."""
+        if not states:
+            return []
+        starts = [
+            start_near(self.specification, self.units, state, self.rng, step)
+            for state, step in zip(states, steps, strict=True)
+        ]
+        with tempfile.TemporaryDirectory() as scratch:
+            data = _data(self.inputs["data"], Path(scratch) / "data.json") if self.log_weights else self.inputs["data"]
+            record = read_json(self.inputs["toolchain"])
+            told = cmdstan.optimise(self.inputs["executable"], data, starts, seed_for(self.seed, "climb"), record)
+        return [one and _reached(one, self.specification, self.points, self._density) for one in told]
+
+    def _take(self, ends):
+        """Sort ends of climbs into the modes that are known, and what is left into new ones."""
+        new = []
+        for end in ends:
+            group = next((group for group in self.groups if _same(group, end)), None)
+            if group is None:
+                new.append(end)
+            else:
+                group["members"].append(end["state"])
+        self.groups = _grouped(self.groups + self._confirmed(_grouped(new)))
+        self._weigh()
+
+    def _confirmed(self, groups):
+        """New modes climbed once more: what a second climb leaves was a saddle, or only the names made it an end."""
+        again = []  # the group, where to climb from, and how far beside that
+        for group in groups:
+            step = PUSH if _on_edge(group["state"], self.specification).any() else NUDGE
+            again += [(group, _beside(group["state"], self.specification), step)] * PUSHES
+        ends = self._climbed([state for _, state, _ in again], [step for _, _, step in again])
+        for (group, _, _), end in zip(again, ends, strict=True):
+            if end and end["height"] > group["height"] + HIGHER:
+                group |= end
+        return groups
+
+    def _weigh(self):
+        """Give every mode its share of the posterior: nothing to one whose maximum is another's."""
+        weighed = []  # the mode, the log of its mass, and the density at its maximum
+        for group in self.groups:
+            group["share"] = 0.0
+            if len(weighed) >= WEIGHED or group["height"] < self.groups[0]["height"] - HEAVY:
+                continue
+            if "mass" not in group:  # it stays, whatever other modes are found later
+                excess, there = log_excess(self.posterior, group["state"])
+                group["mass"] = (group["height"] + excess, there)
+            log_mass, there = group["mass"]
+            if not any(np.abs(there - other).max() < ALIKE for _, _, other in weighed):
+                weighed.append((group, log_mass, there))
+        for (group, _, _), share in zip(weighed, shares([log_mass for _, log_mass, _ in weighed]), strict=True):
+            group["share"] = float(share)
+
+
+def _sample(units, rng):
+    """The distinct observations, or of very many a random sample."""
+    if len(units.y) <= UNITS:
+        return units
+    kept = np.sort(rng.choice(len(units.y), UNITS, replace=False, p=units.count / units.count.sum()))
+    taken = {name: value[kept] for name, value in vars(units).items() if name != "index" and value is not None}
+    return Units(**{**vars(units), **taken, "count": np.ones(UNITS), "index": np.arange(UNITS)})
+
+
+def _data(path, changed):
+    """The program's data for climbing where a concentration of the weights is below 1.
+
+    The density of the weights grows without end as a weight goes to 0. That of the logs of the weights does not: it has
+    every power of a weight one higher, as if the concentrations were.
+    """
+    data = read_json(path)
+    write_json(changed, data | {"theta_concentration": [value + 1 for value in data["theta_concentration"]]})
+    return changed
+
+
+def _ends(specification, units, density, rng):
+    """Different ends of EM, the most likely first: list of dict with state, density and starts, how many led there."""
+    points = Points.of(units, specification["rounding"])
+    first = expectation_maximisation(specification, units)
+    states = [(units.count @ density(first), first)]
+    amount = int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS))
+    for number in range(amount - 1):
+        shares = dispersed_shares(specification, points, units.count, number, rng)
+        total, state, _ = climb(specification, points, units.count, shares, STEPS)
+        states.append((total, named(specification, points, state)))
+    states.sort(key=lambda pair: -pair[0])
+    ends = []
+    for _, state in states:
+        values = density(state)
+        same = next((end for end in ends if np.abs(end["density"] - values).max() < SAME), None)
+        if same is None:
+            ends.append({"state": state, "density": values, "starts": 1})
+        else:
+            same["starts"] += 1
+    return ends
+
+
+def dispersed_shares(specification, points, count, number, rng):
+    """Shares from which EM starts, of one of several kinds in turn.
+
+    Parameters
+    ----------
+    specification : dict
+    points : Points
+        The distinct observations, m of them.
+    count : numpy.ndarray
+        How often each was observed, shape (m,).
+    number : int
+        The number of the start; it decides on the kind: the nearest of K centres far apart (k-means++), rings around
+        one centre (as components that differ in spread want), the nearest of K - 1 centres with the middle of one group
+        or a few neighbours as the last, or neighbours in one direction, as many as a flat Dirichlet distribution says.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (m, P).
+    """
+    family, components = FAMILIES[specification["family"]], specification["components"]
+    z = _coordinates(family, points, count)
+    kind = number % 4
+    if kind == 0:
+        group = _nearest(z, _far_apart(z, count, components, rng))
+    elif kind == 1:
+        centre = z[rng.choice(len(z), p=count / count.sum())] if number % 8 == 1 else np.average(z, 0, count)
+        group = _cut(((z - centre) ** 2).sum(axis=1), count, rng.dirichlet(np.ones(components)))
+    elif kind == 2:
+        centres = _far_apart(z, count, components - 1, rng)
+        group = _nearest(z, centres)
+        chosen, part = rng.integers(components - 1), rng.beta(2, 2)
+        inside, centre = np.flatnonzero(group == chosen), centres[chosen]
+        if number % 8 == 2:
+            inside, centre, part = np.arange(len(z)), z[rng.choice(len(z), p=count / count.sum())], rng.beta(1, 20)
+        near = _cut(((z[inside] - centre) ** 2).sum(axis=1), count[inside], [part, 1 - part]) == 0
+        group[inside[near]] = components - 1
+    else:
+        direction = rng.standard_normal(z.shape[1])
+        group = _cut(z @ direction, count, rng.dirichlet(np.ones(components)))
+    firmness = 1 - 0.1 * rng.random()
+    shares = firmness * (group[:, None] == np.arange(components)) + (1 - firmness) / components
+    return first_shares(family, points, shares)
+
+
+def _coordinates(family, points, count):
+    """Where the observations lie, in units of their spread, on the scale of the family's location: shape (m, D)."""
+    y = points.y
+    if family.kind == WHOLE:
+        y = np.sqrt(y / points.size)
+    elif family.positive:
+        y = points.logs
+    y = y.reshape(len(y), -1)
+    centre = np.average(y, 0, count)
+    return (y - centre) / np.sqrt(np.average((y - centre) ** 2, 0, count) + 1e-300)
+
+
+def _far_apart(z, count, amount, rng):
+    """Observations far from each other (k-means++, Arthur & Vassilvitskii 2007), shape (amount, D)."""
+    centres = z[rng.choice(len(z), 1, p=count / count.sum())]
+    while len(centres) < amount:
+        weight = count * ((z[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1)
+        weight = weight if weight.sum() > 0 else count
+        centres = np.vstack([centres, z[rng.choice(len(z), p=weight / weight.sum())]])
+    return centres
+
+
+def _nearest(z, centres):
+    return ((z[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+
+
+def _cut(values, count, sizes):
+    """Cut observations in the order of some values into groups of given sizes, which add to 1: shape (m,), from 0."""
+    order = np.argsort(values, kind="stable")
+    middle = (np.cumsum(count[order]) - count[order] / 2) / count.sum()
+    group = np.empty(len(values), int)
+    group[order] = np.minimum(np.searchsorted(np.cumsum(sizes), middle), len(sizes) - 1)
+    return group
+
+
+def _reached(one, specification, points, density):
+    """Where a climb ended: height, state and the log density of the observations; None where that is not finite."""
+    height, slots = one
+    state = {}
+    for entry in [{"name": "theta", "slot": "theta"}, *specification["parameters"]]:
+        values = slots[entry["slot"]]
+        state[entry["name"]] = np.array(np.broadcast_to(values, (specification["components"], *values.shape[1:])))
+    if not any(entry["ordered"] for entry in specification["parameters"]) and _alike(specification):
+        state = named(specification, points, state)
+    with np.errstate(all="ignore"):
+        values = density(state)
+    return {"height": height, "state": state, "density": values} if np.isfinite(values).all() else None
+
+
+def _alike(specification):
+    """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
+    told = [specification["weights"].get("concentration") or specification["weights"]["value"]]
+    told += [entry["priors"] or entry["value"] for entry in specification["parameters"]]
+    return all(each == values[0] for values in told for each in values)
+
+
+def _grouped(ends):
+    """Ends that are one mode together, the highest first: each like its highest end, with the states of its members."""
+    groups = []
+    for end in sorted(ends, key=lambda end: -end["height"]):
+        members = end.get("members", [end["state"]])
+        group = next((group for group in groups if _same(group, end)), None)
+        if group is None:
+            groups.append({**end, "members": list(members)})
+        else:
+            group["members"] += members
+    return groups
+
+
+def _same(first, second):
+    apart = np.abs(first["density"] - second["density"]).max()
+    return apart < SAME or (apart < ALIKE and abs(first["height"] - second["height"]) < LEVEL)
+
+
+def _marks(state, specification, points, n):
+    """What is odd about the components of a mode: those empty, collapsed, or held apart by the order; from 1."""
+    family = FAMILIES[specification["family"]]
+    theta = state["theta"] * (1 - (state[family.zero][0] if family.zero else 0))
+    collapsed = np.zeros(len(theta), bool)
+    entry = next((entry for entry in specification["parameters"] if entry["name"] == family.collapsing), None)
+    if entry is not None and entry["mode"] == "own":
+        terms = mixture.densities(family.name, points, {name: value[None] for name, value in state.items()})[0]
+        owned = (terms > 0.5 * terms.sum(axis=1, keepdims=True)).sum(axis=0)[: len(theta)]
+        lowest = lower_ends(specification) if family.kind == MULTIVARIATE else bounds_of(entry).low
+        floor = np.maximum(SMALLEST * np.array(specification["unit"]["scale"]), lowest)
+        scale = state[family.collapsing].reshape(len(theta), -1)
+        floor = floor if family.kind == MULTIVARIATE else floor[:, None]
+        collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
+    marks = {"empty": theta * n < 1, "collapsed": collapsed & (theta * n >= 1)}
+    marks["edge"] = _on_edge(state, specification)
+    return {name: (np.flatnonzero(which) + 1).tolist() for name, which in marks.items()}
+
+
+def _on_edge(state, specification):
+    """Which components only the order holds apart from the next: the place where one would pass the other."""
+    family = FAMILIES[specification["family"]]
+    edge = np.zeros(len(state["theta"]), bool)
+    entry = next((entry for entry in specification["parameters"] if entry["ordered"]), None)
+    if entry is not None and entry["mode"] != "fixed" and sampled_in_order(specification):
+        located = bounds_of(entry).to_line(family.order_in(state, specification))
+        edge[:-1] = np.diff(located) < ON_EDGE * np.max(specification["unit"]["location"])
+    return edge
+
+
+def _beside(state, specification):
+    """The same state, or where two components are at the edge of the order the one in which they have passed it."""
+    order = np.arange(len(state["theta"]))
+    for k in np.flatnonzero(_on_edge(state, specification)):
+        order[[k, k + 1]] = order[[k + 1, k]]
+    fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
+    fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
+    return {name: values if name in fixed else values[order] for name, values in state.items()}
+
+
+def visited_alike(visits, rng):
+    """How probable it is that chains that visit the modes alike differ as much as these, by permuting their draws.
+
+    Parameters
+    ----------
+    visits : numpy.ndarray of int
+        How many draws of each chain lead to each mode, shape (modes, chains).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float or None
+        None for a single chain.
+    """
+    visits = visits[visits.any(axis=1)]
+    if visits.shape[1] < 2:
+        return None
+    if len(visits) < 2:
+        return 1.0
+    mode = np.repeat(np.arange(len(visits)), visits.sum(axis=1))
+    chain = np.concatenate([np.repeat(np.arange(visits.shape[1]), row) for row in visits])
+    expected = np.outer(visits.sum(axis=1), visits.sum(axis=0)) / len(mode)
+
+    def distance(table):
+        return ((table - expected) ** 2 / expected).sum()
+
+    observed, farther = distance(visits), 0
+    for _ in range(PERMUTATIONS):
+        place = mode * visits.shape[1] + rng.permutation(chain)
+        farther += distance(np.bincount(place, minlength=visits.size).reshape(visits.shape)) >= observed - 1e-9
+    return (1 + farther) / (1 + PERMUTATIONS)
+
+
+def table(found, specification):
+    """A row for each component of each mode: mode, gap, share, starts, component and its parameters (DataFrame)."""
+    columns = specification.get("columns")
+    rows = []
+    for mode in found["modes"]:
+        for k in range(specification["components"]):
+            row = {"mode": mode["number"], "gap": mode["gap"], "share": mode["share"], "starts": mode["starts"]}
+            row["component"] = k + 1
+            for name, values in mode["state"].items():
+                value = np.array(values[k])
+                for place in np.ndindex(value.shape):
+                    if len(place) == 2 and place[0] <= place[1]:
+                        continue  # the diagonal of correlations, or the same correlation again
+                    row["_".join([name, *(columns[d] for d in place)])] = float(value[place])
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def pictures(found, specification, points):
+    """What the pictures of the first modes show: density or expected frequency of the mixture and of its parts.
+
+    Parameters
+    ----------
+    found : dict
+        What `search` returned.
+    specification : dict
+    points : Points
+        All observations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        mode, x, step (whole numbers in a bar, 0 for a curve), per (of so many trials, 0 for none), observed (their
+        frequency, for bars), mixture and component_1, component_zero and so on (weighted). Without rows for several
+        columns.
+    """
+    family = specification["family"]
+    parts = mixture.parts(family, specification["components"])
+    names = [f"component_{part}" for part in parts]
+    frames = [pd.DataFrame(columns=["mode", "x", "step", "per", "observed", "mixture", *names])]
+    for mode in found["modes"][:SHOWN] if specification["kind"] != MULTIVARIATE else []:
+        state = {name: np.array(values)[None] for name, values in mode["state"].items()}
+        if specification["kind"] == CONTINUOUS:
+            x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
+            heights = mixture.densities(family, at(x), state)[0]
+        else:
+            seen, per = whole.shown(points.y, points)
+            first, step = whole.bins(seen)
+            x, observed = first + (step - 1) / 2, whole.frequencies(seen, first, step)
+            heights = whole.expected(family, first, step, points.size, state, per)[0]
+        frame = pd.DataFrame({"mode": mode["number"], "x": x, "step": step, "per": per or 0, "observed": observed})
+        frame["mixture"] = heights.sum(axis=1)
+        frame[names] = heights
+        frames.append(frame)
+    return pd.concat(frames[1:] or frames)

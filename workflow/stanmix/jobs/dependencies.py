@@ -1,0 +1,81 @@
+"""Which files of the package a script depends on, read from its imports: Snakemake does not see them."""
+
+import ast
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+from stanmix.base.files import sha256
+
+PACKAGE = Path(__file__).parents[1]
+TEMPLATE_NAME = re.compile(r"[\"']([\w.-]+\.(?:j2|css))[\"']")
+
+
+def code_of(script):
+    """Every file of the package that a script imports, directly or not, with the templates these name.
+
+    Parameters
+    ----------
+    script : path-like
+        A Python file outside the package.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Modules and templates, sorted. Imports inside functions count; the script itself is left out, because
+        Snakemake sees it.
+    """
+    found, waiting = set(), set(_imports(Path(script)))
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting |= _imports(module) | _templates(module)
+    return sorted(found)
+
+
+def digest(paths):
+    """A name for the content of files of the workflow: their places in it and their bytes.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Files below the folder of the workflow's code, the one that holds ``workflow/``.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits, the same wherever the code is and whenever it was written.
+    """
+    total = hashlib.sha256()
+    for path in sorted(map(Path, paths)):
+        total.update(path.relative_to(PACKAGE.parents[1]).as_posix().encode() + b"\0" + sha256(path).encode() + b"\0")
+    return total.hexdigest()[:32]
+
+
+@cache
+def _imports(path):
+    """The package's files that one Python file imports."""
+    if path.suffix != ".py":
+        return set()
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {file for name in names if name.split(".")[0] == PACKAGE.name for file in _files(name)}
+
+
+def _files(name):
+    """The files that importing a name runs: its module and the folders above it."""
+    parts = name.split(".")[1:]
+    folders = [PACKAGE.joinpath(*parts[:end], "__init__.py") for end in range(len(parts) + 1)]
+    return {path for path in [*folders, PACKAGE.joinpath(*parts).with_suffix(".py")] if path.is_file()}
+
+
+def _templates(path):
+    """The templates whose names stand in a module or template."""
+    names = TEMPLATE_NAME.findall(path.read_text(encoding="utf-8"))
+    return {PACKAGE / "templates" / name for name in names if (PACKAGE / "templates" / name).is_file()}

@@ -1,0 +1,83 @@
+"""The figure of the modes of a fit's posterior."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+
+from stanmix.base.files import read_json
+from stanmix.data import observations, replication
+from stanmix.families.family import MULTIVARIATE
+from stanmix.families.multivariate_normal import telling_columns
+from stanmix.figures import modes as figures
+from stanmix.figures.style import new_figure
+from stanmix.fits import mode_words
+from stanmix.jobs.drawing import of_shares, save
+
+
+def draw_modes(inputs, outputs, label):
+    """Draw a small picture of each of the first modes.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Paths: observations, specification, modes and modes_density.
+    outputs : mapping
+        Paths: modes_svg and modes_png.
+    label : str
+        What the values are, with their unit.
+    """
+    found, specification = read_json(inputs["modes"]), read_json(inputs["specification"])
+    rows = observations.read(inputs["observations"])
+    y = rows.y[replication.sampled_rows(rows)]
+    shown = [
+        {"number": mode["number"], "gap": mode["gap"], "share": _share(mode), "chains": _chains(mode)}
+        for mode in found["modes"][: found["shown"]]
+    ]
+    if not shown:
+        save(new_figure(4, 1), outputs, "modes")
+    elif specification["kind"] == MULTIVARIATE:
+        _several_columns(shown, found, specification, y, outputs)
+    else:
+        _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, outputs)
+
+
+def _one_column(shown, table, y, label, outputs):
+    label = of_shares(label, int(table["per"].iloc[0]))
+    parts = [name for name in table if name.startswith("component_")]
+    for mode in shown:
+        rows = table[table["mode"] == mode["number"]]
+        mode |= {name: rows[name].to_numpy() for name in ("x", "observed", "mixture")}
+        mode |= {"step": int(rows["step"].iloc[0]), "parts": rows[parts].to_numpy().T}
+    words = [name.removeprefix("component_") for name in parts]
+    names = ["extra zeros" if word == "zero" else f"component {word}" for word in words]
+    save(figures.draw_modes(shown, label=label, y=y, names=names), outputs, "modes")
+
+
+def _several_columns(shown, found, specification, y, outputs):
+    states = [{name: np.array(v) for name, v in mode["state"].items()} for mode in found["modes"]]
+    pair = sorted(telling_columns({name: states[0][name][None] for name in ("theta", "mu", "sigma")})[:2])
+    for mode, state in zip(shown, states, strict=False):
+        mode |= {"theta": state["theta"], "mu": state["mu"][:, pair], "sigma": state["sigma"][:, pair]}
+        related = state.get("correlation")
+        mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
+    names = [specification["columns"][d] for d in pair]
+    save(figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names), outputs, "modes")
+
+
+def _share(mode):
+    """How much of the posterior is there, as written into a title."""
+    return mode_words.percentage(mode["share"]) if mode["share"] else ""
+
+
+def _chains(mode):
+    """Which chains are there, as written into a picture; empty for none."""
+    wholly = [str(chain) for chain, visits in enumerate(mode["visits"], start=1) if visits == mode["places"]]
+    partly = [str(chain) for chain, visits in enumerate(mode["visits"], start=1) if 0 < visits < mode["places"]]
+    if len(wholly) == len(mode["visits"]) > 1:
+        return "all chains"
+    lines = [f"chain{'s' if len(wholly) > 1 else ''} {', '.join(wholly)}"] if wholly else []
+    if len(partly) == len(mode["visits"]) > 1:
+        return "all chains, partly"
+    lines += [f"partly chain{'s' if len(partly) > 1 else ''} {', '.join(partly)}"] if partly else []
+    return "\n".join("\n".join(textwrap.wrap(line, 22)) for line in lines)

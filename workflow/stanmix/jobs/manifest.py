@@ -1,0 +1,80 @@
+"""The manifest: a hash of every artifact, and what made them."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+import stanmix
+from stanmix.base import seals
+from stanmix.base.files import content_of, read_json, write_json
+
+
+def write_manifest(artifacts, toolchain, config, content, code, output):
+    """Write the manifest of a run.
+
+    Parameters
+    ----------
+    artifacts : list of str
+        Paths of everything the run made, relative to its folder.
+    toolchain : path-like
+        The record of CmdStan and the compiler.
+    config : dict
+        The checked configuration.
+    content : dict
+        The sha256 of every CSV file that was read, by its path.
+    code : path-like
+        The folder of the workflow's code.
+    output : path-like
+        The manifest.
+
+    Raises
+    ------
+    UserError
+        When an artifact is not what the job wrote that made it.
+    """
+    seals.verify(artifacts)
+    packages = {d.metadata["Name"].lower(): d.version for d in distributions()}
+    write_json(
+        output,
+        {
+            "stanmix": stanmix.__version__,
+            "released": stanmix.__released__,
+            "config": config,
+            "data": content,
+            "code": code_state(code),
+            "toolchain": read_json(toolchain),
+            "python": platform.python_version(),
+            "platform": f"{sys.platform} {platform.machine()}",
+            "packages": dict(sorted(packages.items())),
+            "artifacts": {path: content_of(path) for path in sorted(artifacts)},
+        },
+    )
+
+
+def code_state(folder):
+    """The git commit of a folder and whether anything in it is uncommitted.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Returns
+    -------
+    dict
+        commit (None when no file of the folder is known to git, though it may lie in somebody else's checkout as an
+        installed package does, and when there is no commit yet) and dirty (None likewise).
+    """
+
+    def git(*arguments):
+        # A clone may belong to someone else, as on a cluster. git then refuses to run what its settings name, which
+        # guards nothing here: the code of the clone itself is running.
+        command = ["git", "-c", "safe.directory=*", "-C", str(Path(folder)), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None  # no git, or no checkout: the manifest then says null
+
+    commit = git("rev-parse", "HEAD") if git("ls-files", ".") else None
+    return {"commit": commit, "dirty": None if commit is None else bool(git("status", "--porcelain"))}
