@@ -98,6 +98,29 @@ def test_the_base_of_these_tests_is_valid(tmp_path):
     assert config["datasets"]["drawn"]["simulate"]["theta"] == [0.25, 0.75]
 
 
+def test_names_are_borne_by_the_fits_with_as_many_components(tmp_path):
+    config = check(BASE + "    names: [low, high]\n", tmp_path)
+    assert [plan.names(config, "real", components) for components in (1, 2, 3)] == [None, ["low", "high"], None]
+    assert plan.names(config, "made", 2) is None
+    assert plan.groups(config, "real") == {"low": 1, "high": 2}
+    known = config["datasets"]["real"] | {"known": "kind"}
+    assert plan.source(known, plan.groups(config, "real"))["groups"] == {"low": 1, "high": 2}
+    assert "groups" not in plan.source(config["datasets"]["real"], plan.groups(config, "real"))
+
+
+def test_analyses_of_one_data_set_name_components_alike(tmp_path):
+    other = "  - {dataset: real, models: [open], components: 2, names: [high, low]}\n"
+    (told,) = sentences_of(BASE + "    names: [low, high]\n" + other, tmp_path)
+    assert told.endswith(
+        "analyses[2].names is high, low, but another analysis of real says low, high; say the same in both."
+    )
+    more = "  - {dataset: real, models: [open], components: 3, names: [low, middle, high]}\n"
+    check(BASE + "    names: [low, high]\n" + more, tmp_path)
+    known = BASE.replace("column: weight", "column: weight\n    known: kind")
+    (told,) = sentences_of(known + "    names: [low, high]\n" + more, tmp_path)
+    assert "calls component 3 'high', which is component 2 in another analysis of real" in told
+
+
 # What is replaced, by what, the key that must be named, the marker of its line, and words of the sentence.
 MISTAKES = {
     "unknown key at the top": ("seed: 7", "sed: 7", "sed", "sed: 7", ["not a key", "strict", "did you mean 'seed'?"]),
@@ -512,6 +535,22 @@ MISTAKES = {
         "sigma: [1, 2, 3]",
         ["3 values", "mu has 2"],
     ),
+    **{
+        f"names, {what}": (
+            "    components: [1, 2]\n",
+            f"    components: [1, 2]\n    names: {names}\n",
+            "analyses[1].names",
+            "names: [",
+            words,
+        )
+        for what, names, words in (
+            ("too many", "[a, b, c]", ["3 names", "asks for 1 or 2 components"]),
+            ("a number", "['1', b]", ["'1'", "reads as the number of a component"]),
+            ("missing", "[none, b]", ["stands for a missing value"]),
+            ("blanks", "[' a', b]", ["blanks around it"]),
+            ("twice", "[a, a]", ["twice"]),
+        )
+    },
     "a number as a name": ("  open: ", "  2020: {family: normal}\n  open: ", "models.2020", "2020", ["quotes"]),
     "a truth as a name": ("  real:\n", "  yes: {csv: a, column: b}\n  real:\n", "datasets.True", None, ["quotes"]),
 }

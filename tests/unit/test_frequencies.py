@@ -6,6 +6,8 @@ from scipy import stats
 from textbook import model_of, noticed_in, rows_of
 
 from stanmix.assess import crossvalidation, memberships, refitting
+from stanmix.base.errors import UserError
+from stanmix.data import noticing, observations
 from stanmix.families.family import Points
 from stanmix.fits import inference
 from stanmix.labels import certainty
@@ -106,3 +108,36 @@ def test_fewer_draws_are_spread_over_all_of_them():
         np.testing.assert_allclose(np.diff(places), 999 / 99, atol=1)
     places = mixture.spaced(1000, 100)
     np.testing.assert_array_equal(places, kept[0])
+
+
+@pytest.mark.parametrize(
+    ("weights", "kind", "way"),
+    [
+        (
+            ["0.25", "0.5", "0.25"],
+            "shares (they add to 1)",
+            "multiply each share by the number of all observations and",
+        ),
+        (
+            ["33.3", "33.3", "33.4"],
+            "percentages (they add to 100)",
+            "by the number of all observations / 100 and round",
+        ),
+    ],
+)
+def test_shares_given_as_weights_are_told_with_the_way_to_make_counts(tmp_path, weights, kind, way):
+    path = tmp_path / "d.csv"
+    path.write_text("y,w\n" + "".join(f"{k},{weight}\n" for k, weight in enumerate(weights)))
+    with pytest.raises(UserError) as caught:
+        observations.read_csv(path, ["y"], weights="w")
+    (told,) = caught.value.sentences
+    begin = f"{path}, line 2, column 'w': {weights[0]} is no number of observations"
+    assert told.startswith(f"{begin}: the weights are {kind}")
+    assert way in told
+
+
+def test_whole_percentages_cannot_be_told_from_counts_but_are_remarked(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("y,w\n1,25\n2,50\n3,25\n")
+    rows = observations.read_csv(path, ["y"], weights="w")
+    assert any("if they are percentages" in sentence for sentence in noticing.notice(rows, ["y"])["sentences"])

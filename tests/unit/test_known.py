@@ -106,3 +106,32 @@ def test_the_starts_keep_the_names_of_known_components():
     specification = specify("m", MODEL, 2, noticing.notice(rows, ["y"]))
     state = starts.expectation_maximisation(specification, rows.units(), steps=100)
     assert state["sigma"][0] < 2 < 4 < state["sigma"][1]
+
+
+def test_names_of_groups_are_components_beside_numbers(csv):
+    path = csv("y,kind\n1.5,positive\n2.5,\n3.5,NA\n1.5, negative \n4,2\n")
+    rows = observations.read_csv(path, ["y"], known="kind", groups={"negative": 1, "positive": 2})
+    assert rows.known.tolist() == [2, 0, 0, 1, 2]
+    assert noticing.notice(rows, ["y"])["known"] == {"number": 3, "largest": 2, "each": [1, 2]}
+
+
+def test_a_group_that_no_component_is_called_is_told(csv):
+    path = csv("y,kind\n1.5,positve\n2.5,negative\n3.5,7.5\n")
+    with pytest.raises(UserError) as caught:
+        observations.read_csv(path, ["y"], known="kind", groups={"negative": 1, "positive": 2})
+    ways = "give its name in the analysis (negative, positive) or its number from 1 to 100, or leave the cell empty."
+    assert list(caught.value.sentences) == [
+        f"{path}, line {line}, column 'kind': '{text}' is no component; {ways}"
+        for line, text in ((2, "positve"), (4, "7.5"))
+    ]
+
+
+def test_groups_without_names_in_the_analysis_are_told_how_to_get_them_in_one_sentence(csv):
+    path = csv("y,kind\n1.5,positive\n2.5,negative\n3.5,\n4.5,positive\n")
+    with pytest.raises(UserError) as caught:
+        observations.read_csv(path, ["y"], known="kind")
+    assert list(caught.value.sentences) == [
+        f"{path}, line 2, column 'kind': 'positive' names a group, and which component that is has to be said: add "
+        "`names: [positive, negative]` to the analysis, in the order of the components (lowest first), or give the "
+        "number of the component (also in lines 3 and 5)."
+    ]

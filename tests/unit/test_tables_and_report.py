@@ -284,6 +284,7 @@ def artifacts(tmp_path, root, monkeypatch):
                 "largest": 0.0421,
                 "empty": [0.0, 0.0],
                 "trusted": True,
+                "names": None,
             },
             "label_free": summary.assign(title=["log likelihood", "mixture mean", HOSTILE]),
             "summary": summary,
@@ -435,6 +436,19 @@ def test_where_the_names_of_components_cannot_be_trusted_nothing_is_said_of_them
     assert text.count("The least certain observations, with") == 1
     assert "0.750" not in before  # how surely the observations of a cluster belong together
     assert text.count("0.750") == 2
+
+
+def test_components_are_called_by_their_names(artifacts, tmp_path):
+    for fit in artifacts["fits"].values():
+        trust = json.loads(Path(fit["labels"]).read_text())
+        Path(fit["labels"]).write_text(json.dumps(trust | {"names": ["negative", "<positive>"]}))
+    write_report(**artifacts)
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert "theta[negative]" in page
+    assert "theta[<positive>]" in page
+    assert "theta[1]" not in page
+    assert "called negative (component 1) and <positive> (component 2)" in page
+    assert "4 belong to negative and 1 belongs to <positive>" in page
 
 
 NUMBER = {"elpd": -3.0, "elpd_diff": -1.25, "dse": 0.5, "n_bad": 0, "refitted": 2, "failed": [HOSTILE], "within": False,

@@ -209,6 +209,11 @@ EDITS = {
         "models: [free], components: [2, 3]",
         fits("readings/free/3") | pages("readings"),
     ),
+    "analyses.*.names": (
+        "models: [free], components: 2",
+        "models: [free], components: 2, names: [low, high]",
+        {"assess/readings/free/2"} | drawn("readings/free/2") | pages("readings"),
+    ),
 }
 # Edits of code that change nothing yet count: jobs that use the file are run again.
 COMMENTS = {".py": "# {}", ".j2": "{{# {} #}}", ".css": "/* {} */", ".rst": ".. {}"}

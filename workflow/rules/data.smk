@@ -46,7 +46,7 @@ rule read:
     resources:
         **needs("small"),
     params:
-        source=lambda wildcards: plan.source(DATASETS[wildcards.dataset]),
+        source=lambda wildcards: plan.source(DATASETS[wildcards.dataset], plan.groups(CONFIG, wildcards.dataset)),
         content=content_of("csv"),
         code=package("read"),
     message:

@@ -72,6 +72,7 @@ rule assess:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         seed=seed_of("assess"),
         axis=axis_of,
+        names=lambda wildcards: plan.names(CONFIG, wildcards.dataset, int(wildcards.components)),
         code=package("assess"),
     message:
         "Assessing {wildcards.model} with {wildcards.components} components for {wildcards.dataset}"

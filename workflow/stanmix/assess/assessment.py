@@ -6,6 +6,7 @@ import pandas as pd
 from stanmix.assess import checks, crossvalidation, elpd, memberships, refitting
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_json
+from stanmix.base.text import shielded
 from stanmix.data import observations, replication
 from stanmix.expected import continuous, multivariate, predictive, whole
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
@@ -24,7 +25,7 @@ LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, model, seed, axis="auto", say=print):
+def assess(inputs, outputs, model, seed, axis="auto", names=None, say=print):
     """Write every table of one fit.
 
     Parameters
@@ -42,6 +43,8 @@ def assess(inputs, outputs, model, seed, axis="auto", say=print):
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     axis : {"auto", "log", "linear"}
         On what axis the values are drawn.
+    names : list of str, optional
+        What the components are called; `labels` carries it to all that speak of them.
     say : callable
         Told what takes long.
     """
@@ -58,8 +61,8 @@ def assess(inputs, outputs, model, seed, axis="auto", say=print):
     loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
     loo |= refitting.repair(loo, specification, points, inputs, seed, say)
     loo |= elpd.totals(loo, units.count)
-    trust = certainty.judge(specification, points, units.count, draws, np.random.default_rng(seed))
-    summary = summary_rows(idata, family, truth)
+    trust = certainty.judge(specification, points, units.count, draws, np.random.default_rng(seed)) | {"names": names}
+    summary = summary_rows(idata, family, truth, names)
     log_likelihood = {"log likelihood": loo["log_likelihood"]}
     if len(draws["theta"]) < len(every["theta"]):  # what is said of the chains is said of all their draws
         few = units.index[replication.sampled_rows(rows, memberships.OBSERVATIONS)]
@@ -72,14 +75,14 @@ def assess(inputs, outputs, model, seed, axis="auto", say=print):
     p_values, extremes = _write_predictive(
         outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed, axis
     )
-    belonging = _memberships(rows, specification, points, draws, truth)
+    belonging = _memberships(rows, specification, points, draws, truth, names)
 
     energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
     noticed = read_json(inputs["noticed"])
-    found += checks.cut_check(specification, every, noticed.get("step"))
+    found += checks.cut_check(specification, every, noticed.get("step"), names)
     found += checks.predictive_checks(p_values, specification, extremes)
-    found += checks.label_checks(trust, can_relabel=not told_apart(model) and not noticed["known"])
+    found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
@@ -91,8 +94,8 @@ def assess(inputs, outputs, model, seed, axis="auto", say=print):
     write_json(outputs["labels"], trust)
     write_json(outputs["checks"], checks.as_json(found))
 
-    _write_summary(outputs, name, summary, label_free, truth)
-    _write_memberships(outputs, name, belonging, trust["trusted"])
+    _write_summary(outputs, name, summary, label_free, names)
+    _write_memberships(outputs, name, belonging, trust["trusted"], names)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
     pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
     pointwise |= {"elpd": loo["elpd_i"][units.index], "pareto_k": loo["pareto_k"][units.index]}
@@ -103,7 +106,7 @@ def _statistics(idata):
     return {key: idata.sample_stats[key].to_numpy() for key in ("diverging", "tree_depth")}
 
 
-def summary_rows(idata, family, truth=None):
+def summary_rows(idata, family, truth=None, names=None):
     """One row for each scalar parameter.
 
     Parameters
@@ -114,6 +117,8 @@ def summary_rows(idata, family, truth=None):
     truth : dict, optional
         The true parameters. Weights are compared when the number of components is the fit's, parameters when the family
         is, too.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -126,7 +131,8 @@ def summary_rows(idata, family, truth=None):
     rows = []
     for scalar in inference.scalars(idata):
         name, component = scalar.name, scalar.component
-        row = {"title": scalar.title, "parameter": name, "component": component}
+        title = columns.title_of(name, component, scalar.columns, names)
+        row = {"title": title, "parameter": name, "component": component}
         row |= dict(zip(columns.OF_SCALARS, scalar.columns, strict=False))
         row |= inference.statistics_of(scalar.draws)
         values = truth[name] if comparable and (name == "theta" or truth["family"] == family) else None
@@ -189,7 +195,7 @@ def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
     ]
 
 
-def _write_summary(outputs, name, rows, label_free, truth):
+def _write_summary(outputs, name, rows, label_free, names):
     known = [row for row in rows if row["truth"] is not None]
     shown = columns.SUMMARY + (columns.TRUTH if known else [])
     keys = ["parameter", "component", *(key for key in columns.OF_SCALARS if any(key in row for row in rows))]
@@ -198,6 +204,9 @@ def _write_summary(outputs, name, rows, label_free, truth):
         [{key: row.get(key) for key in keys + (["truth", "covered"] if known else [])} for row in rows]
     )
     frame["component"] = frame["component"].astype("Int64")
+    if names is not None:
+        of_each = [None if row["component"] is None else shielded(names[row["component"] - 1]) for row in rows]
+        frame.insert(list(frame).index("component") + 1, columns.CALLED, of_each)
     write_csv(outputs["summary"], frame)
     write_csv(outputs["label_free"], pd.DataFrame(label_free))
     note = "Posterior mean, standard deviation and 95% highest-density interval of every parameter."
@@ -206,11 +215,11 @@ def _write_summary(outputs, name, rows, label_free, truth):
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
-def _memberships(rows, specification, points, draws, truth):
+def _memberships(rows, specification, points, draws, truth, names):
     """Who belongs where: the table, how many are right if that is known, co-clustering, and what is said of it all."""
     family, units = specification["family"], rows.units()
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
-    frame = memberships.table(rows, specification, found)
+    frame = memberships.table(rows, specification, found, names)
     frame.insert(0, "obs_id", range(1, len(frame) + 1))
     frame.insert(list(frame).index(columns.probability(columns.parts_of(frame)[0])), "weight", rows.frequency)
     sampled = replication.sampled_rows(rows, memberships.OBSERVATIONS)
@@ -233,16 +242,16 @@ def _memberships(rows, specification, points, draws, truth):
     return {"table": frame, "right": right, "similarity": similarity, "sampled": sampled, "facts": facts}
 
 
-def _write_memberships(outputs, name, belonging, trusted):
+def _write_memberships(outputs, name, belonging, trusted, names):
     frame, sampled = belonging["table"], belonging["sampled"]
     write_csv(outputs["membership"], frame)
     of_sampled = frame["cluster"].to_numpy()[sampled]
     memberships.write_co_clustering(outputs["co_clustering"], belonging["similarity"], sampled + 1, of_sampled)
     write_json(outputs["memberships"], belonging["facts"])
-    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"])
+    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"], names)
 
 
-def _write_membership_page(path, name, frame, trusted, right):
+def _write_membership_page(path, name, frame, trusted, right, names):
     if trusted:
         note = "The posterior probability of each component for every observation, the least certain first. "
         note += "The 90% interval is that of the most probable component."
@@ -254,7 +263,8 @@ def _write_membership_page(path, name, frame, trusted, right):
         note += f" {right} of {len(frame)} most probable components are the true ones."
     if len(frame) > LISTED:
         note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
-    shown, titles = frame.head(LISTED).to_dict("records"), columns.membership(frame, trusted)
+    shown = memberships.as_read(frame.head(LISTED), names).to_dict("records")
+    titles = columns.membership(frame, trusted, names)
     tables.write_html(path, f"Memberships under {name}", note, titles, shown)
 
 

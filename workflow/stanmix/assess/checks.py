@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from stanmix.base.columns import word_for
 from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
 from stanmix.fits import mode_words
@@ -171,7 +172,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
     return checks
 
 
-def cut_check(specification, draws, step):
+def cut_check(specification, draws, step, names=None):
     """Does a posterior lean on the number at which a prior is cut from below?
 
     Parameters
@@ -181,6 +182,8 @@ def cut_check(specification, draws, step):
         Each (S, K) or, with several columns, (S, K, D).
     step : float or None
         The step to which the values are rounded, where one was noticed.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -197,7 +200,8 @@ def cut_check(specification, draws, step):
             values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
         shares = (values < CUT_REACH * lower).mean(axis=0)
         component = int(np.argmax(shares))
-        of += f" of component {component + 1}" if entry["mode"] == "own" and specification["components"] > 1 else ""
+        if entry["mode"] == "own" and specification["components"] > 1:
+            of += f" of component {word_for(component + 1, names)}"
         found.append((float(shares[component]), f"{entry['name']}{of}", lower))
     if not found:
         return []
@@ -373,15 +377,17 @@ def no_better(difference, error):
     return difference < TELLING or difference <= WITHIN * error
 
 
-def label_checks(labels, can_relabel=True):
+def label_checks(labels, can_relabel=True, names=None):
     """Do the names of the components mean something, and is there a component for each of them?
 
     Parameters
     ----------
     labels : dict
-        What `labels.judge` returned.
+        What `certainty.judge` returned.
     can_relabel : bool
         Whether the model may say `labels: relabelled`.
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
@@ -395,6 +401,10 @@ def label_checks(labels, can_relabel=True):
         if can_relabel
         else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
     )
+
+    def both(pair):
+        return f"{word_for(pair['first'], names)} and {word_for(pair['second'], names)}"
+
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
     value = worst_pair["exchanged"]
     emptiest = int(np.argmax(labels["empty"]))
@@ -409,8 +419,8 @@ def label_checks(labels, can_relabel=True):
                 closest["edge"],
                 "at most 0.02",
                 _above(closest["edge"], 0.02, 0.05),
-                f"In {100 * closest['edge']:.1f}% of the draws components {closest['first']} and "
-                f"{closest['second']} are as good as equal in the parameter that orders them.",
+                f"In {100 * closest['edge']:.1f}% of the draws components {both(closest)} are as good as equal in the "
+                "parameter that orders them.",
                 f"There the order cuts the posterior off, and estimates of single components are pushed apart: {way}.",
             )
         )
@@ -422,8 +432,7 @@ def label_checks(labels, can_relabel=True):
             value,
             "at most 0.05",
             _above(value, 0.05, 0.15),
-            f"Components {worst_pair['first']} and {worst_pair['second']} are exchanged with probability "
-            f"{_small(value)}.",
+            f"Components {both(worst_pair)} are exchanged with probability {_small(value)}.",
             f"What is said of a single component may be about another one in some draws: {way}, order by another "
             "parameter, or ask for fewer components (two may be the same).",
         ),
@@ -433,8 +442,8 @@ def label_checks(labels, can_relabel=True):
             labels["empty"][emptiest],
             "at most 0.05",
             _above(labels["empty"][emptiest], 0.05, 0.5),
-            f"Component {emptiest + 1} owns less than one observation in {100 * labels['empty'][emptiest]:.0f}% of the "
-            "draws.",
+            f"Component {word_for(emptiest + 1, names)} owns less than one observation in "
+            f"{100 * labels['empty'][emptiest]:.0f}% of the draws.",
             "The data do not need so many components: ask for fewer, or give theta a larger concentration.",
         ),
     ]

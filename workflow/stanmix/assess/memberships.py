@@ -5,6 +5,7 @@ import pandas as pd
 
 from stanmix.base import columns
 from stanmix.base.files import whole
+from stanmix.base.text import shielded
 from stanmix.labels import partitions
 from stanmix.model import mixture
 
@@ -34,7 +35,7 @@ def probabilities(family, points, draws):
     return {"mean": mixture.membership(family, points, draws), "lower": lower, "upper": upper}
 
 
-def table(rows, specification, found):
+def table(rows, specification, found, names=None):
     """Memberships as a table, one line for each row of the data.
 
     Parameters
@@ -43,13 +44,15 @@ def table(rows, specification, found):
     specification : dict
     found : dict of numpy.ndarray
         What `probabilities` returned, for every row: each (n, P).
+    names : list of str, optional
+        What the components are called.
 
     Returns
     -------
     pandas.DataFrame
         id, the values, trials, exposure and known where there are any; for each part its probability with lower and
-        upper; component, the most probable part, and uncertainty, the probability of all others. Both are missing where
-        no part has any density.
+        upper; component, the most probable part, with component_name where components have names, and uncertainty, the
+        probability of all others. These are missing where no part has any density.
     """
     parts = np.array(mixture.parts(specification["family"], specification["components"]))
     content = {} if rows.ids is None else {"id": rows.ids}
@@ -66,7 +69,20 @@ def table(rows, specification, found):
     known = ~np.isnan(found["mean"]).any(axis=1)
     best = np.full(len(known), None, dtype=object)
     best[known] = parts[found["mean"][known].argmax(axis=1)]
-    return pd.DataFrame(content | {"component": best, "uncertainty": 1 - found["mean"].max(axis=1)})
+    content["component"] = best
+    if names is not None:
+        content[columns.CALLED] = [None if part is None else shielded(columns.called(part, names)) for part in best]
+    return pd.DataFrame(content | {"uncertainty": 1 - found["mean"].max(axis=1)})
+
+
+def as_read(frame, names):
+    """A table of memberships for readers: components by their names, where they have any."""
+    if names is None:
+        return frame
+    frame = frame.copy()
+    for key in [key for key in ("component", "true_component") if key in frame]:
+        frame[key] = [part if pd.isna(part) else columns.called(str(part), names) for part in frame[key]]
+    return frame
 
 
 def with_interval_of_best(frame):

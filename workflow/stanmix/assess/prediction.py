@@ -71,7 +71,8 @@ def predict(inputs, outputs, source):
         What to read from the CSV file, as keywords of `observations.read_csv`.
     """
     rows = observations.read_csv(inputs["new"], **source)
-    specification, trusted = read_json(inputs["specification"]), read_json(inputs["labels"])["trusted"]
+    specification, trust = read_json(inputs["specification"]), read_json(inputs["labels"])
+    trusted, names = trust["trusted"], trust["names"]
     fitted = observations.read(inputs["observations"])
     units, training = rows.units(), fitted.units()
     points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
@@ -81,7 +82,7 @@ def predict(inputs, outputs, source):
 
     family = specification["family"]
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
-    frame = memberships.table(rows, specification, found)
+    frame = memberships.table(rows, specification, found, names)
     frame.insert(0, "row", range(1, len(frame) + 1))
     clusters = np.empty(len(known), dtype=int)
     clusters[training.index] = pd.read_csv(inputs["membership"], usecols=["cluster"])["cluster"]
@@ -96,7 +97,5 @@ def predict(inputs, outputs, source):
     if len(frame) > LISTED:
         note += f" The first {LISTED} are shown; the CSV file has all."
     shown = memberships.with_interval_of_best(frame).head(LISTED)
-    titles = columns.membership(shown, trusted)
-    tables.write_html(
-        outputs["predicted_html"], f"New rows under {specification['model']}", note, titles, shown.to_dict("records")
-    )
+    titles, shown = columns.membership(shown, trusted, names), memberships.as_read(shown, names).to_dict("records")
+    tables.write_html(outputs["predicted_html"], f"New rows under {specification['model']}", note, titles, shown)

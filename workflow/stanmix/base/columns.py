@@ -16,6 +16,7 @@ SUMMARY = [
     {"key": "ess_tail", "title": "tail ESS", "format": {"decimals": 0}, "help": "effective sample size for the tails"},
     {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
 ]
+CALLED = "component_name"  # beside the number of a component, where it has a name
 OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
 # How pandas reads tables with these, whose names may look like numbers or like what it takes for missing.
 TEXT = {
@@ -113,9 +114,29 @@ OVERVIEW = [
 ]
 
 
-def title_of(name, component, columns=()):
+def called(part, names=None):
+    """What readers call a part of a mixture: its name or number, or "extra zeros".
+
+    Parameters
+    ----------
+    part : str
+        As `mixture.parts` has it.
+    names : list of str or None
+        What the components are called, if they have names.
+    """
+    if part == "zero":
+        return "extra zeros"
+    return f"component {part}" if names is None else names[int(part) - 1]
+
+
+def word_for(component, names=None):
+    """What stands for a component, from 1, in brackets and beside the word component: its name, or its number (str)."""
+    return str(component) if names is None else names[int(component) - 1]
+
+
+def title_of(name, component, columns=(), names=None):
     """What a scalar is called: its parameter, and in brackets its component, if it has one, and its columns."""
-    index = [*([] if component is None else [str(component)]), *columns]
+    index = [*([] if component is None else [word_for(component, names)]), *columns]
     return f"{name}[{', '.join(index)}]" if index else name
 
 
@@ -166,7 +187,7 @@ def parts_of(frame):
     return [found[1] for name in frame.columns if (found := PART.fullmatch(name))]
 
 
-def membership(frame, trusted=True):
+def membership(frame, trusted=True, names=None):
     """Columns of a membership table (a DataFrame) for `tables.html_table`; weights only where they say something.
 
     Of intervals only that of the most probable component, if it is there as from and to. Without trust in the names of
@@ -181,6 +202,7 @@ def membership(frame, trusted=True):
         part = PART.fullmatch(key)
         named = part is not None or key in ("component", "uncertainty", "true_component", "right")
         withheld = key == "cluster" if trusted else named
+        withheld = withheld or key == CALLED  # which is shown in the place of the number
         if withheld or INTERVAL.fullmatch(key) or (key == "weight" and (frame[key] == 1).all()):
             continue
         shown = [key, "from", "to"] if key == "component" and "from" in frame else [key]
@@ -190,7 +212,7 @@ def membership(frame, trusted=True):
                 continue
             title = titles.get(each, each)
             if part is not None:
-                title = "extra zero" if part[1] == "zero" else f"component {part[1]}"
+                title = "extra zero" if part[1] == "zero" else called(part[1], names)
             written = {"decimals": 4} if part is not None or each in ("uncertainty", "from", "to") else {}
             column = {"key": each, "title": title, "format": written}
             columns.append(column | ({"help": helps[each]} if each in helps else {}))

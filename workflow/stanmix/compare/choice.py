@@ -29,7 +29,8 @@ def choose(fits, ranked, judged, checks):
         status ("fail" when no fit is chosen); n; fits and failing (how many there are, and how many fail a check);
         title (of the chosen fit, or else of the best one); model, family, components and tried (the numbers of
         components of that model), all None when no fit is chosen; remark (what the checks say); location (the
-        parameter); and parts: for each component its number, weight and locations (a list with column, mean and sd).
+        parameter); parts: for each component its number, weight and locations (a list with column, mean and sd); and
+        names (what they are called, or None).
         There are no parts when no fit is chosen or the names of its components cannot be trusted.
     """
     verdicts = {each["model"]: each["verdict"] for each in judged}
@@ -52,13 +53,15 @@ def choose(fits, ranked, judged, checks):
         "remark": "",
         "location": None,
         "parts": [],
+        "names": None,
     }
     if not passing:
         return line | {"remark": _of_failures(title, ranked, checks)}
     fit, specification = fits[title], read_json(fits[title]["specification"])
     tried = sorted(other["components"] for other in fits.values() if other["model"] == fit["model"])
     line |= {"model": fit["model"], "family": specification["family"], "components": fit["components"], "tried": tried}
-    trusted = read_json(fit["labels"])["trusted"]
+    trust = read_json(fit["labels"])
+    trusted = trust["trusted"]
     line["remark"] = _of_warnings(checks[title], fit["components"], tried, trusted)
     if not trusted:
         return line
@@ -66,7 +69,7 @@ def choose(fits, ranked, judged, checks):
     location = specification["parameters"][0]["name"]  # the first parameter of a family says where components lie
     located = [entry for entry in specification["parameters"] if entry["name"] == location]
     parts = [_part(component, specification["weights"], located, summary) for component in range(fit["components"])]
-    return line | {"location": location, "parts": parts}
+    return line | {"location": location, "parts": parts, "names": trust["names"]}
 
 
 def _of_failures(title, ranked, checks):

@@ -46,7 +46,8 @@ def compare(fits, outputs):
     estimates = pd.concat(summaries, ignore_index=True)
     estimates["component"] = estimates["component"].astype("Int64")
     about = [key for key in columns.OF_SCALARS if key in estimates]
-    kept = ["model", "parameter", "component", *about, "mean", "hdi_lower", "hdi_upper", "truth"]
+    kept = ["model", "parameter", "component", *([columns.CALLED] if columns.CALLED in estimates else []), *about]
+    kept += ["mean", "hdi_lower", "hdi_upper", "truth"]
     write_csv(outputs["estimates"], estimates.reindex(columns=kept))
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_text
+from stanmix.base.text import shielded
 
 
 def write_overview(datasets, choices, outputs):
@@ -43,7 +44,8 @@ def _table(lines):
     for line in lines:
         row = {key: line[key] for key in ("dataset", "status", "model", "family", "components")}
         row |= {"tried": _range(line["tried"] or []), **{key: line[key] for key in ("n", "fits", "failing", "remark")}}
-        rows.append(row | {"page": line["page"], "location": line["location"]})
+        called = {"names": shielded("; ".join(line["names"] or []))} if any(each["names"] for each in lines) else {}
+        rows.append(row | {"page": line["page"], **called, "location": line["location"]})
     frame = pd.DataFrame(rows).astype({"components": "Int64"})
     parts = [{columns.title_of(*key): mean for key, mean in _values(line)} for line in lines]
     # First the weights, then the locations, each by component: what is about several columns keeps their order.
@@ -75,12 +77,13 @@ def _view(line):
         [(place["column"], tables.number(place["mean"], digits=3, error=place["sd"])) for place in part["locations"]]
         for part in line["parts"]
     ]
+    weights = [f"{name} {text}" for name, text in zip(line["names"] or [""] * len(weights), weights, strict=True)]
     several = any(len(places) > 1 for places in locations)
     shown = [", ".join(text for _, text in places) for places in locations]
     return line | {
         "order": {"pass": 0, "warn": 1, "fail": 2}[line["status"]],
         "tried": _range(line["tried"] or []),
-        "weights": ", ".join(weights),
+        "weights": ", ".join(text.strip() for text in weights),
         "locations": "; ".join(shown) if several else ", ".join(shown),
         "about": line["location"] and _about(line),
         "first": {

@@ -4,9 +4,10 @@ import itertools
 import math
 import re
 
-from stanmix.base.text import LARGEST_COUNT
+from stanmix.base.text import LARGEST_COUNT, NUMBER, tidy
 from stanmix.config.plan import counts
 from stanmix.config.schema import listed, shown
+from stanmix.data.csvfile import MISSING
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.families.priors import POSITIVE, REAL, parse, parse_weights
@@ -39,14 +40,57 @@ def against_meaning(config, broken):
             for name in named:
                 if isinstance(known, dict) and name not in known:
                     yield (*place, key), f"names {shown(name)}, which does not exist; there are {listed(known)}"
+        yield from _check_names((*place, "names"), analysis)
         for model in set(analysis["models"]) & set(asked):
             asked[model].update(counts(analysis["components"]))
+    yield from _check_names_together(sections)
     yield from _check_pairs(sections)
     for name, model in sections["models"].items():
         place = ("models", name)
         yield from _check_model(place, model)
         for components in sorted(asked[name]) or [_own_count(model)]:
             yield from _check_numbers(place, model, components)
+
+
+def _check_names(place, analysis):
+    """Yield (place, text) for names of components that no fit can bear, or that read as something else."""
+    names = analysis.get("names")
+    if names is None:
+        return
+    numbers = counts(analysis["components"])
+    if len(names) not in numbers:
+        said = f"{len(names)} name{'s' if len(names) > 1 else ''}"
+        yield place, f"has {said}, but the analysis asks for {' or '.join(map(str, numbers))} components"
+    for name in names:
+        if tidy(name) != name:
+            yield place, f"has {shown(name)}, with blanks around it or letters in parts; write it without"
+        elif name.lower() in MISSING:
+            yield place, f"has {shown(name)}, which stands for a missing value in CSV files; choose another name"
+        elif NUMBER.fullmatch(name):
+            yield place, f"has {shown(name)}, which reads as the number of a component; choose another name"
+
+
+def _check_names_together(sections):
+    """Yield (place, text) for analyses of one data set that name their components differently."""
+    lists, numbers = {}, {}
+    for index, analysis in sections["analyses"].items():
+        dataset, place = analysis["dataset"], ("analyses", index, "names")
+        names = analysis.get("names", [])
+        other = lists.setdefault((dataset, len(names)), names)
+        if other != names:
+            said = f"is {', '.join(names)}, but another analysis of {dataset} says {', '.join(other)}"
+            yield place, f"{said}; say the same in both"
+            continue
+        if "known" not in sections["datasets"].get(dataset, {}):
+            continue
+        for number, name in enumerate(names, start=1):
+            before = numbers.setdefault((dataset, name), number)
+            if before != number:
+                yield (
+                    place,
+                    f"calls component {number} '{name}', which is component {before} in another analysis of {dataset}; "
+                    "a name in its column of known components must always mean the same",
+                )
 
 
 def _check_pairs(sections):

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
+from stanmix.base.text import tidy
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.families.priors import parse_weights
 from stanmix.families.registry import FAMILIES
@@ -67,11 +68,32 @@ def label(dataset):
     return dataset.get("label", " and ".join([", ".join(columns[:-1]), columns[-1]] if columns[1:] else columns))
 
 
-def source(dataset):
-    """What to read from the CSV file of a data set, as keywords of `observations.read_csv`."""
+def names(config, dataset, components):
+    """What the components of a data set's fits with so many of them are called (list of str), or None."""
+    named = (analysis.get("names") for analysis in config["analyses"] if analysis["dataset"] == dataset)
+    return next((list(found) for found in named if found is not None and len(found) == components), None)
+
+
+def groups(config, dataset):
+    """The number of the component that each name stands for in a data set's analyses: dict of int by str."""
+    named = (analysis.get("names", ()) for analysis in config["analyses"] if analysis["dataset"] == dataset)
+    return {tidy(name): number for each in named for number, name in enumerate(each, start=1)}
+
+
+def source(dataset, groups=None):
+    """What to read from the CSV file of a data set, as keywords of `observations.read_csv`.
+
+    Parameters
+    ----------
+    dataset : dict
+        Its entry in the checked configuration.
+    groups : dict, optional
+        What `groups` says of it, where its known components may be named.
+    """
     keys = ("trials", "exposure", "weights", "known", "id", "missing", "header")
     columns = dataset.get("columns") or [dataset["column"]]
-    return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}}
+    named = {"groups": groups} if groups and "known" in dataset else {}
+    return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}, **named}
 
 
 def source_of_new(dataset):

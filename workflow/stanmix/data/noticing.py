@@ -583,12 +583,13 @@ def _exposure(observations):
 
 
 def _known(observations):
-    """How many observations have a known component, and the largest number of one; None where none has."""
+    """How many observations have a known component, the largest number of one, and each one's; None where none has."""
     if observations.known is None or not observations.known.any():
         return None
     return {
         "number": int(observations.frequency[observations.known > 0].sum()),
         "largest": int(observations.known.max()),
+        "each": np.bincount(observations.known, weights=observations.frequency)[1:].astype(int).tolist(),
     }
 
 
@@ -634,7 +635,13 @@ def _on_weights(observations):
     if np.all(observations.frequency == 1):
         return None
     rows = len(observations.y)
-    return f"The {observations.n} observations stand in {rows} rows; each row counts as often as it was observed."
+    said = f"The {observations.n} observations stand in {rows} rows; each row counts as often as it was observed."
+    if observations.n == 100:
+        said += (
+            " The weights add to 100: if they are percentages, there are not 100 observations; give the numbers of "
+            "observations instead."
+        )
+    return said
 
 
 def _on_dropped(dropped):

@@ -2,16 +2,19 @@
 
 import csv
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.files import whole
-from stanmix.base.text import COUNTABLE, LARGEST_COUNT, SMALLEST, hidden, plain, shielded, tidy, unshielded
+from stanmix.base.text import COUNTABLE, LARGEST_COUNT, NUMBER, SMALLEST, hidden, plain, shielded, tidy, unshielded
 from stanmix.data import csvfile
 
 MOST_COMPONENTS = 100  # as the schema says of components
+SHOWN_GROUPS = 5  # names of groups that a sentence lists
+NEARLY_WHOLE = 0.02  # how far from 1 or 100 rounded shares may add up
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ def read_csv(
     exposure=None,
     weights=None,
     known=None,
+    groups=None,
     id=None,
     missing="error",
     header=True,
@@ -148,7 +152,10 @@ def read_csv(
     weights : str, optional
         The column that says how many times a row was observed: whole, at least 0. Rows with 0 are left out.
     known : str, optional
-        The column with the number of the component of each row, from 1, where it is known; missing elsewhere.
+        The column with the number of the component of each row, from 1, where it is known, or its name; missing
+        elsewhere.
+    groups : dict, optional
+        The number of the component that each name in the column `known` stands for.
     id : str, optional
         The column of the rows' names: any text, no two rows the same.
     missing : {"error", "drop"}
@@ -179,7 +186,7 @@ def read_csv(
         known, id = (None if name is None else tidy(name) for name in (known, id))
         table = csvfile.Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop", new)
         table.read(file, header)
-    return _observations(table, columns, dict(roles[len(columns) :]))
+    return _observations(table, columns, dict(roles[len(columns) :]), groups or {})
 
 
 def _misused(path, roles):
@@ -195,7 +202,7 @@ def _misused(path, roles):
     return found
 
 
-def _observations(table, columns, roles):
+def _observations(table, columns, roles, groups):
     """The Observations of a table that was read; faults of the numbers themselves are added to those of the cells."""
     values = table.numbers[:, : len(columns)]
     others = dict(zip(roles, table.numbers.T[len(columns) :], strict=True))
@@ -207,7 +214,7 @@ def _observations(table, columns, roles):
     kept = frequency != 0
     if "id" in table.texts:
         _check_ids(table, kept)
-    known = _known(table)[kept] if "known" in table.texts else None
+    known = _known(table, groups)[kept] if "known" in table.texts else None
     table.raise_faults()
     if len(kept) and not kept.any():
         what = "the weight is" if len(kept) == 1 else f"all {len(kept)} weights are"
@@ -236,6 +243,9 @@ def _observations(table, columns, roles):
 
 def _check_role(table, role, name, numbers):
     whole = numbers == np.floor(numbers)
+    if role == "weights" and not whole.all() and (shares := _shares(numbers)):
+        table.fault(table.lines[np.argmin(whole)], shares, name)
+        return
     frequency = "a weight is a frequency, how many times the row was observed: a whole number, at least 0"
     wrong, rule = {
         "trials": (
@@ -249,6 +259,21 @@ def _check_role(table, role, name, numbers):
         table.fault(table.lines[k], f"{plain(numbers[k])} is not possible; {rule}", name)
 
 
+def _shares(weights):
+    """Why weights are shares or percentages and no frequencies, as a fault; None where they are not."""
+    total = math.fsum(weights)
+    unit = next((unit for unit in (1, 100) if abs(total - unit) <= NEARLY_WHOLE * unit), None)
+    if unit is None or weights.min() < 0:
+        return None
+    kind, share = ("shares", "share") if unit == 1 else ("percentages", "percentage")
+    first = float(weights[np.argmax(weights != np.floor(weights))])
+    return (
+        f"{plain(first)} is no number of observations: the weights are {kind} (they add to {total:.4g}), which do not "
+        f"say how many observations there are; multiply each {share} by the number of all observations"
+        f"{' / 100' if unit == 100 else ''} and round, as {plain(first)} of 200 is {round(first * 200 / unit)}"
+    )
+
+
 def _check_successes(table, column, name, successes, trials):
     wrong = (successes != np.floor(successes)) | (successes < 0) | (successes > trials)
     for k in np.flatnonzero(wrong):
@@ -256,19 +281,35 @@ def _check_successes(table, column, name, successes, trials):
         table.fault(table.lines[k], f"{of}; successes are a whole number from 0 to the trials", column)
 
 
-def _known(table):
+def _known(table, groups):
     """The components that are known, 0 where they are not; faults are added to those of the cells."""
     known = np.zeros(len(table.lines), int)
-    for row, text in enumerate(table.texts["known"]):
+    words = {}
+    for row, text in enumerate(map(tidy, table.texts["known"])):
+        if text in groups:
+            known[row] = groups[text]
+            continue
         if text.lower() in csvfile.MISSING:
             continue
         value = csvfile.number(table.dialect.pointed(text))
         if 1 <= value <= MOST_COMPONENTS and value == np.floor(value):
             known[row] = int(value)
+        elif not NUMBER.fullmatch(table.dialect.pointed(text)) and not groups:
+            words.setdefault(text, []).append(table.lines[row])
         else:
-            numbers = f"its number from 1 to {MOST_COMPONENTS}"
-            what = f"{csvfile.quoted(text)} is no component; give {numbers}, or leave the cell empty"
+            named = f"its name in the analysis ({', '.join(groups)})" if groups else ""
+            ways = " or ".join(filter(None, [named, f"its number from 1 to {MOST_COMPONENTS}"]))
+            what = f"{csvfile.quoted(text)} is no component; give {ways}, or leave the cell empty"
             table.fault(table.lines[row], what, table.of_texts["known"])
+    if words:  # one sentence for all of them
+        shown = ", ".join(list(words)[:SHOWN_GROUPS]) + (", ..." if len(words) > SHOWN_GROUPS else "")
+        what = (
+            f"{csvfile.quoted(next(iter(words)))} names a group, and which component that is has to be said: add "
+            f"`names: [{shown}]` to the analysis, in the order of the components (lowest first), or give the number of "
+            "the component"
+        )
+        for line in sorted(itertools.chain(*words.values())):
+            table.fault(line, what, table.of_texts["known"])
     return known
 
 

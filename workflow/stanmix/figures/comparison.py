@@ -9,6 +9,7 @@ from stanmix.figures.style import (
     OBSERVED,
     TRUTH,
     component_colour,
+    index_of,
     legend_below,
     new_figure,
     plain,
@@ -74,8 +75,8 @@ def draw_estimates(rows):
     ----------
     rows : list of dict
         Each ``{"parameter": str, "component": int or None, "estimates": [{"model", "mean", "lower", "upper"}, ...],
-        "truth": float or None}``, components from 0. Parameters with other ``"columns"`` (a list of names of columns of
-        the data, if there are several) have other panels.
+        "truth": float or None}``, components from 0, with "called" where they have a name. Parameters with other
+        ``"columns"`` (a list of names of columns of the data, if there are several) have other panels.
 
     Returns
     -------
@@ -153,7 +154,7 @@ def _forest(axes, rows):
             labels.append(plain(estimate["model"]))
             position += 1
         axes.annotate(
-            symbol(row["parameter"], row["component"]),
+            symbol(row["parameter"], index_of(row["component"], row.get("called"))),
             (1, (first + position - 1) / 2),
             xycoords=("axes fraction", "data"),
             xytext=(4, 0),

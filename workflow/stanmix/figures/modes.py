@@ -29,7 +29,7 @@ _GREY = shade(MUTED, 0.45)
 
 
 @styled
-def draw_modes(modes, *, label, y=None, names=None):
+def draw_modes(modes, *, label, y=None, names=None, called=None):
     """Draw a small picture of each mode.
 
     Parameters
@@ -84,7 +84,7 @@ def draw_modes(modes, *, label, y=None, names=None):
         top = min(max(np.max(mode["mixture"]) for mode in modes), _TALLEST * highest)  # a spike may leave the picture
         grid[0, 0].set_ylim(0, 1.25 * max(highest, top))
     parts = len(modes[0]["theta"] if "mu" in modes[0] else modes[0]["parts"])
-    titles = [f"component {k + 1}" for k in range(parts)]
+    titles = [f"component {k + 1}" for k in range(parts)] if called is None else called
     if "x" in modes[0] and names:
         titles = names
     handles = [drawn]

@@ -94,7 +94,7 @@ def draw_pairs(y, names, *, component=None):
 
 
 @styled
-def draw_contours(y, names, pairs, *, true_component=None):
+def draw_contours(y, names, pairs, *, parts=None, true_component=None):
     """Draw regions of highest density of the mixture and of its components over the data, for pairs of measurements.
 
     Parameters
@@ -107,6 +107,8 @@ def draw_contours(y, names, pairs, *, true_component=None):
         Up to 6, each ``{"i", "j", "x", "y", "mixture", "components"}``: the measurements (from 0) across and up, a
         grid (g,) for each, the posterior median of the density of the mixture (g, g), up first, and the weighted
         densities of the components (K, g, g), or None where they cannot be told apart.
+    parts : list of str, length K, optional
+        What the components are called, by default ``"component 1"`` and so on.
     true_component : array of int, shape (n,), optional
         From 0, where the data are simulated; it colours the points.
 
@@ -152,13 +154,14 @@ def draw_contours(y, names, pairs, *, true_component=None):
         for share, wide in _MIXTURE.items()
     ]
     for k in range(drawn):
-        handles.append(Line2D([], [], color=component_colour(k), linewidth=1.8, label=f"90 % of component {k + 1}"))
+        label = f"90 % of {f'component {k + 1}' if parts is None else parts[k]}"
+        handles.append(Line2D([], [], color=component_colour(k), linewidth=1.8, label=label))
     legend_below(figure, handles + _note(len(y)))
     return figure
 
 
 @styled
-def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, true_component=None):
+def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, parts=None, true_component=None):
     """Draw the most probable component of every observation over two of its measurements, the doubtful ones larger.
 
     Parameters
@@ -171,6 +174,8 @@ def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, true_component=N
         Posterior membership probabilities, rows summing to 1.
     i, j : int
         The measurements across and up, from 0.
+    parts : list of str, length K, optional
+        What the components are called, by default ``"component 1"`` and so on.
     true_component : array of int, shape (n,), optional
         From 0, where the data are simulated.
 
@@ -200,7 +205,8 @@ def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, true_component=N
         rasterized=shown.size > _DENSE,
         zorder=3,
     )
-    handles = [_dot(component_colour(k), f"component {k + 1}") for k in range(components)]
+    parts = [f"component {k + 1}" for k in range(components)] if parts is None else parts
+    handles = [_dot(component_colour(k), parts[k]) for k in range(components)]
     if in_doubt.any():
         handles.append(_dot("white", f"less than {_DOUBT:.0%} sure".replace("%", " %"), 7.5, OBSERVED))
     if true_component is not None:
@@ -222,7 +228,7 @@ def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, true_component=N
 
 
 @styled
-def draw_data_sets(sets, names, title, *, zoom=False):
+def draw_data_sets(sets, names, title, *, parts=None, zoom=False):
     """Draw two measurements of several data sets against each other, a panel for each, all on the same axes.
 
     Parameters
@@ -233,6 +239,8 @@ def draw_data_sets(sets, names, title, *, zoom=False):
     names : list of str, length 2
         What was measured, with its unit.
     title : str
+    parts : list of str, length K, optional
+        What the components are called, by default ``"component 1"`` and so on.
     zoom : bool
         Whether the axes leave out the outermost twentieth of all other sets' values on each side, but none of the
         first set's, because a few values may be very far away.
@@ -277,7 +285,8 @@ def draw_data_sets(sets, names, title, *, zoom=False):
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     handles = [_dot(OBSERVED, "observation")]
     if coloured:
-        handles += [_dot(component_colour(k), f"drawn from component {k + 1}") for k in sorted(coloured)]
+        called = {k: f"component {k + 1}" if parts is None else parts[k] for k in sorted(coloured)}
+        handles += [_dot(component_colour(k), f"drawn from {name}") for k, name in called.items()]
     else:
         handles.append(_dot(_GREY, "replicated observation"))
     outside = int(((others < low - margin) | (others > high + margin)).any(axis=1).sum())

@@ -186,7 +186,7 @@ def draw_ecdfs(rows):
 
 
 @styled
-def draw_density(y, x, mixture, components, *, label, true_density=None):
+def draw_density(y, x, mixture, components, *, label, names=None, true_density=None):
     """Draw the posterior density of the mixture and its components over the histogram of the data.
 
     Parameters
@@ -200,6 +200,8 @@ def draw_density(y, x, mixture, components, *, label, true_density=None):
         The same of arrays (K, m), weighted; None where the components cannot be told apart.
     label : str
         What was measured, with its unit.
+    names : list of str, length K, optional
+        By default ``"component 1"`` and so on.
     true_density : array, shape (m,), optional
 
     Returns
@@ -215,9 +217,8 @@ def draw_density(y, x, mixture, components, *, label, true_density=None):
     for k in range(0 if components is None else len(components["median"])):
         colour = component_colour(k)
         axes.fill_between(x, components["lower"][k], components["upper"][k], color=colour, alpha=0.3, linewidth=0)
-        handles += axes.plot(
-            x, visible(components["median"][k]), color=colour, linewidth=2.4, label=f"component {k + 1}"
-        )
+        name = f"component {k + 1}" if names is None else names[k]
+        handles += axes.plot(x, visible(components["median"][k]), color=colour, linewidth=2.4, label=name)
     if true_density is not None:
         handles += axes.plot(x, true_density, label="truth", zorder=4, **TRUTH)
     axes.set_ylim(bottom=0)

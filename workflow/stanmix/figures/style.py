@@ -211,6 +211,11 @@ def chain_style(chain, colour=MUTED):
     return {"color": shade(colour, lightness), "linestyle": dashes, "linewidth": 1.15}
 
 
+def index_of(component, called=None):
+    """What `symbol` shall write for a component, from 0: its name as mathtext where it has one."""
+    return component if called is None else upright(shortened(called, _LONGEST))
+
+
 def symbol(name, component=None, columns=()):
     r"""The mathematical name of a parameter as mathtext, components numbered from 1.
 

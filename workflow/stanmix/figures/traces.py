@@ -15,6 +15,7 @@ from stanmix.figures.style import (
     TRUTH,
     chain_style,
     component_colour,
+    index_of,
     new_figure,
     styled,
     symbol,
@@ -38,7 +39,8 @@ def draw_traces(parameters, *, note=None):
         Each ``{"name": str, "component": int or None, "draws": array (chains, draws), "truth": float or None}``,
         components from 0. The ranks of a single chain are compared between its two halves. With the optional key
         ``"ess"`` (effective number of all draws) the ranks are those of draws thinned to about that many, because
-        the band is made for independent draws; with ``"columns"`` their names are added to the parameter's.
+        the band is made for independent draws; with ``"columns"`` their names are added to the parameter's, and
+        ``"called"`` stands for the number of the component.
     note : str, optional
         A sentence for the legend.
 
@@ -79,7 +81,8 @@ def draw_traces(parameters, *, note=None):
 
 
 def _name(parameter):
-    return symbol(parameter["name"], parameter["component"], parameter.get("columns", ()))
+    component = index_of(parameter["component"], parameter.get("called"))
+    return symbol(parameter["name"], component, parameter.get("columns", ()))
 
 
 def _legend(figure, parameters, height, extra):

@@ -1,5 +1,7 @@
 """The modes of a posterior in words, for checks, tables and pictures."""
 
+from stanmix.base.columns import word_for
+
 MARKS = {
     "empty": "component{s} {which} without observations",
     "collapsed": "component{s} {which} on one value, or as narrow as can be",
@@ -22,10 +24,10 @@ def chains_in(mode):
     )
 
 
-def remarks(mode):
-    """What is odd about the components of a mode; empty for nothing."""
+def remarks(mode, names=None):
+    """What is odd about the components of a mode, by their names or numbers; empty for nothing."""
     found = [
-        text.format(s="s" if len(mode[mark]) > 1 else "", which=listed(mode[mark]))
+        text.format(s="s" if len(mode[mark]) > 1 else "", which=listed(word_for(k, names) for k in mode[mark]))
         for mark, text in MARKS.items()
         if mode[mark]
     ]

@@ -76,7 +76,8 @@ def _key(config, name, fits, code):
         contents = [content_of(dataset[key]) for key in ("csv", "predict") if key in dataset]
     except OSError:
         return None
-    decides = [name, dataset, models, [[fit.model, fit.components] for fit in fits], contents, code]
+    asked = [[fit.model, fit.components] for fit in fits]
+    decides = [name, dataset, plan.groups(config, name), models, asked, contents, code]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
 
@@ -85,8 +86,9 @@ def _faults(config, name, fits):
     dataset, found = config["datasets"][name], []
     if "csv" in dataset:
         try:
-            rows = observations.read_csv(dataset["csv"], **plan.source(dataset))
-            noticed = noticing.notice(rows, plan.source(dataset)["columns"])
+            source = plan.source(dataset, plan.groups(config, name))
+            rows = observations.read_csv(dataset["csv"], **source)
+            noticed = noticing.notice(rows, source["columns"])
             found += [*_faults_of_rounding(rows, dataset["csv"], dataset), *_faults_of_axis(noticed, dataset)]
         except UserError as error:
             return [*error.sentences, *_faults_of_new(dataset, config["models"], fits)]

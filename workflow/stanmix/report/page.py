@@ -79,6 +79,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         facts=facts,
         truth=read_json(inputs["truth"]) if inputs.get("truth") else None,
         source=config["datasets"][dataset],
+        known=_known(noticed["known"], plan.groups(config, dataset)),
         fits=views,
         status=_status(views, read_json(inputs["numbers"])),
         comparison=comparison,
@@ -103,6 +104,21 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     write_text(output, text)
 
 
+def _known(known, groups):
+    """How many rows of each component are known, in words; empty where none is."""
+    if not known:
+        return ""
+    named = {}
+    for name, number in groups.items():
+        named.setdefault(number, []).append(name)
+    said = []
+    for number, rows in enumerate(known["each"], start=1):
+        if rows:
+            names = " or ".join(named.get(number, []))
+            said.append(f"{f'{names} is component {number}' if names else f'component {number}'} ({rows})")
+    return ", ".join(said)
+
+
 def _status(views, judged):
     """How far the fits that the page recommends can be trusted: of each model that with its verdict's number."""
     chosen = {verdict["model"]: verdict["verdict"] for verdict in judged}
@@ -117,12 +133,14 @@ def _status(views, judged):
 def _fit_view(title, paths, noticed, asked, config):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
+    found, trust = read_json(paths["checks"]), read_json(paths["labels"])
+    names = trust["names"]
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
     membership, said = pd.read_csv(paths["membership"], **AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
     invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
-    rows = [{**row, "title": _parameter_title(row)} for row in summary.astype(object).to_dict("records")]
+    rows = [{**row, "title": _parameter_title(row, names)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
     least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
     estimated = [
@@ -135,7 +153,6 @@ def _fit_view(title, paths, noticed, asked, config):
         for entry in specification["parameters"]
         if entry["mode"] != "fixed"
     ]
-    found, trust = read_json(paths["checks"]), read_json(paths["labels"])
     failed = [check for check in found["checks"] if check["status"] == "fail"]
     if not trust["trusted"]:  # then nothing is said of single components
         rows = [row for row in rows if pd.isna(row["component"])]
@@ -147,11 +164,12 @@ def _fit_view(title, paths, noticed, asked, config):
         "priors": estimated,
         "checks": found,
         "labels": trust,
-        "labels_table": tables.html_table(columns.LABELS, trust["pairs"]),
+        "labels_table": tables.html_table(columns.LABELS, [_pair(pair, names) for pair in trust["pairs"]]),
+        "components": [columns.called(str(k + 1), names) for k in range(specification["components"])] if names else [],
         "label_free_table": tables.html_table(
             columns.SUMMARY, pd.read_csv(paths["label_free"]).astype(object).to_dict("records")
         ),
-        "modes": _modes_view(read_json(paths["modes"]), specification) if "modes" in paths else {"modes": []},
+        "modes": _modes_view(read_json(paths["modes"]), specification, names) if "modes" in paths else {"modes": []},
         "failed": failed,
         "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
@@ -160,11 +178,11 @@ def _fit_view(title, paths, noticed, asked, config):
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
-        "membership_table": _membership_table(least, trust["trusted"]),
+        "membership_table": _membership_table(least, trust),
         "memberships": said,
         "clusters_table": tables.html_table(columns.clusters(specification.get("columns")), said["clusters"]),
-        "predicted": _predicted(paths["predicted"], trust["trusted"]) if "predicted" in paths else None,
-        "sizes": _sizes(membership),
+        "predicted": _predicted(paths["predicted"], trust) if "predicted" in paths else None,
+        "sizes": _sizes(membership, names),
         "uncertain": int(membership.loc[membership["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),
@@ -173,7 +191,7 @@ def _fit_view(title, paths, noticed, asked, config):
     }
 
 
-def _modes_view(found, specification):
+def _modes_view(found, specification, called):
     """What the page says of the modes: all that was found, where the chains are, and a table of the first modes."""
     if not found["modes"]:
         return found
@@ -186,7 +204,7 @@ def _modes_view(found, specification):
         row["share"] = mode_words.percentage(mode["share"]) if mode["share"] else "-"
         row["chains"] = mode_words.chains_in(mode) or "none"
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
-        rows.append(row | {"remarks": mode_words.remarks(mode)})
+        rows.append(row | {"remarks": mode_words.remarks(mode, called)})
     table = columns.modes(names, any(row["remarks"] for row in rows))
     return {**found, "first": False, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
 
@@ -195,23 +213,29 @@ def _number_row(row):
     return row | {"failed": ", ".join(row["failed"]) or "none", "within": "yes" if row["within"] else "no"}
 
 
-def _membership_table(frame, trusted):
+def _pair(pair, names):
+    return pair | {key: columns.word_for(pair[key], names) for key in ("first", "second")}
+
+
+def _membership_table(frame, trust):
     frame = memberships.with_interval_of_best(frame)
-    return tables.html_table(columns.membership(frame, trusted), frame.to_dict("records"))
+    titles = columns.membership(frame, trust["trusted"], trust["names"])
+    return tables.html_table(titles, memberships.as_read(frame, trust["names"]).to_dict("records"))
 
 
-def _predicted(path, trusted):
+def _predicted(path, trust):
     """The first new rows and how many there are."""
     frame = pd.read_csv(path, dtype={"component": str}, **AS_WRITTEN)
     first = frame.head(LISTED)
-    return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, trusted)}
+    return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, trust)}
 
 
-def _sizes(membership):
+def _sizes(membership, names):
     """How many observations have each part as their most probable one: name and size (list of tuple)."""
     parts = columns.parts_of(membership)
     sizes = membership.groupby(membership["component"].astype(str))["weight"].sum()
-    return [("the extra zeros" if part == "zero" else f"component {part}", int(sizes.get(part, 0))) for part in parts]
+    called = {part: "the extra zeros" if part == "zero" else columns.called(part, names) for part in parts}
+    return [(name, int(sizes.get(part, 0))) for part, name in called.items()]
 
 
 def _of_column(entry):
@@ -219,9 +243,9 @@ def _of_column(entry):
     return columns.title_of(entry["name"], None, [entry["column"]] if "column" in entry else [])
 
 
-def _parameter_title(row):
+def _parameter_title(row, names):
     about = [row[key] for key in columns.OF_SCALARS if not pd.isna(row.get(key))]
-    return columns.title_of(row["parameter"], None if pd.isna(row["component"]) else row["component"], about)
+    return columns.title_of(row["parameter"], None if pd.isna(row["component"]) else row["component"], about, names)
 
 
 def _image(path):

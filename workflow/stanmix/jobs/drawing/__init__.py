@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stanmix.base.columns import called
 from stanmix.figures import style
 
 
@@ -27,6 +28,11 @@ def of_shares(label, per):
     if not per:
         return label
     return f"{label}, {'% of trials' if per == 100 else f'of {per:,} trials'}"
+
+
+def part_names(parts, names):
+    """What figures call the parts of a mixture (list of str), by the names of components where they have any."""
+    return [style.plain(called(part, names)) for part in parts]
 
 
 def save(figure, outputs, name):

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from stanmix.base.columns import OF_SCALARS, TEXT
+from stanmix.base.columns import CALLED, OF_SCALARS, TEXT
 from stanmix.base.files import read_json
+from stanmix.base.text import unshielded
 from stanmix.data import observations, replication
 from stanmix.families.family import MULTIVARIATE
 from stanmix.figures import comparison, numbers
@@ -43,6 +44,7 @@ def draw_comparison(inputs, outputs, fits, kind, label):
                 "parameter": name,
                 "columns": [key for key in names if not pd.isna(key)],
                 "component": None if pd.isna(component) else int(component) - 1,
+                "called": _name_of(group),
                 "estimates": estimates,
                 "truth": None if group["truth"].isna().all() else float(group["truth"].dropna().iloc[0]),
             }
@@ -62,6 +64,13 @@ def draw_comparison(inputs, outputs, fits, kind, label):
                 pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", density, y))
                 shown = of_shares(label, int(density["per"].iloc[0]) if "per" in density else 0)
     save(numbers.draw_numbers(judged, pictures, label=shown), outputs, "numbers")
+
+
+def _name_of(group):
+    """What all models call a component; None where it has no name, or not the same in all."""
+    names = set(group[CALLED]) if CALLED in group else set()
+    name = names.pop() if len(names) == 1 else None
+    return None if pd.isna(name) else unshielded(name)
 
 
 def _picture(title, table, y):

@@ -22,7 +22,7 @@ from stanmix.figures import (
     style,
     traces,
 )
-from stanmix.jobs.drawing import of_shares, on_log_axis, save
+from stanmix.jobs.drawing import of_shares, on_log_axis, part_names, save
 
 STATISTICS = {
     "mean": "mean",
@@ -55,7 +55,8 @@ def draw_fit(inputs, outputs, label):
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     save(diagram.draw_diagram({**specification, "label": label}), outputs, "diagram")
-    scalars, note = _scalars(inputs["draws"], pd.read_csv(inputs["summary"], **TEXT))
+    summary, names = pd.read_csv(inputs["summary"], **TEXT), read_json(inputs["labels"])["names"]
+    scalars, note = _scalars(inputs["draws"], summary, names)
     save(traces.draw_traces(scalars, note=note), outputs, "traces")
 
     panels = [
@@ -124,15 +125,15 @@ def _membership(inputs, rows, label, log):
         x=np.log10(by_value["x"].to_numpy()) if log else by_value["x"].to_numpy(),
         curves=by_value.filter(regex="^probability_").to_numpy().T,
         true_component=None if true is None else true.astype(str).map(parts.index).to_numpy(),
-        names=_part_names(parts),
+        names=part_names(parts, read_json(inputs["labels"])["names"]),
     )
 
 
 def _co_clustering(inputs, rows):
     found, members = memberships.read_co_clustering(inputs["co_clustering"]), pd.read_csv(inputs["membership"])
     looked_at = found["obs_id"].to_numpy() - 1
-    parts, best = parts_of(members), None
-    if read_json(inputs["labels"])["trusted"]:
+    parts, best, trust = parts_of(members), None, read_json(inputs["labels"])
+    if trust["trusted"]:
         best = members["component"].astype(str).map(parts.index).to_numpy()[looked_at]
     return co_clustering.draw_co_clustering(
         found["similarity"].to_numpy(),
@@ -140,24 +141,21 @@ def _co_clustering(inputs, rows):
         rows.units().index[looked_at],  # in the order of the values, then of trials or exposures
         total=rows.n,
         component=best,
-        names=_part_names(parts),
+        names=part_names(parts, trust["names"]),
     )
-
-
-def _part_names(parts):
-    return ["extra zeros" if part == "zero" else f"component {part}" for part in parts]
 
 
 def _curves(table):
     return table.filter(regex="^curve_").to_numpy().T
 
 
-def parts_bands(table):
+def parts_bands(table, names=None):
     """Names and bands (P, m) of the parts of a mixture in a table of `predictive.part_bands`."""
     parts = [c.removeprefix("component_").removesuffix("_median") for c in table if c.endswith("_median")]
     parts = [part for part in parts if part != "mixture"]
     bands = [band_of(table, f"component_{part}_") for part in parts]
-    return _part_names(parts), {key: np.array([band[key] for band in bands]) for key in ("lower", "median", "upper")}
+    limits = {key: np.array([band[key] for band in bands]) for key in ("lower", "median", "upper")}
+    return part_names(parts, names), limits
 
 
 def _continuous(inputs, specification, rows, y, label):
@@ -171,15 +169,17 @@ def _continuous(inputs, specification, rows, y, label):
         y = np.log10(y)
     x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
     replicates = table.filter(regex="^replicate_").to_numpy().T
-    trusted = read_json(inputs["labels"])["trusted"]
+    trust = read_json(inputs["labels"])
+    names, bands = parts_bands(density, trust["names"])
     found = _one_column(inputs, rows, label, log) | {
         "replicates": predictive.draw_replicates(x, observed, replicates, label=label),
         "density": predictive.draw_density(
             y,
             density["x"].to_numpy(),
             band_of(density, "mixture_"),
-            parts_bands(density)[1] if trusted else None,
+            bands if trust["trusted"] else None,
             label=label,
+            names=names,
             true_density=true_density,
         ),
         "prior": prior.draw_prior_predictive(prior_table["x"].to_numpy(), _curves(prior_table), y, label=label),
@@ -190,8 +190,9 @@ def _continuous(inputs, specification, rows, y, label):
 def _whole(inputs, specification, rows, y, label):
     table, density = pd.read_csv(inputs["replicates"]), pd.read_csv(inputs["density"])
     prior_table = pd.read_csv(inputs["prior"])
-    names, bands = parts_bands(density)
-    bands = bands if read_json(inputs["labels"])["trusted"] else None
+    trust = read_json(inputs["labels"])
+    names, bands = parts_bands(density, trust["names"])
+    bands = bands if trust["trusted"] else None
     per = int(density["per"].iloc[0])
     if per:
         rows, label = replace(rows, y=rows.y * per / rows.trials), of_shares(label, per)
@@ -217,7 +218,8 @@ def _whole(inputs, specification, rows, y, label):
 def _multivariate(inputs, specification, rows, y, label):
     names, facts = specification["columns"], read_json(inputs["predictive"])
     i, j = facts["pair"]
-    pairs, trusted = [], read_json(inputs["labels"])["trusted"]
+    pairs, trust = [], read_json(inputs["labels"])
+    trusted = trust["trusted"]
     for (across, upwards), group in pd.read_csv(inputs["density"]).groupby(["i", "j"], sort=False):
         x = np.unique(group["x"])
         parts = group.filter(regex="^component_")
@@ -236,17 +238,20 @@ def _multivariate(inputs, specification, rows, y, label):
         for name, group in pd.read_csv(inputs["ecdf"], **TEXT).groupby("column", sort=False)
     ]
     members = pd.read_csv(inputs["membership"])
+    parts = part_names(parts_of(members), trust["names"])
     members = members[[probability(part) for part in parts_of(members)]].to_numpy()
     data = {"title": "the data", "y": y[:, [i, j]], "component": None}
     replicated = _sets(pd.read_csv(inputs["replicates"]), names, i, j, "replicated data set")
     imagined = _sets(pd.read_csv(inputs["prior"]), names, i, j, "prior data set")
     pair = [names[i], names[j]]
     return {
-        "membership": multivariate.draw_pair_memberships(rows.y, names, members, i=i, j=j),
+        "membership": multivariate.draw_pair_memberships(rows.y, names, members, i=i, j=j, parts=parts),
         "ecdf": predictive.draw_ecdfs(ecdfs[:MOST_COLUMNS]),
         "replicates": multivariate.draw_data_sets([data, *replicated], pair, "Replicated data sets beside the data"),
-        "density": multivariate.draw_contours(y, names, pairs),
-        "prior": multivariate.draw_data_sets([data, *imagined], pair, "Data sets drawn from the prior", zoom=True),
+        "density": multivariate.draw_contours(y, names, pairs, parts=parts),
+        "prior": multivariate.draw_data_sets(
+            [data, *imagined], pair, "Data sets drawn from the prior", parts=parts, zoom=True
+        ),
     }
 
 
@@ -269,7 +274,7 @@ def band_of(table, prefix):
     return {key: table[prefix + key].to_numpy() for key in ("lower", "median", "upper")}
 
 
-def _scalars(path, summary):
+def _scalars(path, summary, called):
     """The draws of scalar parameters with their truth, as `figures.traces.draw_traces` wants them, and a note."""
     import xarray as xr
 
@@ -290,6 +295,7 @@ def _scalars(path, summary):
             {
                 "name": row["parameter"],
                 "component": None if component is None else component - 1,
+                "called": None if called is None or component is None else called[component - 1],
                 "columns": names,
                 "draws": draws.transpose("chain", "draw").to_numpy(),
                 "truth": None if truth is None or pd.isna(truth) else truth,

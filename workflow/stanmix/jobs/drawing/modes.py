@@ -12,7 +12,7 @@ from stanmix.families.multivariate_normal import telling_columns
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.fits import mode_words
-from stanmix.jobs.drawing import of_shares, save
+from stanmix.jobs.drawing import of_shares, part_names, save
 
 
 def draw_modes(inputs, outputs, label):
@@ -21,13 +21,14 @@ def draw_modes(inputs, outputs, label):
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, specification, modes and modes_density.
+        Paths: observations, specification, labels, modes and modes_density.
     outputs : mapping
         Paths: modes_svg and modes_png.
     label : str
         What the values are, with their unit.
     """
     found, specification = read_json(inputs["modes"]), read_json(inputs["specification"])
+    called = read_json(inputs["labels"])["names"]
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     shown = [
@@ -37,24 +38,23 @@ def draw_modes(inputs, outputs, label):
     if not shown:
         save(new_figure(4, 1), outputs, "modes")
     elif specification["kind"] == MULTIVARIATE:
-        _several_columns(shown, found, specification, y, outputs)
+        _several_columns(shown, found, specification, y, called, outputs)
     else:
-        _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, outputs)
+        _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, called, outputs)
 
 
-def _one_column(shown, table, y, label, outputs):
+def _one_column(shown, table, y, label, called, outputs):
     label = of_shares(label, int(table["per"].iloc[0]))
     parts = [name for name in table if name.startswith("component_")]
     for mode in shown:
         rows = table[table["mode"] == mode["number"]]
         mode |= {name: rows[name].to_numpy() for name in ("x", "observed", "mixture")}
         mode |= {"step": int(rows["step"].iloc[0]), "parts": rows[parts].to_numpy().T}
-    words = [name.removeprefix("component_") for name in parts]
-    names = ["extra zeros" if word == "zero" else f"component {word}" for word in words]
+    names = part_names([name.removeprefix("component_") for name in parts], called)
     save(figures.draw_modes(shown, label=label, y=y, names=names), outputs, "modes")
 
 
-def _several_columns(shown, found, specification, y, outputs):
+def _several_columns(shown, found, specification, y, called, outputs):
     states = [{name: np.array(v) for name, v in mode["state"].items()} for mode in found["modes"]]
     pair = sorted(telling_columns({name: states[0][name][None] for name in ("theta", "mu", "sigma")})[:2])
     for mode, state in zip(shown, states, strict=False):
@@ -62,7 +62,8 @@ def _several_columns(shown, found, specification, y, outputs):
         related = state.get("correlation")
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
     names = [specification["columns"][d] for d in pair]
-    save(figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names), outputs, "modes")
+    parts = part_names(map(str, range(1, specification["components"] + 1)), called)
+    save(figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names, called=parts), outputs, "modes")
 
 
 def _share(mode):
