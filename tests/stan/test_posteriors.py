@@ -303,6 +303,40 @@ def test_means_between_ends_agree_with_quadrature_where_the_ends_bind(fit):
         assert not idata.sample_stats["diverging"].any()
 
 
+def test_components_named_by_their_priors_agree_with_quadrature_over_the_plane(fit):
+    y = np.array([-1.0, 0.3, 0.9, 1.2, 2.4, 3.0, 1.9])
+    first, second = grid((-6, 9), (-6, 9), points=601)
+    terms = stats.norm(first[..., None]).pdf(y) * 0.5 + stats.norm(second[..., None]).pdf(y) * 0.5
+    log_posterior = np.log(terms).sum(axis=-1) + stats.norm(2.5, 1.5).logpdf(first) + stats.norm(1, 1.5).logpdf(second)
+    fixed = {"theta": [0.5, 0.5], "sigma": 1}
+    model = {"family": "normal", "labels": "given", "fixed": fixed, "priors": {"mu": "normal([2.5, 1], 1.5)"}}
+    found, *_ = fit(y, model, 2, draws=4000)
+    exact(found, moments(log_posterior, {"mu[1]": first, "mu[2]": second}))
+
+
+def test_both_ways_to_name_components_apart_have_the_share_that_their_priors_give_them(fit):
+    y = np.array([-1.2, -0.3, 0.4, 3.6, 4.4, 5.1])
+    first, second = grid((-6, 9), (-6, 9), points=601)
+    terms = stats.norm(first[..., None]).pdf(y) * 0.5 + stats.norm(second[..., None]).pdf(y) * 0.5
+    posterior = np.exp(np.log(terms).sum(axis=-1)) * stats.norm(2.3, 1.5).pdf(first) * stats.norm(1.7, 1.5).pdf(second)
+    share = (posterior * (first > second)).sum() / posterior.sum()
+    assert 0.7 < share < 0.8
+    fixed = {"theta": [0.5, 0.5], "sigma": 1}
+    model = {"family": "normal", "labels": "given", "fixed": fixed, "priors": {"mu": "normal([2.3, 1.7], 1.5)"}}
+    _, idata, folder = fit(y, model, 2, draws=200)
+    modes = read_json(folder / "modes.json")["modes"]
+    assert len(modes) == 2
+    likely = sum(mode["share"] for mode in modes if mode["state"]["mu"][0] > mode["state"]["mu"][1])
+    assert likely == pytest.approx(share, abs=0.02)
+    mu = idata.posterior["mu"].to_numpy()
+    assert sorted((mu[..., 0] > mu[..., 1]).mean(axis=1)) == [
+        0,
+        1,
+        1,
+        1,
+    ]  # three chains of four where three quarters are
+
+
 def test_a_scale_below_an_end_agrees_with_quadrature(fit):
     y = np.random.default_rng(4).normal(0, 2.0, 30)
     sigma = np.linspace(1e-3, 1.9, 20_001)

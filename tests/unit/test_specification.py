@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from scipy import stats
-from textbook import UNIVARIATE, model_of, rows_of
+from textbook import UNIVARIATE, model_of, noticed_in, rows_of
 
 from stanmix.base.errors import UserError
 from stanmix.data.noticing import notice
@@ -141,6 +141,54 @@ def test_only_some_parameters_are_shared_without_being_asked(name):
     assert [entry["name"] for entry in entries if entry["ordered"]] == [UNIVARIATE[name].ordered]
 
 
+def test_components_may_outnumber_the_values_where_priors_are_given():
+    for y, components in (([1.0, 2.0, 4.0], 3), ([1.0, 2.0, 4.0], 5), ([1.0, 1.0, 2.0, 4.0], 5)):
+        noticed = noticed_in(y)
+        given = model_of("normal", priors={"mu": "normal(2, 3)", "sigma": "lognormal(0, 1)"})
+        notes = specify("m", given, components, noticed)["notes"]
+        assert any("each value could be a component of its own" in note for note in notes)
+        for priors in ({"mu": "normal(2, 3)"}, {"sigma": "lognormal(0, 1)"}, {}):
+            with pytest.raises(UserError, match="ask for fewer"):
+                specify("m", model_of("normal", priors=priors), components, noticed)
+    assert specify("m", model_of("poisson", priors={"rate": "gamma(2, 1)"}), 4, noticed_in([0, 1, 3]))["notes"]
+    # one sigma for all that may own a value each meets all values at once: sigma^-4 sigma^3, and more with more ties
+    shared = model_of("normal", share=["sigma"], priors={"mu": "normal(2, 3)", "sigma": "normal(0, 1)"})
+    specify("m", shared, 5, noticed_in([1.0, 2.0, 4.0]))
+    with pytest.raises(UserError, match=r"a sigma for all components under a normal prior .* improper; give it"):
+        specify("m", shared, 5, noticed_in([1.0, 1.0, 2.0, 4.0]))
+
+
+def test_what_is_given_names_components_without_an_order():
+    given = model_of("normal", labels="given", priors={"mu": "normal([5, 1], 2)"})
+    found = specify("m", given, 2, NOTICED)
+    assert found["labels"] == "given"
+    assert not any(entry["ordered"] for entry in found["parameters"])
+    data = program_data(found, rows_of([1.0, 2.0]).units())
+    assert data["is_ordered"] == 0
+    alone = given | {"priors": {"theta": "dirichlet(1)", "mu": "normal(5, 2)"}}
+    assert specify("m", alone, 1, NOTICED)["labels"] == "ordered"
+
+
+def test_ends_that_differ_keep_the_order_by_themselves():
+    found = specify("m", model_of("normal", priors={"mu": "uniform([0, 10], [10, 20])"}), 2, NOTICED)
+    data = program_data(found, rows_of([1.0, 2.0]).units())
+    assert (data["is_ordered"], data["location_bounds"], data["location_ends"]) == (0, [2, 2], [[0, 10], [10, 20]])
+    assert found["unit"]["origin"] == 0
+    found = specify("m", model_of("normal", priors={"mu": "uniform(0, 20)"}), 2, NOTICED)
+    data = program_data(found, rows_of([1.0, 2.0]).units())
+    assert (data["is_ordered"], data["location_ends"]) == (1, [[0, 20]] * 2)
+    # the data's own location and spread, seen from the line
+    assert 20 / (1 + math.exp(-found["unit"]["origin"])) == pytest.approx(NOTICED["median"])
+    assert prior_text(parameters(found)["mu"]) == "uniform(0, 20)"
+    for text, words in {
+        "gamma(2, 1) T[0.5, 3]": "gamma(2, 1), between 0.5 and 3",
+        "normal(0, 1) T[ , 3]": "half-normal(0, 1), below 3",
+        "lognormal(0, 1) T[ , 3]": "lognormal(0, 1), below 3",
+    }.items():
+        entry = parameters(specify("m", model_of("normal", priors={"sigma": text}), 2, NOTICED))["sigma"]
+        assert prior_text(entry) == words
+
+
 def first(value, line=7, number=1):
     return {"column": "y", "line": line, "value": value, "number": number}
 
@@ -219,12 +267,14 @@ def test_families_of_counts_are_refused_on_fractions(name):
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_as_many_components_as_distinct_values_are_refused(name):
     few = NOTICED | {"distinct": 4}
+    informing = UNIVARIATE[name].names[: 2 if UNIVARIATE[name].kind == CONTINUOUS else 1]
     assert specify("mine", model(family=name), 3, few)["components"] == 3
     assert specify("mine", model(family=name), 1, NOTICED | {"distinct": 1})["components"] == 1
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 5, few)
     assert caught.value.sentences == (
-        "models.mine: 5 components are asked for, but the data have only 4 distinct values; ask for fewer.",
+        "models.mine: 5 components are asked for, but the data have only 4 distinct values; ask for fewer, or "
+        f"say the prior of {' and '.join(informing)} yourself.",
     )
     if UNIVARIATE[name].kind != CONTINUOUS:
         assert specify("mine", model(family=name), 4, few)["components"] == 4

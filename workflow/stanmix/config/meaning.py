@@ -174,22 +174,29 @@ def _check_model(place, model):
     yield from _check_labels(place, model)
     for key, value in model["fixed"].items():
         if family.kind != MULTIVARIATE or key == "theta":
-            yield from _check_values((*place, "fixed", key), family, key, value)
+            yield from _check_values((*place, "fixed", key), family, key, value, model["labels"] != "given")
     if {"theta", *family.names} <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
 
 
 def _check_labels(place, model):
-    """Yield (place, text) for a model that shall be relabelled but whose components are told apart already."""
-    if model["labels"] == "ordered":
+    """Yield (place, text) for a way of naming components that does not go with what is said of each."""
+    labels, told = model["labels"], told_apart(model)
+    if labels == "ordered":
         return
     if model.get("order", "none") != "none":
-        yield (*place, "labels"), "is 'relabelled', but the model has an order; remove one of the two"
-    for key in told_apart(model):
+        yield (*place, "labels"), f"is '{labels}', but the model has an order; remove one of the two"
+    if labels == "given" and not told:
+        yield (
+            (*place, "labels"),
+            "is 'given', but no prior and no fixed value differs between components; give one a list, or use "
+            "'relabelled'",
+        )
+    for key in told if labels == "relabelled" else ():
         yield (
             (*place, "labels"),
             f"is 'relabelled', but {key} has a number for each component, which tells them apart already; give one "
-            "number, or use 'ordered'",
+            "number, or use 'given', by which priors and fixed values name the components, or 'ordered'",
         )
 
 
@@ -254,12 +261,12 @@ def _check_dataset(place, dataset):
         )
 
 
-def _check_values(place, family, name, value):
+def _check_values(place, family, name, value, in_order=True):
     """Yield (place, text) when weights do not add to 1 or when ordered values do not increase or are not positive."""
     if name == "theta" and abs(math.fsum(value) - 1) > 1e-6:
         yield place, f"is {value}, which adds to {math.fsum(value):.6g}; weights must add to 1"
     if name == family.ordered:
-        if any(b <= a for a, b in itertools.pairwise(value)):
+        if in_order and any(b <= a for a, b in itertools.pairwise(value)):
             yield place, f"is {value}; the values must increase, because their order names the components"
         if family.parameter(name).support == POSITIVE and min(value) <= 0:
             yield place, f"is {value}; the values must be greater than 0"

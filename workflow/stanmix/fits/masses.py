@@ -192,6 +192,27 @@ class LogPosterior:
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
 
+    def fingerprint(self, draws: dict) -> np.ndarray:
+        """What tells one mode from another: the log density of the distinct observations at each of some states.
+
+        Parameters
+        ----------
+        draws : dict of numpy.ndarray
+            theta and the parameters, each (S, K) or longer.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (S, m). Where priors or fixed values name the components a mode with other names is another mode: then
+            the responsibilities of the components follow, and the shape is (S, m + m K).
+        """
+        density = mixture.log_likelihood(self.family.name, self.points, draws)
+        if self.specification["labels"] != "given":
+            return density
+        terms = mixture.densities(self.family.name, self.points, draws)
+        shares = terms / np.maximum(terms.sum(axis=2, keepdims=True), np.finfo(float).tiny)
+        return np.hstack([density, shares[:, :, : self.components].reshape(len(density), -1)])
+
     def __call__(self, places: np.ndarray) -> np.ndarray:
         """The log posterior density in the coordinates at places (S, P): shape (S,)."""
         draws, jacobian = self.states(places)
@@ -230,8 +251,8 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray]
     excess : float
         To be added to the mode's height. From the maximum of the density in the coordinates, which is looked for from
         the mode, and the curvature there (Tierney & Kadane 1986).
-    density : numpy.ndarray
-        Log density of the distinct observations at that maximum, shape (m,): the same for modes that share it.
+    fingerprint : numpy.ndarray
+        That of the maximum: the same for modes that share it.
     """
     place = posterior.coordinates(state)
     base = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0]
@@ -258,7 +279,7 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray]
         place, value = tried[best], found[best]
     log_volume = 0.5 * (len(place) * np.log(2 * np.pi) - np.log(size).sum())
     draws, _ = posterior.states(place[None])
-    return float(value + log_volume - base), mixture.log_likelihood(posterior.family.name, posterior.points, draws)[0]
+    return float(value + log_volume - base), posterior.fingerprint(draws)[0]
 
 
 def shares(log_masses: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ Two ends of climbs are one mode when they give every observation the same densit
 many places that a component without observations can take.
 """
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -37,6 +38,8 @@ EFFORT = 40_000  # starts x distinct observations; with more of these there are 
 STEPS = 4  # of EM from each; the optimiser goes on from there
 SAME = 0.05  # difference of the log density of any observation below which two ends are one mode,
 ALIKE, LEVEL = 0.3, 0.05  # or this one where their heights differ by less nats than that: the ridge between is flat
+ALL_NAMES = 4  # components up to which all ways to name them are looked at where they are given
+NAMED = 6  # of which so many are climbed from
 LISTED = 15.0  # nats below the best mode, up to which others are listed
 HEAVY = 30.0  # nats below the best mode, up to which modes are weighed,
 WEIGHED = 12  # so many at most,
@@ -111,6 +114,8 @@ class Search:
         self.posterior = LogPosterior(specification, few, few is units, self.log_weights)
         self.groups, self.chains, self.of_chains = [], [], []
         self.ends = _ends(specification, few, self._density, self.rng)
+        if specification["labels"] == "given":
+            self.ends = [end for each in self.ends for end in self._with_names(each)]
         say(f"Climbing to the modes from {len(self.ends)} places.")
         self.of_ends = self._climbed([end["state"] for end in self.ends], [0.0] * len(self.ends))
         self._take([one for one in self.of_ends if one])
@@ -229,9 +234,41 @@ class Search:
         }
 
     def _density(self, state):
-        """Log density of the observations that are compared, shape (m,)."""
-        draws = {name: value[None] for name, value in state.items()}
-        return mixture.log_likelihood(self.specification["family"], self.points, draws)[0]
+        """What tells the mode of a state from others: `masses.LogPosterior.fingerprint`."""
+        return self.posterior.fingerprint({name: value[None] for name, value in state.items()})[0]
+
+    def _with_names(self, end):
+        """An end of EM with its components named in the most probable ways, those far below the best left out.
+
+        The data do not name components, so EM ends with any names. Of few components all ways are looked at, of more
+        the given one and all exchanges of two, from the best of which it goes on.
+        """
+        components, best = self.specification["components"], np.arange(self.specification["components"])
+        fixed = {entry["name"] for entry in self.specification["parameters"] if entry["mode"] == "fixed"}
+        fixed |= {"theta"} if self.specification["weights"]["mode"] == "fixed" else set()
+
+        def named_by(orders):
+            state = end["state"].items()
+            named = [{n: v if n in fixed else v[list(order)] for n, v in state} for order in orders]
+            stacked = {name: np.stack([one[name] for one in named]) for name, _ in state}
+            return named, self.posterior.height(stacked)
+
+        if components <= ALL_NAMES:
+            named, heights = named_by(itertools.permutations(best))
+        else:
+            for _ in range(components):
+                orders = [best, *(_exchanged(best, *pair) for pair in itertools.combinations(best, 2))]
+                named, heights = named_by(orders)
+                if heights.argmax() == 0:
+                    break
+                best = orders[heights.argmax()]
+        kept = [i for i in np.argsort(-heights, kind="stable")[:NAMED] if heights[i] > heights.max() - LISTED]
+        starts = [end["starts"]] + [0] * (len(kept) - 1)
+        states = [named[i] for i in kept] or [end["state"]]
+        return [
+            {"state": state, "density": self._density(state), "starts": count}
+            for state, count in zip(states, starts or [end["starts"]], strict=True)
+        ]
 
     def _marks(self, group):
         return _marks(group["state"], self.specification, self.points, self.units.n)
@@ -304,6 +341,12 @@ class Search:
             group["share"] = float(share)
 
 
+def _exchanged(order, first, second):
+    order = order.copy()
+    order[[first, second]] = order[[second, first]]
+    return order
+
+
 def _sample(units, rng):
     """The distinct observations, or of very many a random sample."""
     if len(units.y) <= UNITS:
@@ -328,7 +371,7 @@ def _ends(specification, units, density, rng):
     """Different ends of EM, the most likely first: list of dict with state, density and starts, how many led there."""
     points = Points.of(units, specification["rounding"])
     first = expectation_maximisation(specification, units)
-    states = [(units.count @ density(first), first)]
+    states = [(units.count @ density(first)[: len(points)], first)]
     amount = int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS))
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)

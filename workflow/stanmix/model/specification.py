@@ -36,13 +36,13 @@ def specify(name, model, components, noticed, rounding=None):
     Returns
     -------
     dict
-        Plain values: model, family, kind, program, components, n, labels ("ordered" or "relabelled"), rounding, unit
-        (the sampler's origin and scale), weights (mode "estimated" with concentration or "fixed" with value),
-        parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered, value (K numbers or None),
-        is_default and priors (one dict per scalar), and notes (sentences about the model and these data). With several
-        columns also columns (their names), order (the column that orders the components, or "none") and thinnest (for
-        each column its least sd given the others, 0 for none); mean and standard deviation have a parameter for each,
-        which then has the key column.
+        Plain values: model, family, kind, program, components, n, labels ("ordered", "relabelled" or "given"),
+        rounding, unit (the sampler's origin and scale), weights (mode "estimated" with concentration or "fixed" with
+        value), parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered, value (K numbers
+        or None), is_default and priors (one dict per scalar), and notes (sentences about the model and these data).
+        With several columns also columns (their names), order (the column that orders the components, or "none") and
+        thinnest (for each column its least sd given the others, 0 for none); mean and standard deviation have a
+        parameter for each, which then has the key column.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def specify(name, model, components, noticed, rounding=None):
         weights["concentration"] = parse_weights(model["priors"]["theta"], components)
     parameters = []
     order = model.get("order", "none") if family.kind == MULTIVARIATE else None
-    relabelled = not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
+    given = components > 1 and (model["labels"] == "given" or (order == "none" and bool(told_apart(model))))
+    relabelled = not given and not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
             if rounding:
@@ -74,9 +75,14 @@ def specify(name, model, components, noticed, rounding=None):
             entry = _resolved(name, family, parameter, model, components, facts)
             if column is not None:
                 entry["column"] = column
-            entry["ordered"] = parameter.name == family.ordered and column == order and not relabelled
-            if parameter.name == family.collapsing and not is_shared(parameter, model) and not rounding:
-                _refuse_collapse(name, entry, components, noticed["n"], facts, family.ordered not in fixed)
+            entry["ordered"] = parameter.name == family.ordered and column == order and not (relabelled or given)
+            crowded = components >= noticed["distinct"] and family.kind != MULTIVARIATE
+            own = not is_shared(parameter, model)
+            if parameter.name == family.collapsing and (own or crowded) and not rounding:
+                free = family.ordered not in fixed
+                # Shared by components that may own a distinct value each it meets all values at once.
+                meets = facts["most_tied"] - free if own else noticed["n"] - noticed["distinct"] * free
+                _refuse_collapse(name, entry, components, noticed["n"], facts, meets - 1)
             parameters.append(entry)
     free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
     free += components - 1 if weights["mode"] == "estimated" else 0
@@ -95,13 +101,13 @@ def specify(name, model, components, noticed, rounding=None):
         "program": family.program,
         "components": components,
         "n": noticed["n"],
-        "labels": "relabelled" if relabelled and components > 1 else "ordered",
+        "labels": "given" if given else "relabelled" if relabelled and components > 1 else "ordered",
         "rounding": rounding if family.kind == CONTINUOUS else None,
         "unit": _unit(family, noticed, parameters),
         "weights": weights,
         "parameters": parameters,
         **columns,
-        "notes": _notes(free, noticed) + _notes_on_columns(columns) + _notes_on_order(parameters),
+        "notes": _notes(free, components, noticed) + _notes_on_columns(columns) + _notes_on_order(parameters),
     }
 
 
@@ -201,6 +207,12 @@ def told_apart(model):
     return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
 
 
+def _is_informed(family, model):
+    """Whether the model says what is believed of locations, and of scales that could collapse, not a default."""
+    names = [name for name in (family.ordered, family.collapsing) if name is not None]
+    return all(name in model["fixed"] or name in model["priors"] for name in names)
+
+
 def _refuse_data(name, family, noticed):
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
@@ -240,10 +252,14 @@ def _refuse_data(name, family, noticed):
 def _refuse_few(name, family, model, components, noticed, rounding):
     """Raise a `UserError` when so few distinct observations leave every component a point, or all in one plane."""
     distinct = noticed["distinct"]
+    if family.kind != MULTIVARIATE and _is_informed(family, model):
+        return
+    informing = [name for name in (family.ordered, family.collapsing) if name is not None]
     if components > distinct:
+        way = "" if family.kind == MULTIVARIATE else f", or say the prior of {' and '.join(informing)} yourself"
         raise UserError(
             f"models.{name}: {components} components are asked for, but the data have only {distinct} "
-            "distinct values; ask for fewer."
+            f"distinct values; ask for fewer{way}."
         )
     if family.kind == WHOLE or rounding:
         return
@@ -269,13 +285,13 @@ def _refuse_few(name, family, model, components, noticed, rounding):
         )
 
 
-def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
+def _refuse_collapse(name, entry, components, n, noticed, needed):
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
-    # Values that are equal in one of several columns do the same, whatever the others are.
+    # Values that are equal in one of several columns do the same, whatever the others are. So the prior's power at 0
+    # must be more than `needed`.
     if components == 1 or not noticed["tied"]:
         return
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-    needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
         where = f" of the column '{entry['column']}'" if "column" in entry else ""
         vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
@@ -284,11 +300,13 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
             interval = f"say `rounding: {noticed['step']:g}`"
         vanishing += ")"
         interval += " in the data set, which makes the likelihood that of intervals"
-        ways = [f"share {entry['name']}", vanishing, *([] if where else [interval])]
+        own = entry["mode"] == "own"
+        ways = [*([f"share {entry['name']}"] if own else []), vanishing, *([] if where else [interval])]
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "
-            f"{entry['name']} per component under a {priors[0].distribution} prior a component can collapse onto "
-            f"equal values, so that the posterior is improper; {', '.join(ways[:-1])}, or {ways[-1]}."
+            f"{entry['name']} {'per component' if own else 'for all components'} under a {priors[0].distribution} "
+            "prior a component can collapse onto equal values, so that the posterior is improper; "
+            f"{', '.join(ways[:-1])}, or {ways[-1]}."
         )
 
 
@@ -304,13 +322,18 @@ def _refuse_hopeless(name, components, free, n):
         )
 
 
-def _notes(free, noticed):
+def _notes(free, components, noticed):
     """What a reader should know about the model and these data together (list of str)."""
+    crowded = [
+        f"The {components} components are not fewer than the {noticed['distinct']} distinct values, so that each value "
+        "could be a component of its own: what is said of components is what their priors say."
+    ]
     if noticed["n"] > free:
-        return []
+        return crowded if components >= noticed["distinct"] > 1 else []
     return [
+        *(crowded if components >= noticed["distinct"] > 1 else []),
         f"The model has {free} unknowns for {noticed['n']} observations: what it says rests on the priors as much as "
-        "on the data."
+        "on the data.",
     ]
 
 
