@@ -334,7 +334,7 @@ def test_both_ways_to_name_components_apart_have_the_share_that_their_priors_giv
         1,
         1,
         1,
-    ]  # three chains of four where three quarters are
+    ]  # as three quarters of the posterior
 
 
 def test_a_scale_below_an_end_agrees_with_quadrature(fit):
