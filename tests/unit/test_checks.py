@@ -7,6 +7,7 @@ import pytest
 
 from stanmix.assess import checks
 from stanmix.base.errors import UserError
+from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 
 SAMPLING = {"chains": 4, "draws": 1000, "max_treedepth": 10}
@@ -241,6 +242,40 @@ def test_names_of_components_and_empty_ones(exchanged, empty, statuses):
     assert emptiness.sentence == f"Component 2 owns less than one observation in {100 * empty:.0f}% of the draws."
     assert (names.value, emptiness.value) == (exchanged, empty)
     assert checks.label_checks({"pairs": [], "empty": [0.0]}) == []
+
+
+def width(prior, noticed, family="normal", components=2, **entry):
+    name, slot = FAMILIES[family].parameters[0].name, FAMILIES[family].parameters[0].slot
+    priors = [{"distribution": prior[0], "arguments": prior[1], "lower": None}]
+    entry = {"name": name, "slot": slot, "mode": "own", "is_default": False, "priors": priors, **entry}
+    return checks.width_check({"family": family, "components": components, "parameters": [entry]}, noticed)
+
+
+@pytest.mark.parametrize(("scale", "status"), [(30.3, "pass"), (30.5, "warn"), (1e6, "warn")])
+def test_a_prior_many_times_wider_than_the_data(scale, status):
+    (found,) = width(("normal", [500, scale]), {"range": 10})
+    assert (found.name, found.status) == ("prior_width", status)
+    assert found.value == pytest.approx(2 * 1.6449 * scale / 10, rel=1e-4)
+    assert f"The middle 90% of the prior of mu cover {found.value:.3g} times the range of the data." == found.sentence
+    (found,) = width(("normal", [500, scale]), {"columns": {"a": {"range": 10}}}, "multivariate_normal", column="a")
+    assert "prior of mu of a cover" in found.sentence
+    assert found.status == status
+
+
+def test_widths_of_positive_values_and_counts_are_those_of_logs_and_shares_have_none():
+    wide = {"log": {"range": 2.0}, "minimum": 0, "maximum": 9, "range": 9}
+    (gamma,) = width(("lognormal", [0, 7]), wide, "gamma")
+    assert (gamma.status, gamma.value) == ("warn", pytest.approx(2 * 1.6449 * 7 / 2, rel=1e-4))
+    assert gamma.sentence.endswith("range of the data, by their logs.")
+    (counts,) = width(("lognormal", [0, 6]), wide, "poisson")
+    assert (counts.status, counts.value) == ("pass", pytest.approx(2 * 1.6449 * 6 / np.log(10), rel=1e-4))
+    (endless,) = width(("lognormal", [0, 1e5]), wide, "poisson")
+    assert np.isfinite(endless.value)
+    assert endless.status == "warn"
+    prior = ("beta", [1e-3, 1e-3])
+    assert width(prior, wide, "binomial") == []
+    assert width(("normal", [0, 1e9]), wide, components=1) == width(("normal", [0, 1e9]), wide, is_default=True) == []
+    assert width(("normal", [0, 1e9]), {"range": 0}) == width(("normal", [0, 1e9]), wide, mode="fixed") == []
 
 
 @pytest.mark.parametrize(("edge", "status"), [(0.02, "pass"), (0.021, "warn"), (0.05, "warn"), (0.051, "fail")])

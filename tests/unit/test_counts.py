@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from textbook import points_at
 
+from stanmix.families import counted
 from stanmix.families.family import WHOLE
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
@@ -284,3 +285,30 @@ def test_probabilities_of_a_mixture_of_counts_add_to_1(name, size):
     np.testing.assert_allclose(mass.sum(axis=(1, 2)), 1, rtol=1e-12)
     _, upper = mixture.tails(name, points_at(y, size), draws)
     np.testing.assert_allclose(np.cumsum(mass.sum(axis=2), axis=1), upper, rtol=1e-10)
+
+
+@pytest.mark.parametrize("a", [1e-8, 0.3, 19.9, 20.1, 4e5])
+def test_logs_of_rising_factorials_are_sums_of_logs(a):
+    n = np.array([0, 1, 2, 19, 20, 21, 700])
+    expected = [np.log1p(np.arange(times) / a).sum() for times in n]
+    np.testing.assert_allclose(counted.log_rising(a, n), expected, rtol=1e-12, atol=1e-11)
+    several = counted.log_rising(np.array([[a], [7.0], [50.0]]), n)  # small and large ones beside each other
+    np.testing.assert_allclose(several[0], expected, rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["binomial", "beta_binomial", "poisson", "negative_binomial"])
+def test_counts_that_cannot_be_have_no_probability(name):
+    parameters, size = POINTS[name][0]
+    impossible = [-1.0, -3.0] + ([size + 1, size + 4] if FAMILIES[name].takes == "trials" else [])
+    assert (FAMILIES[name].logpdf(np.array(impossible), *parameters, size=size) == -np.inf).all()
+    lower, upper = FAMILIES[name].tails(np.array(impossible), *parameters, size=size)
+    np.testing.assert_array_equal(lower, [0, 0, 1, 1][: len(impossible)])
+    np.testing.assert_array_equal(upper, lower)
+
+
+def test_a_share_that_was_rounded_to_its_end_gives_numbers():
+    for p in (0.0, 1.0):
+        for name in ("binomial", "beta_binomial"):
+            found = FAMILIES[name].logpdf(np.array([0.0, 3.0, 7.0]), p, *([0.3] if name != "binomial" else []), size=7)
+            assert np.isfinite(found).all()
+            assert found[0 if p == 0 else 2] == pytest.approx(0, abs=1e-12)

@@ -70,7 +70,7 @@ def test_chains_that_mix_are_alike_and_false_alarms_are_as_rare_as_they_say():
 
 
 def mode(number, gap, visits, share=0.0, **marks):
-    empty = {"empty": [], "collapsed": [], "edge": []}
+    empty = {"empty": [], "collapsed": [], "edge": [], "away": False}
     return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": 5, "share": share, **empty, **marks}
 
 
@@ -133,6 +133,7 @@ def test_words():
     assert mode_words.on_chains(found()) == "No climb from a draw of a chain came to an end."
     assert mode_words.remarks(mode(1, 0, ALL)) == ""
     assert "components 1 and 3 without observations" in mode_words.remarks(mode(1, 0, ALL, empty=[1, 3]))
+    assert "all places far from the data" in mode_words.remarks(mode(1, 0, ALL, empty=[2], away=True))
 
 
 def picture(number, gap, **content):

@@ -160,12 +160,33 @@ def test_no_single_move_improves_the_best_partition(loss, noise):
 def test_what_joining_adds_is_the_difference_of_losses(loss):
     similarity, scale = similarity_of(6, 0.7), {"vi": 7, "binder": 1}[loss]
     labels = np.array([0, 0, 1, 3, 1, 0, 2])
+    for i, left in ((3, labels), (4, np.array([0, 0, 1, 2, 3, 0, 2]))):  # as if each were alone
+        own = np.array([[similarity[j, left == label].sum() for j, label in enumerate(left)]])
+        costs = partitions.LOSSES[loss][1](similarity[[i]], left, own, np.array([i]))[0]
+        alone = DEFINITIONS[loss](left, similarity)
+        assert len(costs) == 5
+        for label in range(5):
+            joined = np.where(np.arange(7) == i, label, left)
+            assert costs[label] == pytest.approx(scale * (DEFINITIONS[loss](joined, similarity) - alone), abs=1e-12)
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_the_restless_are_those_whom_a_move_would_better(loss, monkeypatch):
+    similarity = similarity_of(6, 0.7, m=30)
+    labels, _ = partitions.best_partition(similarity, loss=loss)
+    labels = np.where(np.arange(30) < 5, np.random.default_rng(1).integers(0, 3, 30), labels - 1)
     own = np.array([similarity[i, labels == label].sum() for i, label in enumerate(labels)])
-    costs = partitions.LOSSES[loss][1](3, similarity[3], labels, own)
-    alone = DEFINITIONS[loss](labels, similarity)
-    for label in range(4):
-        joined = np.where(np.arange(7) == 3, label, labels)
-        assert costs[label] == pytest.approx(scale * (DEFINITIONS[loss](joined, similarity) - alone), abs=1e-12)
+    before = FUNCTIONS[loss](labels, similarity)
+    better = [
+        i
+        for i in range(30)
+        if min(FUNCTIONS[loss](np.where(np.arange(30) == i, to, labels), similarity) for to in range(labels.max() + 2))
+        < before - 1e-9
+    ]
+    assert 0 < len(better) < 30
+    for chunk in (partitions.CHUNK, 70):  # all at once, or two at a time
+        monkeypatch.setattr(partitions, "CHUNK", chunk)
+        assert partitions._restless(labels, similarity, own, partitions.LOSSES[loss][1]).tolist() == better
 
 
 def test_a_given_candidate_is_used(monkeypatch):

@@ -81,6 +81,7 @@ def assess(inputs, outputs, model, seed, axis="auto", names=None, say=print):
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
     noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"), names)
+    found += checks.width_check(specification, noticed)
     found += checks.predictive_checks(p_values, specification, extremes)
     found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
     if specification["components"] > 1:

@@ -8,7 +8,12 @@ import numpy as np
 from stanmix.base.columns import word_for
 from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
+from stanmix.base.text import LARGEST, SMALLEST
+from stanmix.families.family import LINKS, WHOLE, to_link
+from stanmix.families.priors import UNIT
+from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
+from stanmix.model.specification import prior_of
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -16,6 +21,7 @@ VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do
 CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the cut
 LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model,
 LIKELY_ENDS = {WARN: 0.01, FAIL: 1e-4}  # or their ends, where one value that went astray decides
+WIDE = 10  # times the range of the data that 90% of the prior of a location may cover
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
@@ -229,6 +235,56 @@ def cut_check(specification, draws, step, names=None):
             f"With probability {share:.2f} {name} lies within {100 * (CUT_REACH - 1):.0f}% of {lower:.3g}, where its "
             "prior is cut.",
             remedy,
+        )
+    ]
+
+
+def width_check(specification, noticed):
+    """Is a prior of a location many times wider than the data?
+
+    Parameters
+    ----------
+    specification : dict
+    noticed : dict
+        What `noticing.notice` said of the data.
+
+    Returns
+    -------
+    list of Check
+        None for a single component, for default priors, and for shares, which lie between 0 and 1 anyway.
+    """
+    family, found = FAMILIES[specification["family"]], []
+    for entry in specification["parameters"]:
+        if specification["components"] == 1 or entry["slot"] not in ("location", "mu") or entry["is_default"]:
+            continue
+        if entry["mode"] == "fixed" or family.link == LINKS[UNIT]:
+            continue
+        facts = noticed["columns"][entry["column"]] if "column" in entry else noticed
+        if family.kind == WHOLE:
+            across = math.log((facts["maximum"] + 1) / (facts["minimum"] + 1))
+        else:
+            across = facts["log"]["range"] if family.positive else facts["range"]
+        of = f" of {entry['column']}" if "column" in entry else ""
+        for index in range(len(entry["priors"]) if across else 0):
+            with np.errstate(over="ignore"):
+                ends = prior_of(entry, index).quantile(np.array([0.05, 0.95]))
+            low, high = to_link(ends if family.link == 0 else np.clip(ends, SMALLEST, LARGEST), family.link)
+            found.append((float((high - low) / across), f"{entry['name']}{of}"))
+    if not found:
+        return []
+    widest, name = max(found)
+    logs = "" if family.link == 0 and not family.positive else ", by their logs"
+    return [
+        _judged(
+            "prior_width",
+            "Width of the priors of locations",
+            widest,
+            f"at most {WIDE} times the data",
+            WARN if widest > WIDE else PASS,
+            f"The middle 90% of the prior of {name} cover {widest:.3g} times the range of the data{logs}.",
+            "Far from the data a component without observations has much room there: it may hold a good part of the "
+            "posterior, where chains seldom come, and the wider the prior, the more is said against every component. "
+            "Leave the prior out, because the default is as wide as the data, or say one that is not much wider.",
         )
     ]
 

@@ -116,12 +116,9 @@ def expected(family, first, step, size, draws, per=None):
             sums[:, group[held][starts].astype(int)] = np.add.reduceat(masses[:, held], starts, axis=1)
             total = total + number * sums
             continue
-        ends = (
-            mixture.part_tails(family, Points(at, np.full(len(at), value)), draws)
-            for at in (first - 1, first + step - 1)
-        )
-        below, with_it = (upper for _, upper in ends)
-        total = total + number * (with_it - below)
+        ends = np.append(first, first[-1] + step)
+        below, _ = mixture.part_tails(family, Points(ends, np.full(len(ends), value)), draws)
+        total = total + number * np.diff(below, axis=1)
     return total
 
 

@@ -206,9 +206,7 @@ class Family:
         return np.sqrt(variance) * slope
 
     def edges(self, y, step=None):
-        """The ends of what a value stands for, as arguments of the distribution function: equal for a point."""
-        if self.kind == WHOLE:
-            return y - 1, y
+        """The ends of what a continuous value stands for: equal for a point."""
         return (y, y) if step is None else (y - step / 2, y + step / 2)
 
     def logpdf(self, y, *parameters, size=1.0, step=None):
@@ -253,6 +251,9 @@ class Family:
     def tails(self, y, *parameters, size=1.0, step=None):
         """Probability below what a value stands for, and with it: P(Y < y) and P(Y <= y) for whole numbers."""
         distribution = self.distribution(*parameters, size)
+        if self.kind == WHOLE:
+            lower = distribution.below(y)
+            return lower, np.minimum(lower + np.exp(distribution.logpmf(y)), 1)
         below, above = self.edges(y, step)
         lower = distribution.cdf(below)
         return lower, lower if above is below else distribution.cdf(above)
@@ -267,13 +268,20 @@ class Family:
         from scipy.special import ndtri_exp
 
         distribution = self.distribution(*parameters, size)
-        below, above = self.edges(y, step)
-        lower, upper = distribution.logcdf(above), distribution.logsf(below)
-        if above is not below:
-            u = rng.random(np.shape(lower))
+        if self.kind != WHOLE and step is None:
+            lower, upper = distribution.logcdf(y), distribution.logsf(y)
+        else:
+            if self.kind == WHOLE:
+                beside = distribution.log_beside(y)
+            else:
+                below, above = self.edges(y, step)
+                beside = distribution.logcdf(below), distribution.logsf(above)
+            mass = self.logpdf(y, *parameters, size=size, step=step)
+            u = rng.random(np.shape(mass))
             with np.errstate(divide="ignore"):  # what lies below 0 has no probability
-                lower = np.logaddexp(np.log1p(-u) + distribution.logcdf(below), np.log(u) + lower)
-                upper = np.logaddexp(np.log1p(-u) + upper, np.log(u) + distribution.logsf(above))
+                lower, upper = (
+                    np.logaddexp(tail, np.log(part) + mass) for tail, part in zip(beside, (u, 1 - u), strict=True)
+                )
         lower, upper = (np.where(np.isneginf(tail), LOG_SMALLEST, tail) for tail in (lower, upper))
         return np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
 

@@ -151,24 +151,10 @@ class Prior:
             return math.inf
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
-    @functools.cached_property
+    @property
     def frozen(self):
-        """The distribution as a frozen SciPy one, not cut; made once, which takes longer than most uses."""
-        from scipy import stats
-
-        a = self.arguments
-        return {
-            "normal": lambda: stats.norm(*a),
-            "student_t": lambda: stats.t(a[0], a[1], a[2]),
-            "cauchy": lambda: stats.cauchy(*a),
-            "lognormal": lambda: stats.lognorm(a[1], scale=math.exp(a[0])),
-            "gamma": lambda: stats.gamma(a[0], scale=1 / a[1]),
-            "inv_gamma": lambda: stats.invgamma(a[0], scale=a[1]),
-            "exponential": lambda: stats.expon(scale=1 / a[0]),
-            "beta": lambda: stats.beta(*a),
-            "logit_normal": lambda: _LogitNormal(*a),
-            "uniform": lambda: stats.uniform(a[0], a[1] - a[0]),
-        }[self.distribution]()
+        """The distribution as a frozen SciPy one, not cut."""
+        return _frozen(self.distribution, self.arguments)
 
     def logpdf(self, x):
         """Normalised log density.
@@ -218,6 +204,25 @@ class Prior:
         """The prior as plain values for a JSON file."""
         said = {"distribution": self.distribution, "arguments": list(self.arguments)}
         return said | {"lower": self.lower, "upper": self.upper}
+
+
+@functools.lru_cache(maxsize=1024)
+def _frozen(name, a):
+    """A frozen SciPy distribution, made once for each name and its arguments: making it takes longer than most uses."""
+    from scipy import stats
+
+    return {
+        "normal": lambda: stats.norm(*a),
+        "student_t": lambda: stats.t(a[0], a[1], a[2]),
+        "cauchy": lambda: stats.cauchy(*a),
+        "lognormal": lambda: stats.lognorm(a[1], scale=math.exp(a[0])),
+        "gamma": lambda: stats.gamma(a[0], scale=1 / a[1]),
+        "inv_gamma": lambda: stats.invgamma(a[0], scale=a[1]),
+        "exponential": lambda: stats.expon(scale=1 / a[0]),
+        "beta": lambda: stats.beta(*a),
+        "logit_normal": lambda: _LogitNormal(*a),
+        "uniform": lambda: stats.uniform(a[0], a[1] - a[0]),
+    }[name]()
 
 
 class _LogitNormal:

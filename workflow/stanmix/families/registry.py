@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stanmix.families import multivariate_normal
+from stanmix.families import counted, multivariate_normal
 from stanmix.families.family import (
     CONTINUOUS,
     LINKS,
@@ -318,88 +318,6 @@ OVER_POISSON = Parameter("dispersion", "scale", POSITIVE, "1/sqrt(phi), 0 for Po
 OVER_BINOMIAL = Parameter("dispersion", "scale", POSITIVE, "1/sqrt(kappa), 0 for binomial", _dispersion, "unless own")
 
 
-def _negative_binomial(mean, dispersion, size):
-    # SciPy takes phi and phi / (phi + mean); dispersion is 1/sqrt(phi).
-    square = np.square(dispersion)
-    return _stats().nbinom(1 / square, 1 / (1 + square * mean * size))
-
-
-class _BetaBinomial:
-    """SciPy's beta-binomial, but for tails: its own are slow, and noise far up."""
-
-    PIECE = 4096  # elements whose terms are added at once
-    LOOK = 8  # terms after which elements may leave
-    NEGLIGIBLE = 1e-15  # share of a sum
-
-    def __init__(self, trials, p, kappa):
-        self.trials, self.a, self.b = trials, p * kappa, (1 - p) * kappa
-        self._seen = self._found = None  # both tails at the same values are asked for one after the other
-        frozen = _stats().betabinom(trials, self.a, self.b)
-        self.mean, self.var, self.rvs, self.logpmf = frozen.mean, frozen.var, frozen.rvs, frozen.logpmf
-
-    def _log_tails(self, y):
-        """Logs of the probability up to y and above it, the smaller one summed term by term, away from the mean."""
-        if y is self._seen:
-            return self._found
-        self._seen = y
-        y, n, a, b, mean = np.broadcast_arrays(y, self.trials, self.a, self.b, self.mean())
-        low = y < mean
-        successes = np.where(low, y, n - y - 1)  # of the sum's first term, counted from the end that it runs to
-        a, b = np.where(low, a, b), np.where(low, b, a)
-        total = np.ones(y.size)
-        # The elements are taken in pieces that stay in cache, and each leaves when no term that is left can matter.
-        for start in range(0, y.size, self.PIECE):
-            piece = slice(start, start + self.PIECE)
-            total[piece] = self._summed(*(values.reshape(-1)[piece] for values in (successes, n, a, b)))
-        total = total.reshape(y.shape)
-        with np.errstate(divide="ignore"):
-            summed = np.where(successes < 0, -np.inf, self.logpmf(np.where(low, y, y + 1)) + np.log(total))
-            rest = np.log1p(-np.exp(np.minimum(summed, 0)))
-        self._found = np.where(low, summed, rest), np.where(low, rest, summed)
-        return self._found
-
-    def _summed(self, successes, n, a, b):
-        """Terms of the probabilities at `successes` and below, over the first: shape (m,) for arrays (m,)."""
-        total = np.ones(len(successes))
-        place = np.flatnonzero(successes > 0)
-        k, n, a, b = (values[place].astype(float) for values in (successes, n, a, b))
-        term, summed = np.ones(len(place)), np.ones(len(place))
-        above, left, below = n - k + b, n - k + 1, k - 1 + a
-        for step in range(1, int(successes.max(initial=0)) + 1):
-            ratio = k * above
-            ratio /= left * below
-            term *= ratio
-            summed += term
-            k -= 1
-            above += 1
-            left += 1
-            below -= 1
-            if step % self.LOOK == 0 or not k.all():
-                # With a from 1 on terms fall ever faster; below 1 they may rise again at the very end.
-                on = (k > 0) & ((term * k > self.NEGLIGIBLE * summed) | (a < 1))
-                if not on.all():
-                    total[place[~on]] = summed[~on]
-                    kept = (place, k, above, left, below, a, term, summed)
-                    place, k, above, left, below, a, term, summed = (values[on] for values in kept)
-                    if not len(place):
-                        break
-        total[place] = summed
-        return total
-
-    def logcdf(self, y):
-        return self._log_tails(y)[0]
-
-    def logsf(self, y):
-        return self._log_tails(y)[1]
-
-    def cdf(self, y):
-        return np.exp(self.logcdf(y))
-
-
-def _beta_binomial(p, dispersion, size):
-    return _BetaBinomial(_whole(size), p, 1 / np.square(dispersion))
-
-
 def _whole(size):
     """Trials as integers, which SciPy's generators want."""
     return np.asarray(size).astype(int)
@@ -411,7 +329,7 @@ POISSON = Family(
     program="univariate",
     kind=WHOLE,
     parameters=(RATE,),
-    distribution=lambda rate, size: _stats().poisson(rate * size),
+    distribution=lambda rate, size: counted.Poisson(rate * size),
     estimate=_estimate_poisson,
     takes="exposure",
 )
@@ -421,7 +339,7 @@ NEGATIVE_BINOMIAL = Family(
     program="univariate",
     kind=WHOLE,
     parameters=(COUNT_MEAN, OVER_POISSON),
-    distribution=_negative_binomial,
+    distribution=lambda mean, dispersion, size: counted.NegativeBinomial(mean * size, 1 / np.square(dispersion)),
     estimate=_estimate_negative_binomial,
     takes="exposure",
 )
@@ -431,7 +349,7 @@ BINOMIAL = Family(
     program="univariate",
     kind=WHOLE,
     parameters=(PROBABILITY,),
-    distribution=lambda p, size: _stats().binom(_whole(size), p),
+    distribution=lambda p, size: counted.Binomial(_whole(size), p),
     estimate=_estimate_binomial,
     takes="trials",
 )
@@ -441,7 +359,7 @@ BETA_BINOMIAL = Family(
     program="univariate",
     kind=WHOLE,
     parameters=(PROBABILITY, OVER_BINOMIAL),
-    distribution=_beta_binomial,
+    distribution=lambda p, dispersion, size: counted.BetaBinomial(_whole(size), p, 1 / np.square(dispersion)),
     estimate=_estimate_beta_binomial,
     takes="trials",
 )

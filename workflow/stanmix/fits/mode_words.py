@@ -31,6 +31,8 @@ def remarks(mode, names=None):
         for mark, text in MARKS.items()
         if mode[mark]
     ]
+    if mode["away"]:
+        found.append("stands for all places far from the data that the prior of that component allows")
     return "; ".join(found)
 
 

@@ -1,7 +1,8 @@
 """The modes of a posterior: a search from dispersed starts, and in which of its modes each chain sits.
 
 Two ends of climbs are one mode when they give every observation the same density. Relabelled copies do, and so do the
-many places that a component without observations can take.
+many places that a component without observations can take. Those far from the data are no mode to which one could
+climb, and stand beside the modes as one (`away`).
 """
 
 import itertools
@@ -18,6 +19,7 @@ from stanmix.expected import whole
 from stanmix.expected.continuous import at, grid
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
+from stanmix.fits import away
 from stanmix.fits.masses import LogPosterior, log_excess, shares
 from stanmix.fits.starts import (
     SMALLEST_GAP,
@@ -44,6 +46,7 @@ LISTED = 15.0  # nats below the best mode, up to which others are listed
 HEAVY = 30.0  # nats below the best mode, up to which modes are weighed,
 WEIGHED = 12  # so many at most,
 SEEN_SHARE = 1e-3  # and listed if they hold so much of the posterior
+AWAY_STARTS = 12  # of EM for the model with one component less, which tells what room there is for one away
 SHOWN = 8  # modes that pictures and pages show
 NUDGE = 0.5  # standard errors: a mode is climbed again from so far away,
 PUSH = 1.0  # or so far if it is at the edge of the order, as two equal components are,
@@ -54,7 +57,8 @@ HIGHER = 0.01  # nats by which the second climb must end higher to count
 PLACES = 8  # draws of each chain from which it is climbed,
 MORE = 4  # and times as many where those seem to miss some of the posterior
 MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
-PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value
+PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value,
+AT_ONCE = 500_000  # draws dealt out at once
 
 POINTS = 201  # of a picture's curves
 ON_EDGE = 2 * SMALLEST_GAP  # of the unit of locations: neighbours so near are held apart by the order alone
@@ -112,13 +116,15 @@ class Search:
         # A prior of the weights without bound at 0 is climbed from the logs of the weights.
         self.log_weights = min(specification["weights"].get("concentration", [1])) < 1
         self.posterior = LogPosterior(specification, few, few is units, self.log_weights)
-        self.groups, self.chains, self.of_chains = [], [], []
-        self.ends = _ends(specification, few, self._density, self.rng)
+        self.groups, self.chains, self.of_chains, self.away = [], [], [], None
+        self.ends = _ends(specification, few, self.rng)
         if specification["labels"] == "given":
             self.ends = [end for each in self.ends for end in self._with_names(each)]
         say(f"Climbing to the modes from {len(self.ends)} places.")
-        self.of_ends = self._climbed([end["state"] for end in self.ends], [0.0] * len(self.ends))
+        self.of_ends = self._climbed([end["state"] for end in self.ends])
         self._take([one for one in self.of_ends if one])
+        if self.posterior.whole and self.groups:
+            self._look_away()
 
     def follow(self, chains: list) -> None:
         """Climb from where chains have been; those of an earlier call are forgotten, the modes they led to are not.
@@ -131,8 +137,10 @@ class Search:
         self.chains = chains
         begun = [state for states in chains for state in states]
         self.say(f"Climbing to the modes from {len(begun)} draws of the chains.")
-        self.of_chains = self._climbed(begun, [0.0] * len(begun))
-        self._take([one for one in self.of_chains if one])
+        not_climbed = self._any_away(begun) if self.away else np.zeros(len(begun), bool)
+        ends = iter(self._climbed([state for state, there in zip(begun, not_climbed, strict=True) if not there]))
+        self.of_chains = [self.away if there else next(ends) for there in not_climbed]
+        self._take([one for one in self.of_chains if one and one is not self.away])
 
     def starts(self, chains: int) -> list:
         """From which mode each chain shall start: as many from each as its share of the posterior says.
@@ -196,7 +204,8 @@ class Search:
             gap (nats below the highest), share (of the posterior, by Laplace's approximation, of all modes found),
             starts (how many led there), visits (for each chain how many of its draws lead there), places (how many
             draws of a chain were looked at), empty and collapsed (components, from 1), edge (components that the order
-            holds apart from the next), and state (theta and the parameters).
+            holds apart from the next), away (whether it stands for all places of a component that is far from the
+            data), and state (theta and the parameters).
         """
         counts = np.zeros(len(self.groups), int)
         for end, one in zip(self.ends, self.of_ends, strict=True):
@@ -219,6 +228,7 @@ class Search:
                 "visits": visits[i].tolist(),
                 "places": len(self.chains[0]) if self.chains else 0,
                 **self._marks(group),
+                "away": self._is_away(group),
                 "state": {name: value.tolist() for name, value in group["state"].items()},
             }
             for number, (i, group) in enumerate(((i, self.groups[i]) for i in kept), start=1)
@@ -286,19 +296,61 @@ class Search:
                     visits[self._mode_of(one), chain] += 1
         return visits
 
-    def _climbed(self, states, steps):
+    def _is_away(self, group):
+        return self.away is not None and bool(group.get("away", False) and _same(group, self.away))
+
+    def _any_away(self, states):
+        """Whether a component of each state is away from all data, shape (states,)."""
+        if not states:
+            return np.zeros(0, bool)
+        draws = {name: np.stack([state[name] for state in states]) for name in states[0]}
+        return away.owning_nothing(self.specification["family"], self.points, self.posterior.count, draws).any(axis=1)
+
+    def _look_away(self):
+        """Put the part of the posterior in which a component is away beside the modes, if it may hold anything."""
+        rng, found = np.random.default_rng(seed_for(self.seed, "away")), []
+        for component in away.left_out(self.specification):
+            fewer, units = away.without(self.specification, self.units, component)
+            state = _ends(fewer, units, rng, AWAY_STARTS)[0]["state"]
+            one = away.weighed(self.specification, self.units, component, state, rng)
+            found += [one] if one else []
+        if not found:
+            return
+        best = self.groups[0]
+        scale = best["height"] - self.posterior.height({name: value[None] for name, value in best["state"].items()})[0]
+        heaviest = max(found, key=lambda one: one.log_mass)
+        state = named(self.specification, self.points, heaviest.state)
+        height = self.posterior.height({name: value[None] for name, value in state.items()})[0]
+        log_mass = scale + mixture.log_sum(np.array([one.log_mass for one in found]), axis=0)
+        if (
+            not np.isfinite(height)
+            or log_mass < max(group["mass"][0] for group in self.groups if "mass" in group) - HEAVY
+        ):
+            return
+        self.away = {"height": float(scale + height), "state": state, "density": self._density(state), "away": True}
+        there = np.concatenate([heaviest.density, self.away["density"][len(self.points) :]])
+        self.away["mass"] = (float(log_mass), there)
+        self.groups = _grouped([*self.groups, self.away])
+        self._weigh()
+
+    def _climbed(self, states, steps=None):
         """Where climbs from beside some states end; None where that is nothing finite."""
         if not states:
             return []
         starts = [
             start_near(self.specification, self.units, state, self.rng, step)
-            for state, step in zip(states, steps, strict=True)
+            for state, step in zip(states, steps or [0.0] * len(states), strict=True)
         ]
         with tempfile.TemporaryDirectory() as scratch:
             data = _data(self.inputs["data"], Path(scratch) / "data.json") if self.log_weights else self.inputs["data"]
             record = read_json(self.inputs["toolchain"])
             told = cmdstan.optimise(self.inputs["executable"], data, starts, seed_for(self.seed, "climb"), record)
-        return [one and _reached(one, self.specification, self.points, self._density) for one in told]
+        ends = [one and _reached(one, self.specification, self.points, self._density) for one in told]
+        if self.posterior.whole:
+            finite = [end for end in ends if end]
+            for end, there in zip(finite, self._any_away([end["state"] for end in finite]), strict=True):
+                end["away"] = bool(there)
+        return ends
 
     def _take(self, ends):
         """Sort ends of climbs into the modes that are known, and what is left into new ones."""
@@ -329,14 +381,20 @@ class Search:
         weighed = []  # the mode, the log of its mass, and the density at its maximum
         for group in self.groups:
             group["share"] = 0.0
+            if self._is_away(group):  # no maximum tells its mass
+                weighed.append((group, *self.away["mass"]))
+                continue
             if len(weighed) >= WEIGHED or group["height"] < self.groups[0]["height"] - HEAVY:
                 continue
             if "mass" not in group:  # it stays, whatever other modes are found later
                 excess, there = log_excess(self.posterior, group["state"])
                 group["mass"] = (group["height"] + excess, there)
             log_mass, there = group["mass"]
-            if not any(np.abs(there - other).max() < ALIKE for _, _, other in weighed):
+            known = [other for one, _, other in weighed if one.get("away") == group.get("away")]
+            if not any(np.abs(there - other).max() < ALIKE for other in known):
                 weighed.append((group, log_mass, there))
+        if not weighed:
+            return
         for (group, _, _), share in zip(weighed, shares([log_mass for _, log_mass, _ in weighed]), strict=True):
             group["share"] = float(share)
 
@@ -367,12 +425,18 @@ def _data(path, changed):
     return changed
 
 
-def _ends(specification, units, density, rng):
+def _ends(specification, units, rng, most=STARTS):
     """Different ends of EM, the most likely first: list of dict with state, density and starts, how many led there."""
     points = Points.of(units, specification["rounding"])
+
+    def density(state):
+        draws = {name: value[None] for name, value in state.items()}
+        return mixture.log_likelihood(specification["family"], points, draws)[0]
+
     first = expectation_maximisation(specification, units)
-    states = [(units.count @ density(first)[: len(points)], first)]
-    amount = int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS))
+    states = [(units.count @ density(first), first)]
+    amount = min(most, int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS)))
+    amount = amount if specification["components"] > 1 else 1
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)
         total, state, _ = climb(specification, points, units.count, shares, STEPS)
@@ -477,18 +541,11 @@ def _reached(one, specification, points, density):
     for entry in [{"name": "theta", "slot": "theta"}, *specification["parameters"]]:
         values = slots[entry["slot"]]
         state[entry["name"]] = np.array(np.broadcast_to(values, (specification["components"], *values.shape[1:])))
-    if not any(entry["ordered"] for entry in specification["parameters"]) and _alike(specification):
+    if not any(entry["ordered"] for entry in specification["parameters"]) and away.alike(specification):
         state = named(specification, points, state)
     with np.errstate(all="ignore"):
         values = density(state)
     return {"height": height, "state": state, "density": values} if np.isfinite(values).all() else None
-
-
-def _alike(specification):
-    """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
-    told = [specification["weights"].get("concentration") or specification["weights"]["value"]]
-    told += [entry["priors"] or entry["value"] for entry in specification["parameters"]]
-    return all(each == values[0] for values in told for each in values)
 
 
 def _grouped(ends):
@@ -505,6 +562,8 @@ def _grouped(ends):
 
 
 def _same(first, second):
+    if first.get("away", False) != second.get("away", False):
+        return False
     apart = np.abs(first["density"] - second["density"]).max()
     return apart < SAME or (apart < ALIKE and abs(first["height"] - second["height"]) < LEVEL)
 
@@ -568,17 +627,22 @@ def visited_alike(visits, rng):
         return None
     if len(visits) < 2:
         return 1.0
+    amount = visits.sum()
     mode = np.repeat(np.arange(len(visits)), visits.sum(axis=1))
     chain = np.concatenate([np.repeat(np.arange(visits.shape[1]), row) for row in visits])
-    expected = np.outer(visits.sum(axis=1), visits.sum(axis=0)) / len(mode)
+    expected = (np.outer(visits.sum(axis=1), visits.sum(axis=0)) / amount).reshape(-1)
 
-    def distance(table):
-        return ((table - expected) ** 2 / expected).sum()
+    def distance(tables):
+        return ((tables - expected) ** 2 / expected).sum(axis=1)
 
-    observed, farther = distance(visits), 0
-    for _ in range(PERMUTATIONS):
-        place = mode * visits.shape[1] + rng.permutation(chain)
-        farther += distance(np.bincount(place, minlength=visits.size).reshape(visits.shape)) >= observed - 1e-9
+    observed, farther, left = distance(visits.reshape(1, -1))[0], 0, PERMUTATIONS
+    while left:  # in pieces that stay small
+        now = min(left, max(1, AT_ONCE // amount))
+        dealt = rng.permuted(np.broadcast_to(chain, (now, amount)), axis=1)
+        place = visits.size * np.arange(now)[:, None] + mode * visits.shape[1] + dealt
+        tables = np.bincount(place.reshape(-1), minlength=now * visits.size).reshape(now, -1)
+        farther += int((distance(tables) >= observed - 1e-9).sum())
+        left -= now
     return (1 + farther) / (1 + PERMUTATIONS)
 
 

@@ -1,7 +1,6 @@
 """Where the chains start: at the data's own quantiles, improved by EM, moved apart by about one standard error."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import MULTIVARIATE, SLOTS, Points
@@ -105,9 +104,9 @@ def climb(specification, points, count, shares, steps, still=None):
     for _ in range(steps):
         state = _maximise(specification, family, points, count, shares)
         terms = mixture.log_terms(family.name, points, {name: value[None] for name, value in state.items()})[0]
-        largest = logsumexp(terms, axis=1)
-        shares = np.exp(terms - largest[:, None])
-        before, total = total, count @ largest
+        logs = mixture.log_sum(terms, axis=1)
+        shares = np.exp(terms - logs[:, None])
+        before, total = total, count @ logs
         if still and total - before < still * abs(total):
             break
     return total, _maximise(specification, family, points, count, shares), shares

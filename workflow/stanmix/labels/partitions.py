@@ -213,47 +213,82 @@ def _cuts(similarity, most):
 
 
 def _improve(labels, similarity, joining):
-    """Move one observation at a time to where the loss is least, until a sweep over all of them changes nothing.
+    """Move one observation at a time to where the loss is least, until none would be better off elsewhere.
 
-    Labels go from 0 here; as the last sweep changes nothing they are left as `numbered` gives them, less 1.
+    Labels go from 0 here; they are left as `numbered` gives them, less 1.
     """
-    moved = True
-    while moved:
-        moved, labels = False, numbered(labels) - 1
+    while True:
+        labels = numbered(labels) - 1
         _, own = _own(labels, similarity)
-        for i, near in enumerate(similarity):
-            left = labels[i]
+        restless = _restless(labels, similarity, own, joining)
+        if not len(restless):
+            return labels
+        for i in restless:
+            left, near = labels[i], similarity[i]
             # The state without observation i; one label is always free, for a cluster of its own.
             labels[i] = labels.max() + 1
             own[labels == left] -= near[labels == left]
-            costs = joining(i, near, labels, own)
+            costs = joining(near[None], labels, own[None], np.array([i]))[0]
             to = int(np.argmin(costs))
             to = to if costs[to] < costs[left] - GAIN else left
-            moved |= to != left
             members = labels == to
             own[members] += near[members]
             labels[i] = to
             own[i] = near[labels == to].sum()
-    return labels
 
 
-def _joining_binder(i, near, labels, own):
-    """What joining each cluster adds to the Binder loss for observation i, which has a label of its own."""
+def _restless(labels, similarity, own, joining):
+    """The observations that would be better off in another cluster, or one of their own, if only they moved."""
+    found, step = [], max(1, CHUNK // len(labels))
+    for start in range(0, len(labels), step):
+        rows = np.arange(start, min(start + step, len(labels)))
+        near = similarity[rows]
+        costs = joining(near, labels, own - near * (labels == labels[rows, None]), rows)
+        found.append(rows[costs.min(axis=1) < costs[np.arange(len(rows)), labels[rows]] - GAIN])
+    return np.concatenate(found)
+
+
+def _sums(values, labels):
+    """Sums of rows of values (r, m) over each cluster, and nothing for a new one: shape (r, clusters + 1)."""
+    return values @ np.eye(labels.max() + 2)[labels]
+
+
+def _joining_binder(near, labels, own, rows):
+    """What joining each cluster, or a new one, adds to the Binder loss.
+
+    Parameters
+    ----------
+    near : numpy.ndarray
+        Similarities of the observations that join with all others, shape (r, m).
+    labels : numpy.ndarray of int
+        Shape (m,).
+    own : numpy.ndarray
+        Similarity of each observation with all of its cluster without the one that joins, shape (r, m).
+    rows : numpy.ndarray of int
+        Which observations join, shape (r,): each counts nowhere itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (r, clusters + 1).
+    """
     costs = 1 - 2 * near
-    costs[i] = 0
-    return np.bincount(labels, weights=costs)
+    costs[np.arange(len(rows)), rows] = 0
+    return _sums(costs, labels)
 
 
-def _joining_vi(i, near, labels, own):
-    """What joining each cluster adds to m times the bound, in bits, for observation i, which has a label of its own."""
-    others = np.log1p(near / own)
-    others[i] = 0
-    near = np.where(np.arange(len(labels)) == i, 0, near)
-    sizes = np.bincount(labels)
-    sizes[labels[i]] = 0
+def _joining_vi(near, labels, own, rows):
+    """What joining each cluster adds to m times the bound, in bits; parameters are those of `_joining_binder`."""
+    itself = (np.arange(len(rows)), rows)
+    with np.errstate(divide="ignore"):  # of itself nothing may be left
+        others = np.log1p(near / own)
+    others[itself] = 0
+    near = near.copy()
+    near[itself] = 0
+    sizes = np.bincount(labels, minlength=labels.max() + 2) - (np.arange(labels.max() + 2) == labels[rows, None])
     grown = (sizes + 1) * np.log(sizes + 1) - sizes * np.log(np.maximum(sizes, 1))
-    own_term = np.log1p(np.bincount(labels, weights=near))
-    return (grown - 2 * np.bincount(labels, weights=others) - 2 * own_term) / np.log(2)
+    own_term = np.log1p(_sums(near, labels))
+    return (grown - 2 * _sums(others, labels) - 2 * own_term) / np.log(2)
 
 
 LOSSES = {"vi": (vi_loss_bound, _joining_vi), "binder": (binder_loss, _joining_binder)}
