@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from textbook import UNIVARIATE, model_of, noticed_in, points_at, rows_of
 
+from stanmix.assess import checks, cutoff_words, cutoffs
 from stanmix.assess.assessment import assess, label_free_rows, summary_rows
 from stanmix.base import files
 from stanmix.data import observations
@@ -16,8 +17,8 @@ from stanmix.model.specification import specify
 
 OUTPUTS = (
     "checks", "labels", "summary", "summary_html", "label_free", "membership", "membership_html",
-    "memberships", "co_clustering", "loo", "loo_pointwise", "density", "memberships_by_value", "replicates", "ecdf",
-    "transform", "statistics", "prior", "predictive",
+    "memberships", "cutoffs", "cutoffs_html", "co_clustering", "loo", "loo_pointwise", "density",
+    "memberships_by_value", "replicates", "ecdf", "transform", "statistics", "prior", "predictive",
 )  # fmt: skip
 Y = np.array([1.0, 2.0, 3.0, 17.0])
 TRIALS = 20.0
@@ -151,7 +152,7 @@ def assessed(tmp_path, true_components):
     replicates = rng.normal(size=(2, 50, 40))
     inference.write_draws(paths["draws"], specification, variables, statistics, rows, np.arange(40), replicates, {})
     outputs = {name: tmp_path / "out" / name for name in OUTPUTS}
-    assess(paths, outputs, model_of("normal"), seed=1)
+    assess(paths, outputs, model_of("normal"), seed=1, levels=[0.9])
     return outputs
 
 
@@ -175,3 +176,22 @@ def test_chains_are_judged_by_all_draws_where_memberships_take_fewer(tmp_path, m
     elpds = [files.read_json(outputs["loo"])["elpd"] for outputs in (all_draws, fewer)]
     assert elpds[0] != elpds[1]
     assert elpds[0] == pytest.approx(elpds[1], abs=0.5)
+
+
+def test_cut_offs_are_written_in_the_middle_of_two_equal_components_and_in_words(tmp_path):
+    outputs = assessed(tmp_path, 2)
+    table = pd.read_csv(outputs["cutoffs"])
+    (row,) = cutoffs.turns(table).to_dict("records")
+    assert 7 < row["lower"] < row["value"] < row["upper"] < 13
+    assert set(table["probability"].dropna()) == {0.9}
+    (sentence,) = files.read_json(outputs["memberships"])["cutoffs"]
+    assert float(sentence.removeprefix("Values below ").partition(" ")[0]) == pytest.approx(row["value"], abs=0.051)
+    assert sentence in outputs["cutoffs_html"].read_text()
+
+
+def test_cut_offs_are_withheld_where_components_cannot_be_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "label_checks", lambda *_, **__: [checks.Check("labels", "", 1.0, "", "fail", "", "")])
+    outputs = assessed(tmp_path, 2)
+    assert pd.read_csv(outputs["cutoffs"]).empty
+    assert files.read_json(outputs["memberships"])["cutoffs"] == [cutoff_words.WITHHELD]
+    assert cutoff_words.WITHHELD in outputs["cutoffs_html"].read_text()

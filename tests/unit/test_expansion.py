@@ -122,10 +122,10 @@ def test_brackets_in_a_path_are_no_pattern(folder):
 @pytest.mark.parametrize("ending", ["csv", "TSV"])
 def test_a_sample_sheet_is_the_data_sets_written_out(folder, ending):
     rows = [
-        ["dataset", "label", "csv", "column", "columns", "rounding", "missing"],
-        ["north", "length (mm), wet", "data/b.csv", "y", "", "0.5", "drop"],
-        ["south", "", "data/c.csv", "", "y; z", "", ""],
-        ["east", "12", "data/b.csv", "y", "", "1", ""],
+        ["dataset", "label", "csv", "column", "columns", "rounding", "missing", "cutoffs"],
+        ["north", "length (mm), wet", "data/b.csv", "y", "", "0.5", "drop", "0.9; 0.99"],
+        ["south", "", "data/c.csv", "", "y; z", "", "", ""],
+        ["east", "12", "data/b.csv", "y", "", "1", "", "0.5"],
     ]
     mark = "," if ending == "csv" else "\t"
     text = "\n".join(mark.join(f'"{cell}"' if "," in cell else cell for cell in row) for row in rows)
@@ -135,9 +135,9 @@ def test_a_sample_sheet_is_the_data_sets_written_out(folder, ending):
     made = check(f" sheet.{ending}", "[north, e*]", rest)
     explicit = check(
         """
-  north: {csv: data/b.csv, column: y, rounding: 0.5, missing: drop, label: "length (mm), wet"}
+  north: {csv: data/b.csv, column: y, rounding: 0.5, missing: drop, cutoffs: [0.9, 0.99], label: "length (mm), wet"}
   south: {csv: data/c.csv, columns: [y, z]}
-  east: {csv: data/b.csv, column: y, rounding: 1, label: "12"}""",
+  east: {csv: data/b.csv, column: y, rounding: 1, cutoffs: [0.5], label: "12"}""",
         "[north, east]",
         rest,
     )
@@ -163,9 +163,10 @@ def test_a_sheet_in_a_template_shares_what_is_not_in_its_cells(folder):
     made = check(
         '\n  "x-{name}":\n    {sheet: sheet.csv, csv: "data/{name}.csv", column: y, label: "y of {name}"}', "x-b"
     )
+    defaults = {"axis": "auto", "cutoffs": [0.5, 0.9, 0.95, 0.99]}
     assert made["datasets"] == {
-        "x-b": {"csv": "data/b.csv", "column": "y", "missing": "drop", "axis": "auto", "label": "of b"},
-        "x-c": {"csv": "data/c.csv", "column": "y", "missing": "error", "axis": "auto", "label": "y of c"},
+        "x-b": {"csv": "data/b.csv", "column": "y", "missing": "drop", "label": "of b"} | defaults,
+        "x-c": {"csv": "data/c.csv", "column": "y", "missing": "error", "label": "y of c"} | defaults,
     }
 
 
@@ -266,8 +267,8 @@ MISTAKES = {
         GLOB.replace("column", "colum"),
         [
             "config.yaml, line 4: datasets.{name}.colum is not a key that stanmix knows; allowed here are csv, sheet, "
-            "column, columns, trials, exposure, weights, known, id, header, missing, rounding, axis, predict, label, "
-            "simulate (did you mean 'column'?)."
+            "column, columns, trials, exposure, weights, known, id, header, missing, rounding, axis, cutoffs, predict, "
+            "label, simulate (did you mean 'column'?)."
         ],
     ),
 }
@@ -305,8 +306,8 @@ SHEETS = {
         "dataset,csv,colum\na,data/b.csv,y\n",
         [
             "s.csv, line 1: the column 'colum' is no key of a data set; a sample sheet may have dataset, csv, column, "
-            "columns, trials, exposure, weights, known, id, header, missing, rounding, axis, predict, label (did you "
-            "mean 'column'?)."
+            "columns, trials, exposure, weights, known, id, header, missing, rounding, axis, cutoffs, predict, label "
+            "(did you mean 'column'?)."
         ],
     ),
     "a column twice": ("dataset,csv,csv\na,b,c\n", ["s.csv, line 1: the header names 'csv' 2 times; keep one."]),

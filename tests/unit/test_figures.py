@@ -647,6 +647,26 @@ def test_membership_without_truth_has_one_strip(three):
     assert not any("true" in text for text in texts(figure))
 
 
+def test_cut_offs_are_lines_through_all_axes_over_their_intervals_and_marks_on_curves(three):
+    curves = three["components"] / three["components"].sum(axis=0)
+    cut = {"component": 1, "probability": None, "value": 15.0, "lower": 14.5, "upper": 15.5, "shown": 15.0}
+    mark = cut | {"probability": 0.9, "value": 16.0}
+    beyond = cut | {"value": 1e4, "shown": 1e4}
+    figure = membership.draw_membership(
+        three["y"], three["membership"], label="y", x=X, curves=curves, cutoffs=[cut, mark, beyond]
+    )
+    for axes in figure.axes:
+        assert next(line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1) == 15
+        (span,) = axes.patches
+        assert (span.get_x(), span.get_width()) == (14.5, 1.0)
+    (point,) = [line for line in figure.axes[0].lines if line.get_marker() == "|"]
+    assert (point.get_xdata()[0], point.get_ydata()[0]) == (16, 0.9)
+    assert point.get_color() == style.component_colour(1)
+    assert "15" in texts(figure)
+    assert "cut-off with its 95% interval" in legend_labels(figure)
+    assert figure.axes[0].get_xlim()[1] < 1e3
+
+
 def test_many_points_are_thinned_and_the_figure_says_so():
     y = np.random.default_rng(12).normal(size=20_000)
     figure = membership.draw_membership(y, np.ones((20_000, 1)), label="y", x=X, curves=np.ones((1, X.size)))

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from textbook import model_of, noticed_in
 
+from stanmix.assess import cutoffs
 from stanmix.base.seeds import seed_for
 from stanmix.config.plan import Fit
 from stanmix.model.specification import specify
-from stanmix.report.invariants import InvariantError, verify, verify_asked
+from stanmix.report.invariants import InvariantError, verify, verify_asked, verify_cutoffs
 
 
 def consistent():
@@ -281,3 +282,19 @@ def test_a_fit_of_another_configuration_is_refused(change, asked, words):
 def test_a_fit_of_other_data_is_refused():
     with pytest.raises(InvariantError, match="differs in n, "):
         verify_asked("fit", sampled(), ASKED, asked_config(), noticed_in([1.0, 2.5, 3.0, 7.25, 8.0]))
+
+
+def cut_at(value):
+    """A table of cut-offs with one, above which a value belongs to the second component."""
+    line = {"component": "2", "rather_than": "1", "side": "above", "value": value}
+    return pd.DataFrame([line], columns=cutoffs.COLUMNS)
+
+
+def test_cut_offs_agree_with_the_memberships_of_every_observation():
+    membership = consistent()["membership"].assign(y=[1.0, 4.0, 2.0, 7.0])
+    verify_cutoffs("fit", cut_at(3.0), membership)
+    with pytest.raises(InvariantError, match="put observation 3 into component 2, its memberships into 1"):
+        verify_cutoffs("fit", cut_at(1.5), membership)
+    # what is known of an observation goes beyond its value, and without cut-offs there is nothing to contradict
+    verify_cutoffs("fit", cut_at(1.5), membership.assign(known=[None, None, 1, None]))
+    verify_cutoffs("fit", cutoffs.none(), membership)

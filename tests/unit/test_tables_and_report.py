@@ -306,11 +306,26 @@ def artifacts(tmp_path, root, monkeypatch):
                 "interval": 0.9,
                 "looked_at": 3,
                 "agreement": 0.875,
+                "cutoffs": ["A rule in words.", HOSTILE],
                 "clusters": [
                     {"cluster": k, "size": n, "together": 0.75, "mean": 2.0, "minimum": 0.0, "maximum": 4.0}
                     for k, n in ((1, 2), (2, 3))
                 ],
             },
+            "cutoffs": pd.DataFrame(
+                {
+                    "flank": 1,
+                    "component": 2,
+                    "rather_than": ["1", None],
+                    "side": "above",
+                    "probability": [None, 0.9],
+                    "value": [3.1, 3.5],
+                    "lower": [2.8, 3.2],
+                    "upper": [3.2, 3.9],
+                    "draws": [1.0, 0.875],
+                    "beyond_data": False,
+                }
+            ),
             "loo": {"elpd": -5.0, "n": 5, "right": None},
             "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0], "weight": [1, 1, 3]}),
             "predictive": {
@@ -364,7 +379,7 @@ def artifacts(tmp_path, root, monkeypatch):
         "captions": {path.stem: path for path in (root / "workflow" / "report").glob("*.rst")},
         "programs": [put("p.stan", f"// {HOSTILE}\n")],
         "config": {
-            "datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE}},
+            "datasets": {"some-data": {"csv": HOSTILE, "column": HOSTILE, "label": HOSTILE, "cutoffs": [0.9]}},
             "analyses": [{"dataset": "some-data", "models": ["first", "second"], "components": 2}],
         },
         "content": {HOSTILE: "0123abcd"},
@@ -402,6 +417,10 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "expected to be the wrong one for 26% of them",
         "has 2 clusters; it agrees with the most probable components by an adjusted Rand index of 0.875",
         "The picture shows a random sample of 3 of the 5 observations",
+        "A rule in words.",
+        "90% or more",
+        "3.10 (2.80 to 3.20)",
+        "3.50 (3.20 to 3.90), in 88% of the draws",
     ):
         assert number in page.text, number
     assert "4 belong to component 1 and 1 belongs to component 2" in page.text

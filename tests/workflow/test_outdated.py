@@ -124,6 +124,11 @@ EDITS = {
         "column: reading\n    axis: log\n",
         {"describe/readings", "assess/readings/free/2"} | drawn("readings/free/2") | pages("readings"),
     ),
+    "datasets.*.cutoffs": (
+        "column: reading\n",
+        "column: reading\n    cutoffs: [0.8]\n",
+        {"assess/readings/free/2"} | drawn("readings/free/2") | pages("readings"),
+    ),
     "datasets.*.missing": ("column: reading\n", "column: reading\n    missing: drop\n", ALL_READINGS),
     "datasets.*.rounding": (
         "column: reading\n",

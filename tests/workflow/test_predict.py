@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from runs import DESCRIBES, changed, edited
 
+from stanmix.assess import cutoffs
+
 CONFIG = """\
 seed: 7
 sampling: {chains: 2, warmup: 200, draws: 300}
@@ -67,6 +69,15 @@ def test_the_rows_of_the_data_get_their_own_memberships(run, fit):
     # Beside other rows the last bit of a sum may be another.
     np.testing.assert_allclose(again[numbers].astype(float), fitted[numbers].astype(float), rtol=1e-13, atol=0)
     assert found["id"].tolist()[70:] == ["new 1", "new 2", "new 3", "new 4"]
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_cut_offs_are_the_rule_that_new_rows_follow(run, fit):
+    _, found = tables(run, fit)
+    cuts = pd.read_csv(run / f"results/fits/{fit}/cutoffs.csv", dtype={"component": str, "rather_than": str})
+    if not cutoffs.turns(cuts).empty:
+        assert found["component"].tolist() == cutoffs.by_rule(cuts, found["y"].astype(float)).tolist()
+    assert len(cuts) or fit == FITS[1]
 
 
 def test_alone_they_get_them_to_the_last_digit(run):

@@ -233,10 +233,29 @@ def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
             right = int((table["component"] == table["true_component"]).sum())
             assert f"{right} of {len(table)} are assigned to their true component" in part.text
         least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
-        rows = rows_of(part.one("table"))
+        rows = rows_of(part.all("table")[-1])
         assert [row["row"] for row in rows] == [str(i) for i in least["obs_id"]]
         for row, (_, values) in zip(rows, least.iterrows(), strict=True):
             assert float(row["component 1"]) == pytest.approx(values["probability_1"], abs=5.1e-5)
+
+
+def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
+    for model, part in below_headings(page.one("section", id="memberships")).items():
+        said, table = artifact(model, "memberships.json")["cutoffs"], artifact(model, "cutoffs.csv")
+        assert all(sentence in part.text for sentence in said)
+        if dataset == "calls":
+            assert table.empty
+            assert "differ in their trials or exposure" in said[0]
+            continue
+        assert said[0].startswith("Values below ")
+        rows = rows_of(part.all("table")[0])
+        assert [(row["component"], row["values"], row["rather than"]) for row in rows] == [
+            ("1", "below", "2"), ("2", "above", "1"),
+        ]  # fmt: skip
+        for column, level in (("most probable", None), ("50% or more", 0.5), ("99% or more", 0.99)):
+            same = table["probability"].isna() if level is None else table["probability"] == level
+            for row, value in zip(rows, table[same]["value"], strict=True):
+                assert_rounded(row[column].partition(" ")[0], value)
 
 
 def test_the_comparison_holds_the_numbers_of_its_table(page, dataset, finished):

@@ -85,6 +85,10 @@ def axis_of(wildcards):
     return DATASETS[wildcards.dataset]["axis"]
 
 
+def levels_of(wildcards):
+    return DATASETS[wildcards.dataset]["cutoffs"]
+
+
 def kind_of(wildcards):
     return kind_of_dataset(wildcards.dataset)
 

@@ -1,72 +1,10 @@
-# What is made of a data set and of a fit: the names of the files, and what they are in Snakemake's own report.
+# What is made of a data set and of a fit, and what it is in Snakemake's own report; the names stand in the package.
 # Needs: CONFIG. Makes: the tables from which rules take their outputs and pages their inputs.
-DATA = "results/data/{dataset}"
-FIT = "results/fits/{dataset}/{model}/{components}"
-COMPARE = "results/compare/{dataset}"
+from stanmix.jobs.artifacts import ASSESSED, COMPARE, DATA, DRAWN, FIGURES, FIGURES_OF_FIT, FIT, MODES, ON_PAGE, SAMPLED
+from stanmix.jobs.artifacts import below
+
 OF_DATASET = {"data set": "{dataset}"}
 OF_FIT = OF_DATASET | {"model": "{model}", "components": "{components}"}
-
-# Figures are SVG and PNG. For each its section in Snakemake's report and what it shows; captions bear the same name.
-FIGURES = {
-    "data": ("1 Data", "data"),
-    "weights": ("1 Data", "prior of the weights"),
-    "diagram": ("2 Fits", "diagram of the model"),
-    "prior": ("2 Fits", "prior predictive distribution"),
-    "traces": ("2 Fits", "chains"),
-    "modes": ("2 Fits", "modes of the posterior"),
-    "membership": ("3 Memberships", "figure"),
-    "co_clustering": ("3 Memberships", "who belongs together"),
-    "density": ("4 Predictive checks", "posterior density"),
-    "ecdf": ("4 Predictive checks", "distribution function"),
-    "transform": ("4 Predictive checks", "probability integral transform"),
-    "statistics": ("4 Predictive checks", "test statistics"),
-    "replicates": ("4 Predictive checks", "replicated data sets"),
-    "bands": ("4 Predictive checks", "memberships kept and drawn anew"),
-    "comparison": ("5 Comparison", "LOO"),
-    "estimates": ("5 Comparison", "estimates of all models"),
-    "numbers": ("5 Comparison", "number of components"),
-}
-FIGURES_OF_FIT = (
-    *("diagram", "prior", "traces", "membership", "co_clustering"),
-    *("density", "ecdf", "transform", "statistics", "replicates"),
-)
-SAMPLED = {"draws": "draws.nc", "specification": "specification.json", "data": "data.json"}
-ASSESSED = {
-    "checks": "checks.json",
-    "labels": "labels.json",
-    "summary": "summary.csv",
-    "label_free": "label_free.csv",
-    "membership": "membership.csv",
-    "memberships": "memberships.json",
-    "co_clustering": "co_clustering.nc",
-    "loo": "loo.json",
-    "loo_pointwise": "loo.csv",
-    "density": "density.csv",
-    "memberships_by_value": "memberships_by_value.csv",
-    "replicates": "replicates.csv",
-    "ecdf": "ecdf.csv",
-    "transform": "transform.csv",
-    "statistics": "statistics.csv",
-    "prior": "prior.csv",
-    "predictive": "predictive.json",
-}
-ON_PAGE = (
-    *("checks", "labels", "label_free", "summary", "membership", "memberships"),
-    *("loo", "loo_pointwise", "predictive"),
-)
-DRAWN = {
-    name: (SAMPLED | ASSESSED)[name]
-    for name in (
-        *("draws", "specification", "labels", "summary", "membership", "co_clustering", "memberships_by_value"),
-        *("density", "replicates", "ecdf", "transform", "statistics", "prior", "predictive"),
-    )
-}
-MODES = {"modes": "modes.json", "modes_table": "modes.csv", "modes_density": "modes_density.csv"}
-
-
-def below(folder, files):
-    """The paths of a table of files in a folder, by their names."""
-    return {name: f"{folder}/{file}" for name, file in files.items()}
 
 
 def shown(path, section, what, caption, labels):

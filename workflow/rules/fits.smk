@@ -57,6 +57,7 @@ rule assess:
         **below(FIT, ASSESSED),
         summary_html=shown(f"{FIT}/summary.html", "2 Fits", "estimates", "summary", OF_FIT),
         membership_html=shown(f"{FIT}/membership.html", "3 Memberships", "table", "membership_table", OF_FIT),
+        cutoffs_html=shown(f"{FIT}/cutoffs.html", "3 Memberships", "cut-offs", "cutoffs", OF_FIT),
     log:
         "results/logs/assess/{dataset}/{model}/{components}.log",
     benchmark:
@@ -72,6 +73,7 @@ rule assess:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
         seed=seed_of("assess"),
         axis=axis_of,
+        levels=levels_of,
         names=lambda wildcards: plan.names(CONFIG, wildcards.dataset, int(wildcards.components)),
         code=package("assess"),
     message:

@@ -4,5 +4,5 @@ from stanmix.assess.assessment import assess
 from stanmix.jobs.running import job
 
 with job(snakemake) as say:
-    asked = {key: snakemake.params[key] for key in ("model", "seed", "axis", "names")}
+    asked = {key: snakemake.params[key] for key in ("model", "seed", "axis", "levels", "names")}
     assess(snakemake.input, snakemake.output, **asked, say=say)

@@ -1,8 +1,9 @@
 """Compare all fits of a data set, and draw the comparison."""
 
 from stanmix.compare.comparison import compare
-from stanmix.jobs.drawing.comparison import draw_comparison
-from stanmix.jobs.drawing.dataset import draw_weights
+from stanmix.jobs.drawing import save
+from stanmix.jobs.drawing.comparison import figures_of_comparison
+from stanmix.jobs.drawing.dataset import figures_of_weights
 from stanmix.jobs.running import job
 
 with job(snakemake):
@@ -15,5 +16,5 @@ with job(snakemake):
     compare(fits, snakemake.output)
     made = {**dict(snakemake.input.items()), **dict(snakemake.output.items())}
     about = {name: snakemake.params[name] for name in ("fits", "kind", "label")}
-    draw_comparison(made, snakemake.output, **about)
-    draw_weights(snakemake.output, snakemake.params.weights)
+    save(figures_of_comparison(made, **about), snakemake.output)
+    save(figures_of_weights(snakemake.params.weights), snakemake.output)

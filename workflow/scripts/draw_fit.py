@@ -1,12 +1,13 @@
 """Draw the figures of one fit."""
 
-from stanmix.jobs.drawing.fit import draw_bands, draw_fit
-from stanmix.jobs.drawing.modes import draw_modes
+from stanmix.jobs.drawing import save
+from stanmix.jobs.drawing.fit import bands_of_fit, figures_of_fit
+from stanmix.jobs.drawing.modes import modes_of_fit
 from stanmix.jobs.running import job
 
-DRAWN = {"diagram_svg": draw_fit, "bands_svg": draw_bands, "modes_svg": draw_modes}
+DRAWN = {"diagram_svg": figures_of_fit, "bands_svg": bands_of_fit, "modes_svg": modes_of_fit}
 
 with job(snakemake):
-    for output, draw in DRAWN.items():
+    for output, figures in DRAWN.items():
         if snakemake.output.get(output):
-            draw(snakemake.input, snakemake.output, label=snakemake.params.label)
+            save(figures(snakemake.input, snakemake.params.label), snakemake.output)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stanmix.assess import checks, crossvalidation, elpd, memberships, refitting
+from stanmix.assess import checks, crossvalidation, cutoff_words, cutoffs, elpd, memberships, refitting
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_json
 from stanmix.base.text import shielded
@@ -25,7 +25,7 @@ LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, model, seed, axis="auto", names=None, say=print):
+def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say=print):
     """Write every table of one fit.
 
     Parameters
@@ -34,15 +34,17 @@ def assess(inputs, outputs, model, seed, axis="auto", names=None, say=print):
         Paths: observations, noticed, draws, specification, data, executable, toolchain, for several components modes
         and, for simulated data, truth.
     outputs : mapping
-        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships,
-        co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform, statistics,
-        prior, predictive.
+        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships, cutoffs,
+        cutoffs_html, co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform,
+        statistics, prior, predictive.
     model : dict
         Its entry in the checked configuration.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     axis : {"auto", "log", "linear"}
         On what axis the values are drawn.
+    levels : sequence of float
+        Probabilities of a component at which there are cut-offs.
     names : list of str, optional
         What the components are called; `labels` carries it to all that speak of them.
     say : callable
@@ -96,6 +98,7 @@ def assess(inputs, outputs, model, seed, axis="auto", names=None, say=print):
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, names)
+    belonging["facts"]["cutoffs"] = _write_cutoffs(outputs, specification, points, draws, levels, trust)
     _write_memberships(outputs, name, belonging, trust["trusted"], names)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
     pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
@@ -267,6 +270,23 @@ def _write_membership_page(path, name, frame, trusted, right, names):
     shown = memberships.as_read(frame.head(LISTED), names).to_dict("records")
     titles = columns.membership(frame, trusted, names)
     tables.write_html(path, f"Memberships under {name}", note, titles, shown)
+
+
+def _write_cutoffs(outputs, specification, points, draws, levels, trust):
+    """Write the cut-offs, where components can be told apart, and return what is said of them (list of str)."""
+    names = trust["names"]
+    if trust["trusted"]:
+        table, facts = cutoffs.find(specification, points, draws, levels)
+        said = cutoff_words.sentences(table, facts, names)
+    else:
+        table, said = cutoffs.none(), [cutoff_words.WITHHELD]
+    shown = columns.cutoffs(levels), cutoff_words.table_rows(table, levels, names)
+    if names is not None:
+        of_each = [shielded(columns.called(part, names)) for part in table["component"]]
+        table.insert(list(table).index("component") + 1, columns.CALLED, of_each)
+    write_csv(outputs["cutoffs"], table)
+    tables.write_html(outputs["cutoffs_html"], f"Cut-offs under {specification['model']}", " ".join(said), *shown)
+    return said
 
 
 def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed, axis):

@@ -177,6 +177,22 @@ def clusters(names):
     return [*CLUSTERS, *({"key": VALUE + name, "title": f"mean of {name}"} for name in names)]
 
 
+def cutoff(level):
+    """The key of cut-offs at a level of probability, or of those at which a component becomes the most probable."""
+    return "most_probable" if level is None or math.isnan(level) else f"at_{level:g}"
+
+
+def cutoffs(levels):
+    """Columns of the table of cut-offs, with one for each level of probability."""
+    return [
+        {"key": "component", "title": "component", "text": True},
+        {"key": "side", "title": "values", "text": True},
+        {"key": "rather_than", "title": "rather than", "text": True},
+        {"key": cutoff(None), "title": "most probable", "text": True, "help": "with the 95% interval over the draws"},
+        *({"key": cutoff(level), "title": f"{100 * level:g}% or more", "text": True} for level in levels),
+    ]
+
+
 def probability(part, end="mean"):
     """The column that holds the probability of a part, or the lower or upper end of its interval."""
     return f"probability_{part}" if end == "mean" else f"probability_{part}_{end}"

@@ -316,7 +316,7 @@ def _value(text, rules):
     kinds = rules.get("type", "string")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if "array" in kinds and (LIST in text or "string" not in kinds):
-        return [part.strip() for part in text.split(LIST)]
+        return [_value(part.strip(), rules.get("items", {})) for part in text.split(LIST)]
     if "boolean" in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if {"number", "integer"} & set(kinds):

@@ -3,13 +3,25 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from stanmix.figures.style import MUTED, OBSERVED, TRUTH, component_colour, legend_below, new_figure, plain, styled
+from stanmix.figures.style import (
+    BAND,
+    MUTED,
+    OBSERVED,
+    TRUTH,
+    component_colour,
+    legend_below,
+    new_figure,
+    number,
+    plain,
+    styled,
+)
 
 _MOST_POINTS = 5000
+_ABOVE = 1.14  # top of the axis of probabilities where cut-offs are named above the curves
 
 
 @styled
-def draw_membership(y, probabilities, *, label, x, curves, true_component=None, names=None):
+def draw_membership(y, probabilities, *, label, x, curves, true_component=None, names=None, cutoffs=()):
     """Draw the membership probabilities against the value, and the most probable component of every observation.
 
     Parameters
@@ -28,6 +40,9 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None, 
         From 0, where the data are simulated.
     names : list of str, length K, optional
         By default ``"component 1"`` and so on.
+    cutoffs : sequence of dict
+        Cut-offs with component (from 0), probability (None where the component becomes the most probable), value,
+        lower and upper, places on the axis, and shown, the value to be written; those of which there is none in order.
 
     Returns
     -------
@@ -82,7 +97,7 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None, 
             Line2D([], [], linestyle="none", marker="o", markersize=8, markerfacecolor="none", color=TRUTH["color"])
         )
         handles[-1].set(label=f"true component is another ({wrong_total:,} of {n:,})", markeredgewidth=1.2)
-    top.set(ylim=(-0.03, 1.06), ylabel="membership probability")
+    top.set(ylim=(-0.03, 1.06), ylabel="membership probability", yticks=np.linspace(0, 1, 6))
     top.set_title("Which component does a value belong to?")
     top.tick_params(labelbottom=False)
     if n > _MOST_POINTS:
@@ -116,5 +131,55 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None, 
         axes.spines["left"].set_visible(False)
         axes.tick_params(labelbottom=place == len(strips))
     axes.set_xlabel(plain(label))
+    handles += _draw_cutoffs(figure, [cutoff for cutoff in cutoffs if x[0] <= cutoff["value"] <= x[-1]], colours)
     legend_below(figure, handles)
     return figure
+
+
+def _draw_cutoffs(figure, cutoffs, colours):
+    """Draw cut-offs: lines through all axes where a component becomes the most probable, marks on its curve for others.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Its first axes hold the curves.
+    cutoffs : list of dict
+        As `draw_membership` takes them, in the order of their values.
+    colours : sequence of str
+        Of the components.
+
+    Returns
+    -------
+    list of matplotlib.artist.Artist
+        What the legend explains.
+    """
+    top = figure.axes[0]
+    low, high = top.get_xlim()
+    lines = [cutoff for cutoff in cutoffs if cutoff["probability"] is None]
+    handles = []
+    for place, cutoff in enumerate(lines):
+        for axes in figure.axes:
+            axes.axvspan(cutoff["lower"], cutoff["upper"], color=BAND, zorder=0, linewidth=0)
+            line = axes.axvline(cutoff["value"], color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
+        handles = [line]
+        top.set_ylim(top=_ABOVE)
+        # Beside its line, on the side away from a neighbour that is close.
+        crowded = place + 1 < len(lines) and lines[place + 1]["value"] - cutoff["value"] < 0.08 * (high - low)
+        top.annotate(
+            number(cutoff["shown"]),
+            (cutoff["value"], _ABOVE),
+            xytext=(-3 if crowded else 3, -2),
+            textcoords="offset points",
+            ha="right" if crowded else "left",
+            va="top",
+            fontsize=8,
+            color=MUTED,
+        )
+    for cutoff in cutoffs:
+        if cutoff["probability"] is not None:
+            where = cutoff["value"], cutoff["probability"]
+            colour = colours[cutoff["component"]]
+            top.plot(*where, marker="|", markersize=9, markeredgewidth=1.6, color=colour, zorder=2.5)
+    for handle in handles:
+        handle.set_label("cut-off with its 95% interval")
+    return handles

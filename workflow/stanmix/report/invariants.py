@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from stanmix.assess import cutoffs
 from stanmix.base import columns
 from stanmix.base.seeds import seed_for
 from stanmix.model import mixture
@@ -87,6 +88,36 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
         hold((inside == summary["covered"])[summary["truth"].notna()].all(), "covered contradicts an interval.")
     if broken:
         raise InvariantError("\n".join(broken))
+
+
+def verify_cutoffs(title, table, membership):
+    """Check that the cut-offs say of every observation what its memberships say.
+
+    Parameters
+    ----------
+    title : str
+        What to call the fit.
+    table, membership : pandas.DataFrame
+        As written by `assessment.assess`.
+
+    Raises
+    ------
+    InvariantError
+        With the first observation that lies on the wrong side of a cut-off.
+    """
+    if cutoffs.turns(table).empty:
+        return
+    probabilities = membership[[columns.probability(part) for part in columns.parts_of(membership)]].to_numpy()
+    lead = np.diff(np.sort(probabilities, axis=1)[:, -2:])[:, 0]
+    by_rule = cutoffs.by_rule(table, membership["y"])
+    wrong = (by_rule != membership["component"].astype(str)) & (lead > TOLERANCE)
+    wrong &= membership["known"].isna() if "known" in membership else True
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise InvariantError(
+            f"{title}: the cut-offs put observation {first + 1} into component {by_rule[first]}, its memberships into "
+            f"{membership['component'][first]}."
+        )
 
 
 def verify_asked(title, specification, asked, config, noticed):

@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from stanmix.assess import checks, memberships
+from stanmix.assess import checks, cutoff_words, memberships
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import unshielded
@@ -44,7 +44,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         simulated data, truth.
     fits : dict
         For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, membership,
-        memberships, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
+        memberships, cutoffs, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
@@ -140,6 +140,8 @@ def _fit_view(title, paths, noticed, asked, config):
     pointwise = pd.read_csv(paths["loo_pointwise"])
     invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
+    cuts = pd.read_csv(paths["cutoffs"], dtype={"component": str, "rather_than": str})
+    invariants.verify_cutoffs(title, cuts, membership)
     rows = [{**row, "title": _parameter_title(row, names)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
     least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
@@ -180,6 +182,7 @@ def _fit_view(title, paths, noticed, asked, config):
         "compared": int(summary["truth"].notna().sum()) if known else None,
         "membership_table": _membership_table(least, trust),
         "memberships": said,
+        "cutoffs_table": _cutoffs_table(cuts, config["datasets"][asked.dataset]["cutoffs"], names),
         "clusters_table": tables.html_table(columns.clusters(specification.get("columns")), said["clusters"]),
         "predicted": _predicted(paths["predicted"], trust) if "predicted" in paths else None,
         "sizes": _sizes(membership, names),
@@ -221,6 +224,12 @@ def _membership_table(frame, trust):
     frame = memberships.with_interval_of_best(frame)
     titles = columns.membership(frame, trust["trusted"], trust["names"])
     return tables.html_table(titles, memberships.as_read(frame, trust["names"]).to_dict("records"))
+
+
+def _cutoffs_table(table, levels, names):
+    """The cut-offs, one line for each side of a component; nothing where there are none."""
+    rows = cutoff_words.table_rows(table, levels, names)
+    return tables.html_table(columns.cutoffs(levels), rows) if rows else ""
 
 
 def _predicted(path, trust):

@@ -1,6 +1,9 @@
 """From tables to figures: read what earlier stages wrote, draw, save as SVG and PNG."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from stanmix.base.columns import called
 from stanmix.figures import style
@@ -35,7 +38,8 @@ def part_names(parts, names):
     return [style.plain(called(part, names)) for part in parts]
 
 
-def save(figure, outputs, name):
-    """Save a figure under the outputs name_svg and name_png."""
-    for kind in ("svg", "png"):
-        style.save(figure, outputs[f"{name}_{kind}"])
+def save(figures: Mapping[str, Figure], outputs: Mapping) -> None:
+    """Save figures under the outputs name_svg and name_png of each name."""
+    for name, figure in figures.items():
+        for kind in ("svg", "png"):
+            style.save(figure, outputs[f"{name}_{kind}"])

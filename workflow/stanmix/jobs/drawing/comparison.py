@@ -1,6 +1,9 @@
 """The figures of all fits of a data set side by side."""
 
+from collections.abc import Mapping
+
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stanmix.base.columns import CALLED, OF_SCALARS, TEXT
 from stanmix.base.files import read_json
@@ -8,29 +11,31 @@ from stanmix.base.text import unshielded
 from stanmix.data import observations, replication
 from stanmix.families.family import MULTIVARIATE
 from stanmix.figures import comparison, numbers
-from stanmix.jobs.drawing import of_shares, save
+from stanmix.jobs.drawing import of_shares
 from stanmix.jobs.drawing.fit import band_of, parts_bands
 
 MOST_PANELS = 30  # of estimates that are drawn: of more parameters the first
 
 
-def draw_comparison(inputs, outputs, fits, kind, label):
-    """Draw the comparison of all fits of a data set.
+def figures_of_comparison(inputs: Mapping, fits: list[dict], kind: str, label: str) -> dict[str, Figure]:
+    """The figures that compare all fits of a data set.
 
     Parameters
     ----------
     inputs : mapping
         Paths: comparison_json, numbers, estimates, observations, and densities, one for each fit.
-    outputs : mapping
-        Paths: comparison_svg, comparison_png, estimates_svg, estimates_png, numbers_svg, numbers_png.
     fits : list of dict
         model and components of each fit.
     kind : {"continuous", "whole", "multivariate"}
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    dict of Figure
+        comparison, estimates and numbers.
     """
-    rows = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
-    save(comparison.draw_comparison(rows), outputs, "comparison")
+    models = [{**row, "failed": bool(row["failed"])} for row in read_json(inputs["comparison_json"])["models"]]
     table = pd.read_csv(inputs["estimates"], **TEXT).astype({"component": "Int64"})
     about = [key for key in OF_SCALARS if key in table]
     panels = []
@@ -51,7 +56,6 @@ def draw_comparison(inputs, outputs, fits, kind, label):
         )
     kinds = list(dict.fromkeys((panel["parameter"], *panel["columns"]) for panel in panels))[:MOST_PANELS]
     panels = [panel for panel in panels if (panel["parameter"], *panel["columns"]) in kinds]
-    save(comparison.draw_estimates(panels), outputs, "estimates")
     judged = read_json(inputs["numbers"])
     several = {model["model"] for model in judged}
     pictures, shown = [], label
@@ -63,7 +67,11 @@ def draw_comparison(inputs, outputs, fits, kind, label):
                 density = pd.read_csv(path)
                 pictures.append(_picture(f"{fit['model']}, K = {fit['components']}", density, y))
                 shown = of_shares(label, int(density["per"].iloc[0]) if "per" in density else 0)
-    save(numbers.draw_numbers(judged, pictures, label=shown), outputs, "numbers")
+    return {
+        "comparison": comparison.draw_comparison(models),
+        "estimates": comparison.draw_estimates(panels),
+        "numbers": numbers.draw_numbers(judged, pictures, label=shown),
+    }
 
 
 def _name_of(group):

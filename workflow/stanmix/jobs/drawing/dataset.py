@@ -1,48 +1,56 @@
 """The figures of a data set."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stanmix.base.files import read_json
 from stanmix.data import observations, replication
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.figures import counts, data, multivariate, style, weights
-from stanmix.jobs.drawing import of_shares, on_log_axis, save
+from stanmix.jobs.drawing import of_shares, on_log_axis
 
 # What figures show of concentrations that no model uses: sparse, flat, concentrated, uneven.
 CONCENTRATIONS = ((0.5, 0.5, 0.5), (1, 1, 1), (10, 10, 10), (2, 5, 10))
 MOST_COLUMNS = 8  # that are drawn against each other
 
 
-def draw_dataset(inputs, outputs, label):
-    """Draw the data of one data set.
+def figures_of_dataset(inputs: Mapping, label: str) -> dict[str, Figure]:
+    """The figure of the data of one data set.
 
     Parameters
     ----------
     inputs : mapping
         Paths: observations, density, facts.
-    outputs : mapping
-        Paths: data_svg, data_png.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    dict of Figure
+        data.
     """
     density, facts = pd.read_csv(inputs["density"]), read_json(inputs["facts"])
     rows = observations.read(inputs["observations"])
-    figure = DRAW[facts["kind"]](rows.y[replication.sampled_rows(rows)], density, facts, label)
-    save(figure, outputs, "data")
+    return {"data": DRAW[facts["kind"]](rows.y[replication.sampled_rows(rows)], density, facts, label)}
 
 
-def draw_weights(outputs, used):
-    """Draw the prior of the weights of a data set's models beside others.
+def figures_of_weights(used: list[dict]) -> dict[str, Figure]:
+    """The figure of the prior of the weights of a data set's models beside others.
 
     Parameters
     ----------
-    outputs : mapping
-        Paths: weights_svg, weights_png.
     used : list of dict
         model and concentration of every prior on the weights that is in use.
+
+    Returns
+    -------
+    dict of Figure
+        weights.
     """
-    save(weights.draw_dirichlet(CONCENTRATIONS, used), outputs, "weights")
+    return {"weights": weights.draw_dirichlet(CONCENTRATIONS, used)}
 
 
 def _continuous(y, density, facts, label):

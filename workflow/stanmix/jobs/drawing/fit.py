@@ -1,11 +1,13 @@
 """The figures of a fit."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from stanmix.assess import memberships
+from stanmix.assess import cutoffs, memberships
 from stanmix.base.columns import OF_SCALARS, TEXT, VALUE, parts_of, probability
 from stanmix.base.files import read_json
 from stanmix.data import observations, replication
@@ -22,7 +24,7 @@ from stanmix.figures import (
     style,
     traces,
 )
-from stanmix.jobs.drawing import of_shares, on_log_axis, part_names, save
+from stanmix.jobs.drawing import of_shares, on_log_axis, part_names
 
 STATISTICS = {
     "mean": "mean",
@@ -37,33 +39,32 @@ MOST_STATISTICS = 24  # that are drawn: of more, those outside of their band fir
 MOST_COLUMNS = 8  # whose distribution functions are drawn
 
 
-def draw_fit(inputs, outputs, label):
-    """Draw the figures that every fit has.
+def figures_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
+    """The figures that every fit has.
 
     Parameters
     ----------
     inputs : mapping
-        Paths: observations, draws, specification, labels, summary, membership, co_clustering, memberships_by_value,
-        density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated data, dataset_density.
-    outputs : mapping
-        Paths for each of diagram, traces, membership, co_clustering, replicates, ecdf, density, transform, statistics
-        and prior, with _svg and _png.
+        Paths: observations, draws, specification, labels, summary, membership, cutoffs, co_clustering,
+        memberships_by_value, density, replicates, ecdf, transform, statistics, prior, predictive and, for simulated
+        data, dataset_density.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    dict of Figure
+        diagram, traces, transform, statistics, co_clustering, membership, ecdf, replicates, density and prior.
     """
     specification = read_json(inputs["specification"])
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
-    save(diagram.draw_diagram({**specification, "label": label}), outputs, "diagram")
     summary, names = pd.read_csv(inputs["summary"], **TEXT), read_json(inputs["labels"])["names"]
     scalars, note = _scalars(inputs["draws"], summary, names)
-    save(traces.draw_traces(scalars, note=note), outputs, "traces")
-
     panels = [
         {"title": title, **{key: group[key].to_numpy() for key in ("u", "difference", "lower", "upper")}}
         for title, group in pd.read_csv(inputs["transform"]).groupby("panel", sort=False)
     ]
-    save(calibration.draw_pit(panels[: 2 * MOST_COLUMNS]), outputs, "transform")
     replicated = pd.read_csv(inputs["statistics"])
     found = [
         {"title": STATISTICS.get(row["name"], row["name"]), "observed": row["observed"],
@@ -72,24 +73,30 @@ def draw_fit(inputs, outputs, label):
         for row in read_json(inputs["predictive"])["statistics"]
     ]  # fmt: skip
     found.sort(key=lambda row: not row["outside"])
-    found = found[:MOST_STATISTICS]
-    save(calibration.draw_statistics(found), outputs, "statistics")
-    save(_co_clustering(inputs, rows), outputs, "co_clustering")
-    for name, figure in DRAW[specification["kind"]](inputs, specification, rows, y, label).items():
-        save(figure, outputs, name)
+    return {
+        "diagram": diagram.draw_diagram({**specification, "label": label}),
+        "traces": traces.draw_traces(scalars, note=note),
+        "transform": calibration.draw_pit(panels[: 2 * MOST_COLUMNS]),
+        "statistics": calibration.draw_statistics(found[:MOST_STATISTICS]),
+        "co_clustering": _co_clustering(inputs, rows),
+        **DRAW[specification["kind"]](inputs, specification, rows, y, label),
+    }
 
 
-def draw_bands(inputs, outputs, label):
-    """Draw kernel densities of replicated data with memberships kept and drawn anew; for continuous data only.
+def bands_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
+    """The figure of kernel densities of replicated data, memberships kept and drawn anew; for continuous data only.
 
     Parameters
     ----------
     inputs : mapping
         Paths: replicates and predictive.
-    outputs : mapping
-        Paths: bands_svg and bands_png.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    dict of Figure
+        bands.
     """
     table, found = pd.read_csv(inputs["replicates"]), read_json(inputs["predictive"])
     peaks, log = found["peaks"], found["log"]
@@ -102,7 +109,7 @@ def draw_bands(inputs, outputs, label):
     x, observed = table["x"].to_numpy(), table["observed"].to_numpy()
     keep, anew = ({"observed": observed, **band_of(table, prefix)} for prefix in ("keep_", "anew_"))
     figure = predictive.draw_bands(x, keep, anew, label=label, peaks=peaks)
-    save(style.log_ticks(figure, label) if log else figure, outputs, "bands")
+    return {"bands": style.log_ticks(figure, label) if log else figure}
 
 
 def _one_column(inputs, rows, label, log=False):
@@ -126,7 +133,20 @@ def _membership(inputs, rows, label, log):
         curves=by_value.filter(regex="^probability_").to_numpy().T,
         true_component=None if true is None else true.astype(str).map(parts.index).to_numpy(),
         names=part_names(parts, read_json(inputs["labels"])["names"]),
+        cutoffs=_cutoffs(inputs["cutoffs"], parts, log),
     )
+
+
+def _cutoffs(path, parts, log):
+    """Cut-offs as `figures.membership.draw_membership` wants them: of the most probable component each once."""
+    found = pd.read_csv(path, dtype={"component": str})
+    found = pd.concat([cutoffs.turns(found), found[found["probability"].notna()]])
+    return [
+        {"component": parts.index(row["component"]), "shown": row["value"],
+         "probability": None if pd.isna(row["probability"]) else row["probability"],
+         **{key: np.log10(row[key]) if log else row[key] for key in ("value", "lower", "upper")}}
+        for row in found.to_dict("records")
+    ]  # fmt: skip
 
 
 def _co_clustering(inputs, rows):

@@ -1,9 +1,11 @@
 """The figure of the modes of a fit's posterior."""
 
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stanmix.base.files import read_json
 from stanmix.data import observations, replication
@@ -12,20 +14,23 @@ from stanmix.families.multivariate_normal import telling_columns
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.fits import mode_words
-from stanmix.jobs.drawing import of_shares, part_names, save
+from stanmix.jobs.drawing import of_shares, part_names
 
 
-def draw_modes(inputs, outputs, label):
-    """Draw a small picture of each of the first modes.
+def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
+    """The figure with a small picture of each of the first modes.
 
     Parameters
     ----------
     inputs : mapping
         Paths: observations, specification, labels, modes and modes_density.
-    outputs : mapping
-        Paths: modes_svg and modes_png.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    dict of Figure
+        modes.
     """
     found, specification = read_json(inputs["modes"]), read_json(inputs["specification"])
     called = read_json(inputs["labels"])["names"]
@@ -36,14 +41,15 @@ def draw_modes(inputs, outputs, label):
         for mode in found["modes"][: found["shown"]]
     ]
     if not shown:
-        save(new_figure(4, 1), outputs, "modes")
+        figure = new_figure(4, 1)
     elif specification["kind"] == MULTIVARIATE:
-        _several_columns(shown, found, specification, y, called, outputs)
+        figure = _several_columns(shown, found, specification, y, called)
     else:
-        _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, called, outputs)
+        figure = _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, called)
+    return {"modes": figure}
 
 
-def _one_column(shown, table, y, label, called, outputs):
+def _one_column(shown, table, y, label, called):
     label = of_shares(label, int(table["per"].iloc[0]))
     parts = [name for name in table if name.startswith("component_")]
     for mode in shown:
@@ -51,10 +57,10 @@ def _one_column(shown, table, y, label, called, outputs):
         mode |= {name: rows[name].to_numpy() for name in ("x", "observed", "mixture")}
         mode |= {"step": int(rows["step"].iloc[0]), "parts": rows[parts].to_numpy().T}
     names = part_names([name.removeprefix("component_") for name in parts], called)
-    save(figures.draw_modes(shown, label=label, y=y, names=names), outputs, "modes")
+    return figures.draw_modes(shown, label=label, y=y, names=names)
 
 
-def _several_columns(shown, found, specification, y, called, outputs):
+def _several_columns(shown, found, specification, y, called):
     states = [{name: np.array(v) for name, v in mode["state"].items()} for mode in found["modes"]]
     pair = sorted(telling_columns({name: states[0][name][None] for name in ("theta", "mu", "sigma")})[:2])
     for mode, state in zip(shown, states, strict=False):
@@ -63,7 +69,7 @@ def _several_columns(shown, found, specification, y, called, outputs):
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
     names = [specification["columns"][d] for d in pair]
     parts = part_names(map(str, range(1, specification["components"] + 1)), called)
-    save(figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names, called=parts), outputs, "modes")
+    return figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names, called=parts)
 
 
 def _share(mode):
