@@ -16,6 +16,7 @@ POLISHED = 30  # different ends of EM from which it is climbed on
 SAME = 0.05  # log density of any observation below which two modes are one
 COLLAPSED = 1 / 250  # of the standard deviation of the data: so narrow a component sits on a value
 VALLEY = 3.0  # nats below the lower of two modes: chains pass through a valley that is no deeper
+DF, DRAWS = 5, 1500  # degrees of freedom of the distributions that tell masses, and draws from each
 LEAST = 1e-3  # share of the posterior that matters
 FLOOR = 1 / 50  # of the standard deviation of the data: EM's components are not narrower
 
@@ -255,8 +256,8 @@ class Posterior:
         way = self(x + np.linspace(0, 1, 15)[:, None] * (other - x))
         return way.min() > min(way[0], way[-1]) - VALLEY
 
-    def log_mass(self, x):
-        """Log of the volume of the posterior around a mode, by the Hessian there."""
+    def hessian(self, x):
+        """The eigenvalues and vectors of the curvature at a mode, the flat directions at least as wide as 10."""
         step, size = 1e-3, self.unknowns
         single = step * np.eye(size)
         plus, minus = self(x + single), self(x - single)
@@ -267,8 +268,31 @@ class Posterior:
                 corners = self(x + np.array([single[i] + single[j], -single[i] - single[j]]))
                 mixed = corners.sum() + 2 * base - plus[i] - plus[j] - minus[i] - minus[j]
                 hessian[i, j] = hessian[j, i] = mixed / (2 * step**2)
-        curvature = np.maximum(np.linalg.eigvalsh(-np.nan_to_num(hessian)), 1e-2)
-        return base + 0.5 * (size * np.log(2 * np.pi) - np.log(curvature).sum())
+        values, vectors = np.linalg.eigh(-np.nan_to_num(hessian))
+        return np.maximum(values, 1e-2), vectors
+
+    def masses(self, modes, rng):
+        """Logs of what lies around some modes, by importance sampling from t distributions with their curvature."""
+        size, proposals, drawn = self.unknowns, [], []
+        for mode in modes:
+            values, vectors = mode["hessian"]
+            scale = vectors / np.sqrt(values)
+            chi = np.sqrt(rng.chisquare(DF, (DRAWS, 1)) / DF)
+            drawn.append(mode["x"] + (rng.standard_normal((DRAWS, size)) @ scale.T) / chi)
+            proposals.append((mode["x"], vectors * np.sqrt(values), 0.5 * np.log(values).sum()))
+        drawn = np.concatenate(drawn)
+        logs = np.stack(
+            [
+                half - 0.5 * (DF + size) * np.log1p((((drawn - x) @ root) ** 2).sum(axis=1) / DF)
+                for x, root, half in proposals
+            ]
+        )
+        constant = gammaln((DF + size) / 2) - gammaln(DF / 2) - 0.5 * size * np.log(DF * np.pi)
+        heights = np.concatenate([self(drawn[i : i + 100]) for i in range(0, len(drawn), 100)])
+        weights = heights - constant - logsumexp(logs, axis=0)
+        with np.errstate(divide="ignore"):
+            mine = np.where(logs.argmax(axis=0) == np.arange(len(modes))[:, None], weights, -np.inf)
+            return logsumexp(mine, axis=1)
 
 
 def _log_prior(prior, value):
@@ -379,7 +403,9 @@ class Modes:
             if np.abs(mode["logs"] - logs[0]).max() < SAME:
                 return number
         height = float(logs[0] @ self.posterior.count + prior[0])
-        mode = {"x": x, "logs": logs[0], "height": height, "mass": self.posterior.log_mass(x)}
+        values, vectors = self.posterior.hessian(x)
+        mass = height + 0.5 * (len(x) * np.log(2 * np.pi) - np.log(values).sum())
+        mode = {"x": x, "logs": logs[0], "height": height, "mass": mass, "hessian": (values, vectors)}
         self.modes.append(mode | {"collapsed": self._collapsed(x)})
         return len(self.modes) - 1
 
@@ -394,9 +420,13 @@ class Modes:
             What each region holds, shape (regions,).
         """
         masses = np.array([-np.inf if mode["collapsed"] else mode["mass"] for mode in self.modes])
-        shares = np.exp(masses - logsumexp(masses, axis=0))
+        shares = np.exp(masses - logsumexp(masses, axis=0))  # by Laplace's approximation, which tells what matters
+        matter = np.flatnonzero(shares > LEAST)
+        masses = self.posterior.masses([self.modes[i] for i in matter], np.random.default_rng(2))
+        shares = np.zeros(len(shares))
+        shares[matter] = np.exp(masses - logsumexp(masses, axis=0))
         region = np.arange(len(self.modes))
-        for i, j in itertools.combinations(np.flatnonzero(shares > LEAST), 2):
+        for i, j in itertools.combinations(matter, 2):
             if region[i] != region[j] and self.posterior.connected(self.modes[i]["x"], self.modes[j]["x"]):
                 region[region == region[j]] = region[i]
         return region, np.bincount(region, weights=shares, minlength=len(region))

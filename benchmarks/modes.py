@@ -71,7 +71,6 @@ def public():
         ("fire losses", people / "04-danish-fire/data.csv", {"y": "loss"}, {"family": "lognormal"}, 3),
         ("variant reads", people / "19-sciclone-vaf/data.csv", {"y": "TUM1_VAR_READS", "trials": "TUM1_DEPTH"},
          {"family": "binomial"}, 3),
-        ("titres", cases / "vzv_titre.csv", {"y": "VZVmIUml"}, {"family": "lognormal"}, 2),
     ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 // A finite mixture of multivariate normal components for several columns of observations, the memberships summed out,
 // except those that are known. Means are never shared; standard deviations and correlations have one set for each
 // component or one for all, and there are no correlations when columns are taken to be uncorrelated within components.
-// The components are in the order of their means in one column, or in none. Observations that are alike are given once,
-// with how many they are.
+// The components are in the order of their means in one column, or in none. All rows of a group may
+// have one membership. Observations, or groups, that are alike are given once, with how many they are.
 functions {
 #include priors.stanfunctions
 #include marginal.stanfunctions
@@ -10,7 +10,8 @@ functions {
 }
 data {
   // sizes
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior alone
+  int<lower=0> N; // number of rows, distinct ones where each has a membership of its own; 0 leaves the prior alone
+  int<lower=0> G; // number of distinct groups of rows with one membership each; 0 where every row has its own
   int<lower=2> D; // number of columns
   int<lower=1> K; // number of components
   int<lower=0> theta_count; // free weights: 0 or K
@@ -21,9 +22,10 @@ data {
   int<lower=0, upper=D> order; // the column whose means increase from component to component; 0 for none
 
   // observations
-  vector<lower=0>[N] count; // how many observations are alike
-  array[N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
-  matrix[D, N] y; // their values, one observation in each column, in the units of the data
+  array[G] int<lower=1> group_size; // how many rows each group has; they lie beside each other
+  vector<lower=0>[G > 0 ? G : N] count; // how many groups, or rows without any, are alike
+  array[G > 0 ? G : N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
+  matrix[D, N] y; // the values, a row of the data in each column, in the units of the data
 
   // what the sampler works in: any unit gives the same posterior, one near the data's own makes it easy to explore
   vector[D] origin; // a typical value of each column
@@ -85,7 +87,7 @@ model {
       target += negative_infinity();
     }
   }
-  target += multivariate_mixture_lpdf(y | count, known, log(theta), mu, sigma, factor_free);
+  target += multivariate_mixture_lpdf(y | count, known, group_size, log(theta), mu, sigma, factor_free);
 }
 generated quantities {
   array[correlation_count == 0 ? 0 : K] matrix[D, D] correlation;

@@ -2,7 +2,8 @@
 // are known. Every component has a location, which may order the components, and in some families a scale and a shape;
 // counts may have extra zeros. Each of these, and the weights, has as many free values as its count says: none when it is
 // fixed in the data or the family has none, one when the components share it, or one for each component that is not
-// fixed. Observations that are alike are given once, with how many they are.
+// fixed. All rows of a group may have one membership. Observations, or groups, that are alike are given once, with how
+// many they are.
 functions {
 #include priors.stanfunctions
 #include components.stanfunctions
@@ -11,7 +12,8 @@ functions {
 }
 data {
   // sizes
-  int<lower=0> N; // number of distinct observations; 0 leaves the prior alone
+  int<lower=0> N; // number of rows, distinct ones where each has a membership of its own; 0 leaves the prior alone
+  int<lower=0> G; // number of distinct groups of rows with one membership each; 0 where every row has its own
   int<lower=1> K; // number of components
   int<lower=0> theta_count; // free weights: 0 or K
   int<lower=0, upper=K> location_count; // free locations
@@ -20,15 +22,16 @@ data {
   int<lower=0, upper=1> zero_count; // free weights of extra zeros
 
   // switches
-  int<lower=1, upper=9> family; // its number in functions/components.stanfunctions
+  int<lower=1> family; // its number in functions/components.stanfunctions
   int<lower=0, upper=1> is_whole; // 1: the observations are counts
   int<lower=0, upper=1> has_zero; // 1: there are extra zeros
   int<lower=0, upper=1> is_ordered; // 1: locations increase from component to component
   int<lower=0, upper=1> of_gaps; // 1: location priors after the first are of the distance from the component before
 
   // observations
-  vector<lower=0>[N] count; // how many observations are alike
-  array[N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
+  array[G] int<lower=1> group_size; // how many rows each group has; they lie beside each other
+  vector<lower=0>[G > 0 ? G : N] count; // how many groups, or rows without any, are alike
+  array[G > 0 ? G : N] int<lower=0, upper=K> known; // the component they come from where it is known, 0 elsewhere
   vector[is_whole ? 0 : N] y; // continuous values, in the unit of the data
   real<lower=0> half_step; // half the step to which they are rounded; 0 when they are exact
   array[is_whole ? N : 0] int<lower=0> whole; // counts
@@ -81,6 +84,9 @@ transformed data {
   vector[shape_count] highest_shape = upper_ends(shape_bounds, shape_ends);
   vector[zero_count] lowest_zero = lower_ends(zero_bounds, zero_ends);
   vector[zero_count] highest_zero = upper_ends(zero_bounds, zero_ends);
+  if (G > 0 && has_zero) {
+    reject("extra zeros are of single rows, not of groups");
+  }
 }
 parameters {
   simplex[theta_count == 0 ? 1 : K] theta_free;
@@ -117,6 +123,6 @@ model {
   target += priors_lpdf(scale_unit * scale_free | scale_prior, scale_arguments);
   target += priors_lpdf(shape_free | shape_prior, shape_arguments);
   target += priors_lpdf(zero_free | zero_prior, zero_arguments);
-  target += log_likelihood(is_whole, y, whole, count, known, half_step, family, trials, exposure, log(theta), zero,
-                           location, scale, shape);
+  target += log_likelihood(is_whole, y, whole, count, known, group_size, half_step, family, trials, exposure,
+                           log(theta), zero, location, scale, shape);
 }

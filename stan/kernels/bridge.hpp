@@ -56,28 +56,41 @@ class Operands {
   std::vector<double> slopes_;
 };
 
-/** sum_n count_n log sum_k exp(terms[n, k]), the sum being over the known component where it is known. */
-template <typename R, typename T, typename C>
-R marginal_of(const T& terms_given, const C& count_given, const std::vector<int>& known) {
+/** What functions/marginal.stanfunctions says. */
+template <typename R, typename T, typename L, typename C>
+R marginal_of(const T& terms_given, const L& log_theta_given, const C& count_given, const std::vector<int>& known,
+              const std::vector<int>& group_size) {
   const auto& terms = stan::math::to_ref(terms_given);
+  const auto& log_theta = stan::math::to_ref(log_theta_given);
   const Values count(count_given);
   const Eigen::MatrixXd values = stan::math::value_of(terms);
+  const Eigen::RowVectorXd weights = stan::math::value_of(log_theta).transpose();
   Eigen::MatrixXd slopes = Eigen::MatrixXd::Zero(values.rows(), values.cols());
+  Eigen::RowVectorXd unit(values.cols()), owned = Eigen::RowVectorXd::Zero(values.cols());
   double total = 0;
-  for (Eigen::Index n = 0; n < values.rows(); ++n) {
-    if (known[n] > 0) {
-      total += count[n] * values(n, known[n] - 1);
-      slopes(n, known[n] - 1) = count[n];
+  Eigen::Index n = 0;
+  for (Eigen::Index u = 0; u < count.size(); ++u) {
+    const Eigen::Index rows = group_size.empty() ? 1 : group_size[u];
+    unit = weights;
+    for (Eigen::Index i = 0; i < rows; ++i) unit += values.row(n + i);
+    if (known[u] > 0) {
+      total += count[u] * unit[known[u] - 1];
+      unit.setZero();
+      unit[known[u] - 1] = count[u];
     } else {
-      const double highest = std::max(values.row(n).maxCoeff(), std::numeric_limits<double>::lowest());
-      slopes.row(n) = (values.row(n).array() - highest).exp();
-      const double sum = slopes.row(n).sum();
-      total += count[n] * (highest + std::log(sum));
-      slopes.row(n) *= count[n] / sum;
+      const double highest = std::max(unit.maxCoeff(), std::numeric_limits<double>::lowest());
+      unit = (unit.array() - highest).exp();
+      const double sum = unit.sum();
+      total += count[u] * (highest + std::log(sum));
+      unit *= count[u] / sum;
     }
+    owned += unit;
+    for (Eigen::Index i = 0; i < rows; ++i) slopes.row(n + i) = unit;
+    n += rows;
   }
-  Operands operands(terms.size());
+  Operands operands(terms.size() + log_theta.size());
   operands.add(terms, slopes.data());
+  operands.add(log_theta, owned.data());
   R result;
   operands.give(total, result);
   return result;

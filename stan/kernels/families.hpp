@@ -17,16 +17,18 @@
 
 namespace stanmix {
 
-/** The distinct observations; pointers that a family does not need may be null. */
+/** The rows, distinct ones where each has a membership of its own; pointers that a family does not need may be null. */
 struct Observations {
   long n;
   const double* y;         // continuous values
   const int* whole;        // counts
   const int* trials;       // behind each count
   const double* exposure;  // behind each count
-  const double* count;     // how many observations are alike
-  const int* known;        // the component where it is known, from 1; 0 elsewhere
+  const double* count;     // how many units are alike: rows, or groups of rows with one membership each
+  const int* known;        // the component of each unit where it is known, from 1; 0 elsewhere
   double half_step;        // half the rounding step
+  long groups = 0;         // how many there are,
+  const long* begins = nullptr;  // and the first row of each, and n at the end; null where every row is a unit
 };
 
 /** K values each. */

@@ -8,11 +8,12 @@
 
 namespace multivariate_model_namespace {
 
-template <typename T0__, typename T1__>
-stan::promote_args_t<stan::value_type_t<T0__>, stan::value_type_t<T1__>> marginal(const T0__& terms, const T1__& count,
-                                                                                  const std::vector<int>& known,
-                                                                                  std::ostream*) {
-  return stanmix::marginal_of<stan::value_type_t<T0__>>(terms, count, known);
+template <typename T0__, typename T1__, typename T2__>
+stan::promote_args_t<stan::value_type_t<T0__>, stan::value_type_t<T1__>, stan::value_type_t<T2__>> marginal(
+    const T0__& terms, const T1__& log_theta, const T2__& count, const std::vector<int>& known,
+    const std::vector<int>& group_size, std::ostream*) {
+  using R = stan::promote_args_t<stan::value_type_t<T0__>, stan::value_type_t<T1__>>;
+  return stanmix::marginal_of<R>(terms, log_theta, count, known, group_size);
 }
 
 }  // namespace multivariate_model_namespace

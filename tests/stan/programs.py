@@ -215,11 +215,14 @@ def on_line(value, kind, ends):
 def log_density(data, point):
     """Log posterior density up to Jacobians, written out with loops: the reference."""
     theta, zero, *parameters = parameters_at(data, point)
-    total = 0.0
-    for count, known, case in zip(data["count"], data["known"], observations_of(data), strict=True):
-        terms = [math.log(t) + log_term(case, *p) for t, *p in zip(theta, *parameters, strict=True)]
+    total, cases = 0.0, iter(observations_of(data))
+    for count, known, size in zip(data["count"], data["known"], sizes_of(data), strict=True):
+        rows = list(itertools.islice(cases, size))
+        terms = [
+            math.log(t) + sum(log_term(case, *p) for case in rows) for t, *p in zip(theta, *parameters, strict=True)
+        ]
         value = math.log1p(-zero) + float(logsumexp(terms[known - 1 : known] if known else terms))
-        if zero and not known and case["y"] == 0:
+        if zero and not known and rows[0]["y"] == 0:
             value = float(np.logaddexp(math.log(zero), value))
         total += count * value
     if data["theta_count"]:
@@ -237,9 +240,14 @@ def log_density(data, point):
     return total
 
 
+def sizes_of(data):
+    """How many rows each unit has: every group, or one where there are none."""
+    return data["group_size"] or [1] * data["N"]
+
+
 def without_data(data):
     """The same sampling space with no observations and plain priors: its density holds the same Jacobians."""
-    plain = data | {"N": 0} | {key: [] for key in ("count", "known", *COLUMNS)}
+    plain = data | {"N": 0, "G": 0} | {key: [] for key in ("count", "known", "group_size", *COLUMNS)}
     plain["theta_concentration"] = [1.0] * len(data["theta_concentration"])
     for slot in (*SLOTS, "zero"):
         count = data[f"{slot}_count"]
@@ -303,13 +311,14 @@ def gradients(executable, data, point):
 
 def random_case(
     rng, components, observations, family="normal", fixed=(), shared=(), zeros=None, half_step=0.0, scale_lower=0.0,
-    ordered=True, ends=None, partly=(), of_gaps=False, **priors,
+    ordered=True, ends=None, partly=(), of_gaps=False, grouped=False, **priors,
 ):  # fmt: skip
     """Random data and a random point for the program.
 
     `fixed` and `shared` name slots (theta, location, scale, shape), `zeros` is None, "free" or "fixed"; `priors` the
     distribution of a slot or of zero; `ends` where the free values of a slot lie, infinite for anywhere; `partly` names
-    slots in which the first component is fixed. Every seventh observation has a known component.
+    slots in which the first component is fixed. Every seventh unit, an observation or (`grouped`) a group, has a known
+    component.
     """
     arguments = {
         "normal": [0.0, 3.0, 0.0],
@@ -336,12 +345,18 @@ def random_case(
     if family in ("poisson", "binomial"):
         values["scale"], fixed = [0.0] * components, (*fixed, "scale")
     data = {
-        "N": observations, "K": components, "family": FAMILIES[family], "is_whole": int(family in COUNTS),
+        "N": observations, "G": 0, "group_size": [], "K": components, "family": FAMILIES[family],
+        "is_whole": int(family in COUNTS),
         "has_zero": int(zeros is not None), "half_step": half_step, "origin": ORIGIN, "of_gaps": int(of_gaps),
         "location_unit": UNIT, "scale_unit": UNIT, "count": rng.integers(1, 5, observations).tolist(),
         "is_ordered": int(ordered), "known": [n % components + 1 if n % 7 == 3 else 0 for n in range(observations)],
         **{key: [] for key in COLUMNS},
     }  # fmt: skip
+    if grouped:
+        edges = np.sort(rng.choice(np.arange(1, observations), observations // 3, replace=False))
+        sizes = np.diff([0, *edges, observations])
+        data |= {"G": len(sizes), "group_size": sizes.tolist()}
+        data |= {key: data[key][: len(sizes)] for key in ("count", "known")}
     if family in COUNTS:
         trials = rng.integers(1, 40, observations)
         trials[1::10] = [1, 10_000, *trials[21::10]][: len(trials[1::10])]

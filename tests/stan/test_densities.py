@@ -85,6 +85,23 @@ CASES = {
     "gaps-of-rates": {
         "components": 3, "observations": 30, "family": "poisson", "of_gaps": True, "location": "gamma",
     },
+    "groups": {"components": 3, "observations": 60, "grouped": True},
+    "groups-known": {"components": 3, "observations": 40, "fixed": ("location", "scale"), "grouped": True},
+    "groups-rounded": {"components": 2, "observations": 30, "half_step": 0.5, "grouped": True},
+    "groups-rounded-plain": {
+        "components": 2, "observations": 20, "family": "student_t", "half_step": 0.5, "grouped": True,
+    },
+    "groups-student_t": {"components": 2, "observations": 30, "family": "student_t", "grouped": True},
+    "groups-lognormal": {"components": 2, "observations": 30, "family": "lognormal", "grouped": True},
+    "groups-gamma": {"components": 3, "observations": 30, "family": "gamma", "grouped": True},
+    "groups-skew_normal": {"components": 2, "observations": 30, "family": "skew_normal", "grouped": True},
+    "groups-poisson": {"components": 3, "observations": 30, "family": "poisson", "grouped": True},
+    "groups-negative_binomial": {
+        "components": 2, "observations": 30, "family": "negative_binomial", "grouped": True,
+    },
+    "groups-binomial": {"components": 3, "observations": 30, "family": "binomial", "grouped": True},
+    "groups-beta_binomial": {"components": 2, "observations": 30, "family": "beta_binomial", "grouped": True},
+    "groups-one-component": {"components": 1, "observations": 20, "grouped": True},
 }  # fmt: skip
 FREE = {
     "own-scales": 8, "shared-scale": 6, "fixed-location": 5, "fixed-scale": 3, "fixed-theta": 4, "known": 2,
@@ -98,7 +115,10 @@ FREE = {
     "beta_binomial-own": 5, "beta_binomial-zeros": 5, "locations-between": 8, "locations-above": 8,
     "locations-below": 8, "scales-between": 8, "shapes-between": 11, "shapes-below": 7, "rates-below": 3,
     "shares-between": 4, "zeros-below": 4, "first-location-fixed": 7, "first-scale-fixed": 7, "first-of-all-fixed": 8,
-    "gaps": 8, "gaps-of-rates": 5,
+    "gaps": 8, "gaps-of-rates": 5, "groups": 8, "groups-known": 2, "groups-rounded": 5,
+    "groups-rounded-plain": 7, "groups-student_t": 7, "groups-lognormal": 5, "groups-gamma": 8,
+    "groups-skew_normal": 7, "groups-poisson": 5, "groups-negative_binomial": 5, "groups-binomial": 5,
+    "groups-beta_binomial": 5, "groups-one-component": 2,
 }  # fmt: skip
 
 
@@ -329,6 +349,14 @@ def check_rounded(executable, **data):
     assert programs.difference(executable, case | data, point) == pytest.approx(0, abs=EXACT)
 
 
+def check_groups(executable, **data):
+    """The same where rows of a group have one membership, for values and for counts."""
+    for family in ("normal", "poisson"):
+        rng = np.random.default_rng(5)
+        case, point = programs.random_case(rng, components=3, observations=40, family=family, grouped=True)
+        assert programs.difference(executable, case | data, point) == pytest.approx(0, abs=EXACT)
+
+
 def check_counts(executable, **data):
     """The same for counts with exposures and extra zeros."""
     rng = np.random.default_rng(5)
@@ -379,7 +407,7 @@ def check_order(executable, **data):
         assert (np.diff(fit.stan_variable("location"), axis=1) > 0).all()
 
 
-CHECKS = (check_density, check_rounded, check_counts, check_links, check_order)
+CHECKS = (check_density, check_rounded, check_groups, check_counts, check_links, check_order)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -388,9 +416,11 @@ def test_the_checks_that_kill_mutants_pass_the_program(executable, check):
 
 
 MIXTURE, PROGRAM = "functions/mixture.stanfunctions", "univariate.stan"
-LOOP = """    vector[K] terms = log_theta;
-    for (k in 1:K) {
-      if (half_step > 0) {"""
+ROWS = "    for (row in 1:(size(group_size) > 0 ? group_size[u] : 1)) {\n"
+LOOP = f"""    vector[K] terms = log_theta;
+{ROWS}      n += 1;
+      for (k in 1:K) {{
+        if (half_step > 0) {{"""
 COUNT_LOOP = """    vector[K] terms = log_theta;
     real log_probability;"""
 FLAT, SWAPPED = "rep_vector(0, K)", "reverse(log_theta)"
@@ -398,17 +428,17 @@ MUTANTS = {
     # the vectorised density inside log_mix mixes whole data sets instead of observations
     "vectorised log_mix": (
         MIXTURE,
-        "  for (n in 1:num_elements(y)) {\n" + LOOP,
+        "  for (u in 1:num_elements(count)) {\n" + LOOP,
         """  if (half_step == 0) {
     vector[K] terms = rep_vector(0, K);
     for (k in 1:K) {
-      for (n in 1:num_elements(y)) {
-        terms[k] += count[n] * normal_lpdf(y[n] | location[k], scale[k]);
+      for (i in 1:num_elements(y)) {
+        terms[k] += count[i] * normal_lpdf(y[i] | location[k], scale[k]);
       }
     }
     return log_mix(exp(log_theta), terms);
   }
-  for (n in 1:num_elements(y)) {\n"""
+  for (u in 1:num_elements(count)) {\n"""
         + LOOP,
         check_density,
     ),
@@ -416,11 +446,27 @@ MUTANTS = {
     "weights swapped": (MIXTURE, LOOP, LOOP.replace("log_theta", SWAPPED), check_density),
     "weights of counts left out": (MIXTURE, COUNT_LOOP, COUNT_LOOP.replace("log_theta", FLAT), check_counts),
     "weights of counts swapped": (MIXTURE, COUNT_LOOP, COUNT_LOOP.replace("log_theta", SWAPPED), check_counts),
-    "frequency left out": (MIXTURE, "count[n] * (known[n] > 0 ?", "(known[n] > 0 ?", check_density),
-    "frequency of counts left out": (MIXTURE, "count[n] * log_probability", "log_probability", check_counts),
-    "known components left out": (MIXTURE, "* (known[n] > 0 ?", "* (known[n] > K ?", check_density),
-    "known components of counts left out": (MIXTURE, "= known[n] > 0 ?", "= known[n] > K ?", check_counts),
-    "known zeros taken for extra ones": (MIXTURE, "y[n] == 0 && known[n] == 0", "y[n] == 0", check_counts),
+    "log weight once for every row": (
+        MIXTURE,
+        LOOP,
+        LOOP.replace("log_theta", FLAT).replace("n += 1;", "n += 1;\n      terms += log_theta;"),
+        check_groups,
+    ),
+    "a membership for every row of a group": (
+        MIXTURE,
+        LOOP,
+        LOOP.replace(
+            "      n += 1;",
+            "      if (row > 1) {\n        total += count[u] * (known[u] > 0 ? terms[known[u]] : log_sum_exp(terms));\n"
+            "        terms = log_theta;\n      }\n      n += 1;",
+        ),
+        check_groups,
+    ),
+    "frequency left out": (MIXTURE, "count[u] * (known[u] > 0 ?", "(known[u] > 0 ?", check_density),
+    "frequency of counts left out": (MIXTURE, "count[u] * log_probability", "log_probability", check_counts),
+    "known components left out": (MIXTURE, "* (known[u] > 0 ?", "* (known[u] > K ?", check_density),
+    "known components of counts left out": (MIXTURE, "= known[u] > 0 ?", "= known[u] > K ?", check_counts),
+    "known zeros taken for extra ones": (MIXTURE, "y[n] == 0 && known[u] == 0", "y[n] == 0", check_counts),
     "rounding left out": (MIXTURE, "if (half_step > 0) {", "if (half_step < 0) {", check_rounded),
     "rounding to one side": (MIXTURE, "(y[n] - half_step, ", "(y[n], ", check_rounded),
     "extra zeros to every count": (MIXTURE, "if (y[n] == 0 && known", "if (y[n] >= 0 && known", check_counts),

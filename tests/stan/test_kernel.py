@@ -1,5 +1,6 @@
 """The kernels against the specification in Stan: values and gradients, one by one, to nearly the last digit."""
 
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import numpy as np
 import programs
 import pytest
 import test_densities
+from scipy import stats
+from scipy.special import logsumexp
 
 from stanmix.stan import cmdstan
 
@@ -18,21 +21,23 @@ functions {
 #include components.stanfunctions
 #include mixture.stanfunctions
 #include likelihood.stanfunctions
-vector slopes(int kernel, array[] int whole, vector y, vector count, array[] int known, real half_step, int family,
-              array[] int trials, vector exposure, vector log_theta, vector zero, vector location, vector scale,
-              vector shape);
+vector slopes(int kernel, array[] int whole, vector y, vector count, array[] int known, array[] int group_size,
+              real half_step, int family, array[] int trials, vector exposure, vector log_theta, vector zero,
+              vector location, vector scale, vector shape);
 }
 data {
   int C;
   int N;
+  int G;
   int K;
   int Z;
   array[C] int family;
   array[C] real half_step;
   array[C] vector[N] y;
   array[C, N] int whole;
-  array[C] vector[N] count;
-  array[C, N] int known;
+  array[C] vector[G > 0 ? G : N] count;
+  array[C, G > 0 ? G : N] int known;
+  array[C, G] int group_size;
   array[C, N] int trials;
   array[C] vector[N] exposure;
   array[C] vector[K] log_theta;
@@ -45,8 +50,8 @@ generated quantities {
   array[C, 2] vector[1 + 4 * K + Z] found;
   for (c in 1:C) {
     for (kernel in 0:1) {
-      found[c, 1 + kernel] = slopes(kernel, whole[c], y[c], count[c], known[c], half_step[c], family[c], trials[c],
-                                    exposure[c], log_theta[c], zero[c], location[c], scale[c], shape[c]);
+      found[c, 1 + kernel] = slopes(kernel, whole[c], y[c], count[c], known[c], group_size[c], half_step[c], family[c],
+                                    trials[c], exposure[c], log_theta[c], zero[c], location[c], scale[c], shape[c]);
     }
   }
 }
@@ -65,7 +70,8 @@ def probe(compiled, root, tmp_path_factory):
 
 def both(probe, tmp_path, cases, **environment):
     """What specification and kernel say of cases of one size: two arrays with a row for each case."""
-    sizes = {"C": len(cases), "N": len(cases[0]["count"]), "K": len(cases[0]["location"]), "Z": len(cases[0]["zero"])}
+    sizes = {"C": len(cases), "N": len(cases[0]["y"]), "G": len(cases[0]["group_size"])}
+    sizes |= {"K": len(cases[0]["location"]), "Z": len(cases[0]["zero"])}
     data = sizes | {key: [case[key] for case in cases] for key in cases[0]}
     (tmp_path / "data.json").write_text(json.dumps(data).replace("-Infinity", '"-Inf"'))
     command = [probe, "sample", "num_samples=1", "num_warmup=0", "algorithm=fixed_param", "data"]
@@ -88,7 +94,7 @@ def case_of(component):
     return {
         "family": programs.FAMILIES[component["family"]], "half_step": half,
         "y": [0.0 if is_count else lower + half], "whole": [component["y"] if is_count else 0],
-        "count": [1.0], "known": [0], "trials": [component.get("trials", 0)],
+        "count": [1.0], "known": [0], "group_size": [], "trials": [component.get("trials", 0)],
         "exposure": [component.get("exposure", 1.0)], "log_theta": [0.0], "zero": [], "location": [location],
         "scale": [scale], "shape": [shape],
     }  # fmt: skip
@@ -136,15 +142,16 @@ def test_one_component_at_every_extreme(probe, tmp_path, family):
     agree(cases, *both(probe, tmp_path, cases))
 
 
-def mixture(family, seed, n=45, components=3, zeros=None, half_step=0.0, known=True):
+def mixture(family, seed, n=45, components=3, zeros=None, half_step=0.0, known=True, grouped=False):
     """A mixture at a random point with counts, in a size that fills no whole number of registers."""
     rng = np.random.default_rng(seed)
-    data, point = programs.random_case(rng, components, n, family, half_step=half_step, zeros=zeros)
+    data, point = programs.random_case(rng, components, n, family, half_step=half_step, zeros=zeros, grouped=grouped)
     theta, zero, location, scale, shape = programs.parameters_at(data, point)
     return {
         "family": data["family"], "half_step": half_step, "y": data["y"] or [0.0] * n,
         "whole": data["whole"] or [0] * n,
         "count": [float(x) for x in data["count"]], "known": data["known"] if known else [0] * n,
+        "group_size": data["group_size"],
         "trials": data["trials"] or [0] * n, "exposure": data["exposure"] or [1.0] * n,
         "log_theta": np.log(theta).tolist(), "zero": [zero] if zeros else [], "location": list(location),
         "scale": list(scale), "shape": list(shape),
@@ -164,6 +171,32 @@ def test_mixtures_at_random_points(probe, tmp_path, family, more):
     for n in (1, 8, 45):
         cases = [mixture(family, seed, n, **more) for seed in range(6)]
         agree(cases, *both(probe, tmp_path, cases))
+
+
+GROUPED = [
+    *((family, {"grouped": True}) for family in programs.FAMILIES),
+    ("normal", {"half_step": 0.5, "grouped": True}),
+    ("lognormal", {"half_step": 0.25, "grouped": True}),
+]
+
+
+@pytest.mark.parametrize(("family", "more"), GROUPED, ids=lambda x: x if isinstance(x, str) else "-".join(x))
+def test_groups_at_random_points(probe, tmp_path, family, more):
+    for seed, n in itertools.product(range(4), (6, 45, 700)):
+        case = mixture(family, seed, n, **more)
+        agree([case], *both(probe, tmp_path, [case]))
+
+
+@pytest.mark.parametrize("sizes", [[1] * 40, [700], [1, 300, 2, 257, 1], [5] * 4000], ids=str)
+def test_groups_of_any_size(probe, tmp_path, sizes):
+    """One row each, more than a block, and so many that there are several chunks, which threads share."""
+    case = mixture("normal", 2, sum(sizes), known=False) | {"group_size": sizes}
+    case |= {"count": [float(1 + g % 3) for g in range(len(sizes))], "known": [0] * len(sizes)}
+    specified, computed = both(probe, tmp_path, [case])
+    agree([case], specified, computed)
+    for more in ({"STANMIX_THREADS": "3"}, {"STANMIX_LANES": "2"}, {"STANMIX_LANES": "4"}):
+        again = both(probe, tmp_path, [case], **more)[1]
+        np.testing.assert_allclose(again, computed, rtol=0 if "STANMIX_THREADS" in more else 1e-12)
 
 
 @pytest.mark.parametrize("lanes", ["2", "4", "8"])
@@ -214,6 +247,35 @@ def test_a_step_into_nowhere_is_rejected(compiled, root, kernel):
     data["scale_unit"], point["scale_free"] = 1e-200, [1e-200, 1.0]
     with pytest.raises(RuntimeError, match="Rejecting initial value"):
         programs.evaluate(compiled(root / "stan", kernel=kernel), data, point)
+
+
+def test_a_family_without_a_kernel_is_computed_by_the_plain_program(compiled, root, tmp_path):
+    """Nothing but its density is written for the logistic distribution, and the program has it, kernels or not."""
+    place, reject = tmp_path / "stan", '  } else if (family != 5) {\n    reject("component_lpdf'
+    shutil.copytree(root / "stan", place)
+    functions = place / "functions/components.stanfunctions"
+    own = "  } else if (family == 10) {\n    return logistic_lpdf(y | location, scale);\n"
+    assert functions.read_text().count(reject) == 1
+    functions.write_text(functions.read_text().replace(reject, own + reject))
+    executable = compiled(place, kernel=True)
+    for grouped in (False, True):
+        data, point = programs.random_case(np.random.default_rng(3), 3, 40, grouped=grouped)
+        theta, _, location, scale, _ = programs.parameters_at(data, point)
+        places = np.cumsum([0, *programs.sizes_of(data)])
+        found, expected = [], []
+        for family, distribution in ((10, stats.logistic), (1, stats.norm)):
+            found.append(programs.evaluate(executable, data | {"family": family}, point)[0])
+            terms = np.log(theta) + np.array(
+                [
+                    distribution.logpdf(np.array(data["y"][a:b])[:, None], location, scale).sum(axis=0)
+                    for a, b in itertools.pairwise(places)
+                ]
+            )
+            values = [
+                row[known - 1] if known else logsumexp(row) for row, known in zip(terms, data["known"], strict=True)
+            ]
+            expected.append(np.dot(data["count"], values))
+        assert found[0] - found[1] == pytest.approx(expected[0] - expected[1], rel=1e-9)
 
 
 def test_where_the_kernel_does_not_compile_the_plain_program_takes_its_place(

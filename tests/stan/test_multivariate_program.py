@@ -65,6 +65,8 @@ def random_case(seed, components, columns, sds=None, matrices=None, order=0, fix
         "sigma_count": sds,
         "correlation_count": matrices,
         "order": order,
+        "G": 0,
+        "group_size": [],
         "count": rng.integers(1, 5, observations).tolist(),
         "known": rng.choice([0, 0, 0, components], observations).tolist(),
         "y": (origin[:, None] + unit[:, None] * rng.normal(0, 2, (columns, observations))).tolist(),
@@ -94,15 +96,16 @@ def eigenvalues(rng, columns):
 
 
 def log_likelihood(data, at):
-    """Log likelihood by SciPy, with a loop over observations and components."""
-    components, total = data["K"], 0.0
-    for y, count, known in zip(np.transpose(data["y"]), data["count"], data["known"], strict=True):
-        terms = []
+    """Log likelihood by SciPy, with a loop over groups (or observations) and components."""
+    components, total, rows = data["K"], 0.0, iter(np.transpose(data["y"]))
+    for count, known, size in zip(data["count"], data["known"], programs.sizes_of(data), strict=True):
+        y, terms = np.array(list(itertools.islice(rows, size))), []
         for k in range(components):
             sigma = at["sigma"][k % len(at["sigma"])]
             factor = at["factors"][k % len(at["factors"])] if at["factors"] else np.eye(len(sigma))
             covariance = np.outer(sigma, sigma) * (factor @ factor.T)
-            terms.append(np.log(at["theta"][k]) + stats.multivariate_normal(at["mu"][k], covariance).logpdf(y))
+            logs = stats.multivariate_normal(at["mu"][k], covariance).logpdf(y)
+            terms.append(np.log(at["theta"][k]) + np.sum(logs))
         total += count * (terms[known - 1] if known else special.logsumexp(terms))
     return total
 
@@ -138,6 +141,8 @@ def without_data(data):
     components, sds, columns = data["K"], data["sigma_count"], data["D"]
     return data | {
         "N": 0,
+        "G": 0,
+        "group_size": [],
         "count": [],
         "known": [],
         "y": [[] for _ in range(columns)],
@@ -172,6 +177,17 @@ def test_gradient_is_that_of_finite_differences(executable, name):
     np.testing.assert_allclose(table["model"], table["finite_diff"], rtol=2e-5, atol=2e-5 * size)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_rows_of_a_group_have_one_membership(executable, name):
+    data, point, at = random_case(6, **CASES[name])
+    sizes = [1, 4, 2, data["N"] - 7]
+    data |= {"G": 4, "group_size": sizes, "count": [2, 1, 3, 1], "known": [0, data["K"], 0, 0]}
+    assert difference(executable, data, point, at) == pytest.approx(0, abs=EXACT)
+    size = max(1.0, abs(log_likelihood(data, at)) / 100)
+    table = programs.gradients(executable, data, point)
+    np.testing.assert_allclose(table["model"], table["finite_diff"], rtol=2e-5, atol=2e-5 * size)
+
+
 def test_density_is_right_far_from_all_components(executable):
     data, point, at = random_case(4, components=2, columns=2, observations=3)
     data["y"] = [[-4000.0, 0.0, 1e5], [1e5, -3000.0, 2e5]]
@@ -179,12 +195,12 @@ def test_density_is_right_far_from_all_components(executable):
     assert difference(executable, data, point, at) == pytest.approx(0, abs=1e-12 * abs(expected))
 
 
-SUM = "total += count[n] * (known[n] > 0 ? terms[n, known[n]] : log_sum_exp(terms[n]));"
+SUM = "total += count[u] * (known[u] > 0 ? of_unit[known[u]] : log_sum_exp(of_unit));"
 CHANGES = {
-    "no weights": ("real log_height = log_theta[k] - 0.5", "real log_height = -0.5"),
-    "one membership for all rows": (SUM, "total = log_sum_exp(count' * terms);"),
-    "rows count once": (SUM, SUM.replace("count[n] * ", "")),
-    "nothing is known": (SUM, "total += count[n] * log_sum_exp(terms[n]);"),
+    "no weights": ("of_unit = log_theta';", "of_unit = rep_row_vector(0, cols(terms));"),
+    "one membership for all rows": (SUM, "total = log_sum_exp(log_theta' + count' * terms);"),
+    "rows count once": (SUM, SUM.replace("count[u] * ", "")),
+    "nothing is known": (SUM, "total += count[u] * log_sum_exp(of_unit);"),
     "no determinant": ("log_height -= sum(log(diagonal(correlation_factor)));", ""),
     "first correlation for all": ("factor[size(factor) == 1 ? 1 : k]", "factor[1]"),
 }
@@ -199,7 +215,7 @@ def mutants(compiled, root, tmp_path_factory):
     marginal = place / "functions/marginal.stanfunctions"
     text, call = (
         marginal.read_text() + functions.read_text(),
-        "target += multivariate_mixture_lpdf(y | count, known, log(theta), mu, sigma, factor_free);",
+        "target += multivariate_mixture_lpdf(y | count, known, group_size, log(theta), mu, sigma, factor_free);",
     )
     copies, calls = [text], [f"if (mutant == 0) {{ {call} }}"]
     for i, (old, new) in enumerate(CHANGES.values(), 1):

@@ -16,7 +16,7 @@ from stanmix.model.specification import program_data, specify
 from stanmix.stan.cmdstan import sample
 
 MODEL = {
-    "family": "poisson", "share": [], "own": [], "labels": "ordered", "fixed": {},
+    "family": "poisson", "share": [], "own": [], "membership": "group", "labels": "ordered", "fixed": {},
     "priors": {"theta": "dirichlet(1)", "rate": "gamma(1, 0.5)"},
 }  # fmt: skip
 SAMPLING = {"chains": 2, "warmup": 300, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10, "metric": "diag"}
@@ -62,7 +62,7 @@ def test_importance_sampling_fails_for_the_outlier_alone(fitted):
 def test_an_exact_fit_takes_its_place(fitted):
     loo, specification, points, units, inputs = fitted
     said = []
-    repaired = refitting.repair(loo, specification, points, inputs, seed=3, say=said.append)
+    repaired = refitting.repair(loo, specification, points, None, inputs, seed=3, say=said.append)
     assert repaired["refitted"] == 1
     assert len(said) >= 1
     others = points.y != OUTLIER
@@ -91,7 +91,7 @@ def test_with_very_many_bad_values_nothing_is_repaired(fitted):
     loo, specification, points, _, inputs = fitted
     many = {key: np.repeat(loo[key], 12, axis=-1) for key in ("elpd_i", "pareto_k", "loo_pit")}
     many["pareto_k"] = np.full(len(many["pareto_k"]), 2.0)
-    repaired = refitting.repair(loo | many, specification, points, inputs, seed=3)
+    repaired = refitting.repair(loo | many, specification, points, None, inputs, seed=3)
     assert repaired["refitted"] == 0
     assert np.array_equal(repaired["elpd_i"], many["elpd_i"])
 

@@ -131,7 +131,12 @@ def test_the_statistics_of_few_chains_are_checked_too(chains):
     assert "mu[2]" in made["rhat"].sentence
 
 
-ABOUT = {"kind": "continuous", "rounding": None, "parameters": [{"name": "mu", "slot": "location", "mode": "own"}]}
+ABOUT = {
+    "kind": "continuous",
+    "membership": "row",
+    "rounding": None,
+    "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
+}
 PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
 
 
@@ -150,7 +155,7 @@ def test_predictive_p_values(name, value, status):
     ("value", "status"), [(0.01, "pass"), (0.0099, "warn"), (0.00011, "warn"), (0.000099, "fail"), (0.0, "fail")]
 )
 def test_one_value_that_went_astray_warns_of_the_ends_and_a_family_that_does_not_reach_them_fails(value, status):
-    (check,) = checks.predictive_checks({"extremes": value}, ABOUT, {"below": 1.0, "above": 1.0})
+    (check,) = checks.predictive_checks({"extremes": value}, ABOUT, {"extremes": {"below": 1.0, "above": 1.0}})
     assert (check.status, check.threshold) == (status, "p at least 0.01")
 
 
@@ -166,7 +171,7 @@ def test_a_p_value_is_written_on_its_side_of_every_limit_and_never_as_0(value, t
 def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expected():
     def remedy(name, mode="own", kind="continuous"):
         entries = [{"name": "mu", "slot": "location", "mode": mode}, {"name": "sigma", "slot": "scale", "mode": mode}]
-        about = {"kind": kind, "rounding": None, "parameters": entries}
+        about = {"kind": kind, "membership": "row", "rounding": None, "parameters": entries}
         return checks.predictive_checks({name: 0.001}, about)[0].remedy
 
     assert "correct the fixed values" in remedy("component_means", "fixed")
@@ -174,7 +179,7 @@ def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expec
     assert "estimate what is fixed" in remedy("component_spreads", "fixed")
     assert "negative_binomial" in remedy("component_spreads", kind="whole")
     assert "negative_binomial" not in remedy("component_spreads")
-    (found,) = checks.predictive_checks({"extremes": 1e-30}, ABOUT, {"below": 74.2, "above": 0.31})
+    (found,) = checks.predictive_checks({"extremes": 1e-30}, ABOUT, {"extremes": {"below": 74.2, "above": 0.31}})
     assert found.status == "fail"
     assert "probability less than 0.001. It expects 74 values below the smallest, and 0.31 above" in found.sentence
 

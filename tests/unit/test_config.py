@@ -630,7 +630,7 @@ def test_the_parameters_here_are_those_of_the_families_and_of_the_schema():
     assert simulate["family"]["enum"] == list(PARAMETERS)
     for known, others in ((model["fixed"], []), (model["priors"], ["correlation"])):
         assert sorted(known["properties"]) == sorted(["theta", *EVERY, *others])
-    assert set(simulate) == {"family", "sizes", "n", "theta", "seed", "trials", *EVERY}
+    assert set(simulate) == {"family", "sizes", "n", "rows", "theta", "seed", "trials", *EVERY}
     every = [parameter for family in FAMILIES.values() for parameter in family.parameters]
     assert set(model["share"]["items"]["enum"]) == {
         parameter.name for parameter in every if parameter.sharing not in ("never", "always")
@@ -1039,6 +1039,7 @@ def test_defaults_are_filled_in_and_the_input_is_not_changed():
     assert config["models"]["open"] == {
         "family": "normal",
         "share": [],
+        "membership": "group",
         "labels": "ordered",
         "own": [],
         "fixed": {},

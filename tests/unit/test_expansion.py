@@ -267,8 +267,8 @@ MISTAKES = {
         GLOB.replace("column", "colum"),
         [
             "config.yaml, line 4: datasets.{name}.colum is not a key that stanmix knows; allowed here are csv, sheet, "
-            "column, columns, trials, exposure, weights, known, id, header, missing, rounding, axis, cutoffs, predict, "
-            "label, simulate (did you mean 'column'?)."
+            "column, columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, cutoffs, "
+            "predict, label, simulate (did you mean 'column'?)."
         ],
     ),
 }
@@ -306,8 +306,8 @@ SHEETS = {
         "dataset,csv,colum\na,data/b.csv,y\n",
         [
             "s.csv, line 1: the column 'colum' is no key of a data set; a sample sheet may have dataset, csv, column, "
-            "columns, trials, exposure, weights, known, id, header, missing, rounding, axis, cutoffs, predict, label "
-            "(did you mean 'column'?)."
+            "columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, cutoffs, predict, "
+            "label (did you mean 'column'?)."
         ],
     ),
     "a column twice": ("dataset,csv,csv\na,b,c\n", ["s.csv, line 1: the header names 'csv' 2 times; keep one."]),

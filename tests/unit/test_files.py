@@ -17,7 +17,6 @@ import pytest
 from stanmix.base import columns, files
 from stanmix.base.errors import UserError
 from stanmix.jobs import dependencies, logbook, manifest
-from stanmix.report import page
 from stanmix.stan import programs
 
 WORKFLOW = Path(files.__file__).parents[2]
@@ -137,7 +136,7 @@ def test_texts_that_spreadsheets_would_compute_stand_behind_an_apostrophe(tmp_pa
     # and what reads our tables gets the names back
     read = pd.read_csv(tmp_path / "t.csv", **columns.TEXT)
     assert ["" if pd.isna(name) else name for name in read["column"]] == names[::-1]
-    assert pd.read_csv(tmp_path / "t.csv", **page.AS_WRITTEN)["id"].fillna("").tolist() == names
+    assert pd.read_csv(tmp_path / "t.csv", **columns.AS_WRITTEN)["id"].fillna("").tolist() == names
     assert frame["id"].tolist() == names
 
 

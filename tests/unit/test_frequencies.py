@@ -35,8 +35,9 @@ def gain_of(rows, elpd_i, weights="dirichlet([2, 3])"):
     model = model_of("poisson", priors={"theta": weights})
     noticed = noticed_in(rows.y, frequency=rows.frequency)
     specification = specify("m", model, 2, noticed) | {"sampling": {"chains": 2}}
+    units = rows.units()
     return refitting.gain_over_single(
-        {"elpd_i": elpd_i}, specification, model, noticed, rows.units(), {}, 1, lambda text: None
+        {"elpd_i": elpd_i}, specification, model, noticed, units, units, {}, 1, lambda text: None
     )
 
 
@@ -65,6 +66,7 @@ def test_a_component_is_empty_when_it_has_less_than_one_of_all_observations(time
     specification = {
         "family": "normal",
         "components": 2,
+        "membership": "row",
         "labels": "ordered",
         "parameters": [{"name": "mu", "ordered": True, "mode": "own"}],
     }

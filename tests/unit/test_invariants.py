@@ -41,6 +41,7 @@ def consistent():
             "family": "normal",
             "components": 2,
             "n": 5,
+            "membership": "row",
             "weights": {"mode": "estimated"},
             "parameters": [
                 {"name": "mu", "ordered": True, "mode": "own"},
@@ -55,7 +56,7 @@ def consistent():
         },
         "loo": {"n": 5, "elpd": -12.0, "right": 3},
         "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -2.0, -3.0, -4.0], "weight": [1, 2, 1, 1]}),
-        "noticed": {"n": 5},
+        "noticed": {"n": 5, "groups": None},
     }
 
 

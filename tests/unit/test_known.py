@@ -13,7 +13,8 @@ from stanmix.model import mixture
 from stanmix.model.specification import program_data, specify
 
 MODEL = {
-    "family": "normal", "share": [], "own": [], "labels": "ordered", "fixed": {}, "priors": {"theta": "dirichlet(1)"},
+    "family": "normal", "share": [], "own": [], "membership": "group", "labels": "ordered",
+    "fixed": {}, "priors": {"theta": "dirichlet(1)"},
 }  # fmt: skip
 
 

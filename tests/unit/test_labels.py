@@ -11,7 +11,7 @@ DRAWS = 600
 
 def specification(components, order="ordered"):
     return {
-        "family": "normal", "components": components, "labels": order,
+        "family": "normal", "components": components, "membership": "row", "labels": order,
         "parameters": [{"name": "mu", "slot": "location", "ordered": order == "ordered", "mode": "own"},
                        {"name": "sigma", "slot": "scale", "ordered": False, "mode": "own"}],
     }  # fmt: skip

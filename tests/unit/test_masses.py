@@ -102,7 +102,7 @@ def test_a_single_normal_has_the_mass_of_an_integral():
     mode = {"theta": np.ones(1), "mu": np.array([3.0]), "sigma": np.array([1.95])}
     height = log_density(3.0, 1.95)
     total, _ = integrate.dblquad(lambda m, s: np.exp(log_density(m, s) - height), 1.2, 3.5, 1.5, 4.5)
-    excess, density = masses.log_excess(posterior, mode)
+    excess, density, _ = masses.log_excess(posterior, mode)
     assert excess == pytest.approx(np.log(total), abs=0.02)  # what Laplace's approximation leaves for 60 values
     assert density.sum() == pytest.approx(stats.norm(3, y.std()).logpdf(y).sum(), abs=0.1)
 
@@ -114,7 +114,7 @@ def test_an_empty_component_holds_what_its_wide_prior_says():
     specification, units = specified(y, model, 2)
     posterior = masses.LogPosterior(specification, units)
     empty = {"theta": np.array([1 - 1e-9, 1e-9]), "mu": np.array([0.0, 30.0]), "sigma": np.ones(2)}
-    excess, _ = masses.log_excess(posterior, empty)
+    excess, _, _ = masses.log_excess(posterior, empty)
     base = posterior.height({name: value[None] for name, value in empty.items()})[0]
     # By Monte Carlo: the empty one from its prior where that is away from the data, the other near them.
     rng, count = np.random.default_rng(5), 40_000
@@ -127,4 +127,41 @@ def test_an_empty_component_holds_what_its_wide_prior_says():
 
 
 def test_shares_add_to_one_whatever_the_height():
-    np.testing.assert_allclose(masses.shares([-1e5, -1e5 + np.log(3)]), [0.25, 0.75])
+    found, errors = masses.shares(np.array([[-1e5], [-1e5 + np.log(3)]]), np.array([-1e5 + np.log(4)]))
+    np.testing.assert_allclose(found, [0.125, 0.375, 0.5])
+    np.testing.assert_allclose(errors, 0)
+
+
+def test_standard_errors_of_shares_are_those_of_repetitions():
+    rng = np.random.default_rng(7)
+    made = []
+    for _ in range(400):
+        logs = rng.normal(0, 0.7, (2, 50)) + np.log([[1], [3]])
+        logs[rng.integers(2, size=50), np.arange(50)] = -np.inf  # each draw belongs to one
+        made.append(masses.shares(logs, np.array([0.0])))
+    found, errors = (np.array(values) for values in zip(*made, strict=True))
+    np.testing.assert_allclose(errors.mean(axis=0), found.std(axis=0), rtol=0.15)
+
+
+def test_masses_around_two_maxima_are_those_of_integrals():
+    """Two components of known sds and weights: the sampled masses of both modes against a grid."""
+    y = np.concatenate([stats.norm(m, s).ppf((np.arange(n) + 0.5) / n) for m, s, n in ((0, 1, 16), (2.5, 1, 8))])
+    model = {"family": "normal", "fixed": {"sigma": 1, "theta": [0.7, 0.3]}}
+    specification, units = specified(y, model, 2)
+    posterior = masses.LogPosterior(specification, units)
+    first, second = np.meshgrid(np.linspace(-4, 6, 401), np.linspace(-4, 6, 401), indexing="ij")
+    grid = posterior(np.stack([first.ravel(), second.ravel()], axis=1)).reshape(401, 401)
+    above = first > second
+    exact = [logsumexp(grid[side]) + 2 * np.log(10 / 400) for side in (~above, above)]
+    peaks = []
+    for side in (~above, above):
+        best = np.unravel_index(np.where(side, grid, -np.inf).argmax(), grid.shape)
+        mu = np.array([first[best], second[best]])
+        state = {"theta": np.array([0.7, 0.3]), "mu": mu, "sigma": np.ones(2)}
+        peaks.append(masses.log_excess(posterior, state)[2])
+    logs = masses.sampled(posterior, peaks, 4000, np.random.default_rng(1))
+    assert logsumexp(logs) - np.log(8000) == pytest.approx(logsumexp(exact), abs=0.05)
+    found, errors = masses.shares(logs, np.empty(0))
+    expected = np.exp(np.array(exact) - logsumexp(exact))
+    assert errors.max() < 0.02
+    np.testing.assert_allclose(found, expected, atol=0.03 + 4 * errors.max())  # sides are not quite what is nearest

@@ -23,7 +23,7 @@ DRAWS = {
     "mu": np.array([[-1.0, 1.0, 4.0], [-2.0, 0.5, 3.0], [0.0, 0.1, 6.0]]),
     "sigma": np.array([[1.0, 0.5, 2.0], [0.7, 0.7, 0.7], [1.5, 3.0, 0.2]]),
 }
-SPECIFICATION = {"family": "normal", "components": 3}
+SPECIFICATION = {"family": "normal", "components": 3, "membership": "row"}
 
 
 def points_at(y, size=1.0, step=None, known=None):
@@ -361,6 +361,7 @@ def consistent():
             "family": "normal",
             "components": 2,
             "n": 4,
+            "membership": "row",
             "weights": {"mode": "estimated"},
             "parameters": [],
         },
@@ -372,7 +373,7 @@ def consistent():
         },
         "loo": {"n": 4, "elpd": -8.0, "right": None},
         "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -2.0, -3.0], "weight": [1, 2, 1]}),
-        "noticed": {"n": 4},
+        "noticed": {"n": 4, "groups": None},
     }
 
 

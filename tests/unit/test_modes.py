@@ -71,7 +71,8 @@ def test_chains_that_mix_are_alike_and_false_alarms_are_as_rare_as_they_say():
 
 def mode(number, gap, visits, share=0.0, **marks):
     empty = {"empty": [], "collapsed": [], "edge": [], "away": False}
-    return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": 5, "share": share, **empty, **marks}
+    held = {"share": share, "error": 0.0}
+    return {"number": number, "gap": gap, "visits": visits, "places": 8, "starts": 5, **held, **empty, **marks}
 
 
 def found(*listed, p_value=1.0, again=False):
@@ -124,6 +125,9 @@ def test_words():
     assert [mode_words.percentage(share) for share in (1e-9, 0.0042, 0.0151, 0.5, 0.9949, 0.9995, 1)] == [
         "less than 0.1%", "0.4%", "2%", "50%", "99.5%", "more than 99.9%", "all",
     ]  # fmt: skip
+    assert mode_words.held(mode(1, 0, ALL, 0.62, error=0.031)) == "62% (\N{PLUS-MINUS SIGN}3%)"
+    assert mode_words.held(mode(1, 0, ALL, 0.62, error=0.0004)) == mode_words.percentage(0.62)
+    assert mode_words.held(mode(1, 0, ALL)) == "-"
     assert mode_words.listed([1]) == "1"
     assert mode_words.listed([1, 2]) == "1 and 2"
     assert mode_words.chains_in(mode(1, 0, [8, 0, 3, 8])) == "1, 3 (3 of 8), 4"

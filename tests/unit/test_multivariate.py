@@ -24,7 +24,15 @@ from stanmix.model.specification import program_data, specify
 
 NAME = "multivariate_normal"
 FAMILY = FAMILIES[NAME]
-MODEL = {"family": NAME, "labels": "ordered", "share": [], "own": [], "fixed": {}, "priors": {"theta": "dirichlet(1)"}}
+MODEL = {
+    "family": NAME,
+    "membership": "group",
+    "labels": "ordered",
+    "share": [],
+    "own": [],
+    "fixed": {},
+    "priors": {"theta": "dirichlet(1)"},
+}
 COLUMNS = ["length", "width", "height"]
 
 

@@ -58,6 +58,7 @@ def test_the_facts_of_a_small_sample():
         "known": None,
         "exposure": None,
         "dropped": 0,
+        "groups": None,
         "understood": [],
     }
     assert noticed["sentences"] == [
@@ -454,7 +455,7 @@ def test_several_columns():
     noticed = notice(rows, ["a", "b"])
     json.dumps(noticed, allow_nan=False)
     keys = ["n", "rows", "distinct", "most_tied", "known", "dropped", "columns", "correlation", "relations"]
-    keys += ["aligned", "understood", "sentences"]
+    keys += ["aligned", "groups", "understood", "sentences"]
     assert list(noticed) == keys
     assert (noticed["n"], noticed["rows"], noticed["distinct"]) == (frequency.sum(), 500, 499)
     assert noticed["most_tied"] == max(frequency[0] + frequency[1], 3)
@@ -462,7 +463,7 @@ def test_several_columns():
     out = np.repeat(rows.y, frequency, axis=0)
     for column, name in enumerate("ab"):
         alone = notice(rows_of(rows.y[:, column], frequency), [name])
-        for key in ("n", "rows", "dropped", "known", "trials", "exposure", "understood", "sentences"):
+        for key in ("n", "rows", "dropped", "known", "groups", "trials", "exposure", "understood", "sentences"):
             alone.pop(key)
         assert noticed["columns"][name] == alone
     expected = np.corrcoef((out - np.array([0, 1e9])).T)

@@ -43,7 +43,10 @@ def asked(tmp_path):
             summary = pd.DataFrame(rows, columns=["parameter", "component", "column", "mean"]).assign(sd=0.5)
             summary.astype({"component": "Int64"}).to_csv(folder / "summary.csv", index=False)
             said = {"family": "normal", "weights": {"mode": "estimated"}, "parameters": parameters}
-            for name, content in (("specification", said), ("labels", {"trusted": trusted, "names": None})):
+            for name, content in (
+                ("specification", said),
+                ("labels", {"trusted": trusted, "whole": True, "names": None}),
+            ):
                 (folder / f"{name}.json").write_text(json.dumps(content))
             files = {"summary": "summary.csv", "specification": "specification.json", "labels": "labels.json"}
             paths[title] = {"model": model, "components": components} | {k: folder / v for k, v in files.items()}

@@ -22,7 +22,7 @@ from stanmix.jobs import precheck
 from stanmix.model import mixture
 from stanmix.model.specification import specify
 
-MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "labels": "ordered"}
+MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "membership": "group", "labels": "ordered"}
 MODEL |= {"priors": {"theta": "dirichlet(1)"}}
 KEYS = {"columns": ["y"], "new": True}
 
@@ -47,7 +47,7 @@ def fit(tmp_path):
     specification = specify("m", MODEL | {"share": ["sigma"]}, 2, notice(rows, ["y"]))
     specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
     files.write_json(paths["specification"], specification)
-    files.write_json(paths["labels"], {"trusted": True, "names": None})
+    files.write_json(paths["labels"], {"trusted": True, "whole": True, "names": None})
     variables = {"theta": rng.dirichlet([15, 25], (2, 100)), "mu": rng.normal([0, 3], 0.3, (2, 100, 2))}
     variables["sigma"] = np.repeat(np.exp(rng.normal(0, 0.1, (2, 100, 1))), 2, axis=2)
     statistics = {column: rng.random((2, 100)) for column in inference.SAMPLE_STATS}
@@ -134,7 +134,7 @@ def test_one_row_is_enough_and_its_id_is_carried(fit):
 def test_nothing_is_shown_by_names_that_cannot_be_trusted(fit):
     predicted(fit, "y\n1\n")
     trusted = fit["outputs"]["predicted_html"].read_text()
-    files.write_json(fit["paths"]["labels"], {"trusted": False, "names": None})
+    files.write_json(fit["paths"]["labels"], {"trusted": False, "whole": True, "names": None})
     predicted(fit, "y\n1\n")
     page = fit["outputs"]["predicted_html"].read_text()
     for title in ("component 1", "most probable", "uncertainty"):

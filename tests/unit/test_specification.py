@@ -20,7 +20,7 @@ NOTICED = {
     "tied": 0, "most_tied": 1, "step": None, "log": {"median": 1.9, "sd": 0.6, "range": 2.4}, "zeros": 0,
     "not_whole": None, "negative": None, "not_positive": None, "uncountable": None,
     "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
-    "exposure": None, "known": None,
+    "exposure": None, "known": None, "groups": None,
 }  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
 CONTINUOUS_FAMILIES = [name for name, family in UNIVARIATE.items() if family.kind == CONTINUOUS]
@@ -538,7 +538,7 @@ def test_the_data_are_those_that_the_program_declares(name, data_block):
     rows = rows_of([1, 1, 2], trials=4 if takes == "trials" else None, exposure=0.5 if takes == "exposure" else None)
     data = program_data(specification, rows.units())
     assert set(data) == set(data_block)
-    values = {key: data[key] for key in ("N", "K", "is_whole", "has_zero")}
+    values = {key: data[key] for key in ("N", "G", "K", "is_whole", "has_zero")}
     values |= {key: value for key, value in data.items() if key.endswith("_count")}
     assert (values["N"], values["K"]) == (2, 3)
 
@@ -547,7 +547,9 @@ def test_the_data_are_those_that_the_program_declares(name, data_block):
         condition, found, choice = text.strip().partition(" ? ")
         if found:
             yes, no = choice.split(" : ")
-            condition = re.sub(r"\b(\w+)\b(?=( ==| &&|$))", lambda name: str(values.get(name[1], name[1])), condition)
+            condition = re.sub(
+                r"\b(\w+)\b(?=( ==| >| &&|$))", lambda name: str(values.get(name[1], name[1])), condition
+            )
             return size(yes if eval(condition.replace("&&", "and")) else no)
         return values[text.strip()] if text.strip() in values else int(text)
 
@@ -566,6 +568,8 @@ def test_the_data_have_the_values():
     data = program_data(specify("m", given, 2, NOTICED), rows_of([3.0, 1.5, 3.0], frequency=[2, 1, 4]).units())
     assert data == {
         "N": 2,
+        "G": 0,
+        "group_size": [],
         "K": 2,
         "y": [1.5, 3.0],
         "count": [1.0, 6.0],

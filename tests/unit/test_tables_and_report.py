@@ -284,6 +284,7 @@ def artifacts(tmp_path, root, monkeypatch):
                 "largest": 0.0421,
                 "empty": [0.0, 0.0],
                 "trusted": True,
+                "whole": True,
                 "names": None,
             },
             "label_free": summary.assign(title=["log likelihood", "mixture mean", HOSTILE]),

@@ -42,7 +42,7 @@ def test_a_fit_shows_what_it_has(fitted):
     assert fitted.idata.posterior["theta"].shape == (2, 300, 2)
     assert set(fitted.summary["parameter"]) == {"theta", "mu", "sigma"}
     assert len(fitted.memberships) == 45
-    assert 10 < fitted.cutoffs["cut"].median() < 20
+    assert 10 < fitted.cutoffs["value"].median() < 20
     assert fitted.status in {"pass", "warn", "fail"}
     assert fitted.status in set(fitted.checks["status"])
     assert {"density", "membership", "traces", "bands", "modes"} <= set(fitted.figures)

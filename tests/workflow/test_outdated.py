@@ -114,6 +114,11 @@ EDITS = {
     "datasets.*.exposure": ("exposure: hours", "exposure: shifts", ALL_CALLS),
     "datasets.*.weights": ("weights: times", "weights: again", ALL_CALLS),
     "datasets.*.id": ("id: who", "id: name", ALL_CALLS),
+    "datasets.*.group": (
+        "column: reading\n",
+        "column: reading\n    group: other\n",
+        ALL_READINGS | {"groups/readings/free/2"},
+    ),
     "datasets.*.header": (
         "csv: data/readings.csv\n    column: reading\n",
         "csv: data/bare.csv\n    column: '2'\n    header: false\n",
@@ -148,6 +153,11 @@ EDITS = {
     "datasets.*.simulate.family": (PAIR_IS, PAIR_IS.replace("normal", "student_t") + ", nu: 5", ALL_PAIR),
     "datasets.*.simulate.sizes": ("n: 70, theta: [0.6, 0.4]", "sizes: [42, 28]", ALL_PAIR),
     "datasets.*.simulate.n": ("n: 70", "n: 71", ALL_PAIR),
+    "datasets.*.simulate.rows": (
+        "n: 70,",
+        "n: 70, rows: 2,",
+        ALL_PAIR | {"groups/pair/wrong/2", "groups/pair/free/2"},
+    ),
     "datasets.*.simulate.theta": ("theta: [0.6, 0.4]", "theta: [0.5, 0.5]", ALL_PAIR),
     "datasets.*.simulate.mu": ("mu: [0, 8]", "mu: [0, 9]", ALL_PAIR),
     "datasets.*.simulate.sigma": ("mu: [0, 8], sigma: 1", "mu: [0, 8], sigma: 2", ALL_PAIR),
@@ -166,6 +176,7 @@ EDITS = {
     "datasets.*.simulate.seed": ("mu: [0, 8],", "mu: [0, 8], seed: 3,", ALL_PAIR),
     "models.*.family": free_of("student_t", "share: [sigma]"),
     "models.*.share": (FREE_SHARES, "", FREE),
+    "models.*.membership": (FREE_SHARES, FREE_SHARES + "    membership: row\n", FREE),
     "models.*.labels": (FREE_SHARES, FREE_SHARES + "    labels: relabelled\n", FREE),
     "models.*.correlation": several_of("correlation: diagonal"),
     "models.*.order": several_of("order: other"),

@@ -12,6 +12,7 @@ THREADS_OF_FIT = plan.threads_of_fit(CONFIG["sampling"]["chains"], len(FITS), HE
 CONTINUOUS_MODELS = [name for name in CONFIG["models"] if plan.family(CONFIG["models"][name]).kind == "continuous"]
 OTHER_MODELS = [name for name in CONFIG["models"] if name not in CONTINUOUS_MODELS]
 PREDICTED = [name for name in ANALYSED if "predict" in DATASETS[name]]
+IN_GROUPS = [name for name in ANALYSED if plan.in_groups(DATASETS[name])]
 SIMULATED = [name for name in ANALYSED if "simulate" in DATASETS[name]]
 
 if workflow.is_main_process:

@@ -24,7 +24,8 @@ def figures(folder, names, labels):
 def figures_of(fit):
     """The names of the figures of a fit."""
     bands = ["bands"] if fit.model in CONTINUOUS_MODELS else []
-    return [*FIGURES_OF_FIT, *bands, *(["modes"] if fit.components > 1 else [])]
+    groups = ["groups"] if plan.has_groups(CONFIG, fit) else []
+    return [*FIGURES_OF_FIT, *bands, *(["modes"] if fit.components > 1 else []), *groups]
 
 
 def on_page(fit):
@@ -32,6 +33,7 @@ def on_page(fit):
     tables = {name: ASSESSED[name] for name in ON_PAGE} | {"specification": SAMPLED["specification"]}
     tables |= {"predicted": "predicted.csv"} if fit.dataset in PREDICTED else {}
     tables |= {"modes": MODES["modes"]} if fit.components > 1 else {}
+    tables |= {"membership_of_groups": "membership_of_groups.csv"} if plan.has_groups(CONFIG, fit) else {}
     return tables | {name if name not in tables else f"{name}_figure": f"{name}.svg" for name in figures_of(fit)}
 
 

@@ -136,6 +136,34 @@ use rule draw_fit as draw_fit_bands_modes with:
         components=SEVERAL,
 
 
+rule groups:
+    input:
+        observations=f"{DATA}/observations.csv",
+        specification=f"{FIT}/specification.json",
+        labels=f"{FIT}/labels.json",
+        membership=f"{FIT}/membership.csv",
+    output:
+        **figures(FIT, ["groups"], OF_FIT),
+        table=f"{FIT}/membership_of_groups.csv",
+    log:
+        "results/logs/groups/{dataset}/{model}/{components}.log",
+    wildcard_constraints:
+        dataset=plan.alternatives(IN_GROUPS),
+    group:
+        "{dataset}"
+    conda:
+        "../envs/stanmix.yaml"
+    resources:
+        **needs("small"),
+    params:
+        label=label_of,
+        code=package("groups"),
+    message:
+        "Memberships of the groups of {wildcards.dataset} under {wildcards.model}"
+    script:
+        "../scripts/groups.py"
+
+
 rule predict:
     input:
         new=given("predict"),

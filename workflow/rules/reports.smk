@@ -70,7 +70,8 @@ OUTPUTS = {
     name: [str(path) for path in getattr(rules, name).output]
     for name in (
         *("toolchain", "simulate", "read", "describe", "fit", "fit_modes", "assess", "draw_fit"),
-        *("draw_fit_modes", "draw_fit_bands", "draw_fit_bands_modes", "predict", "compare", "report", "overview"),
+        *("draw_fit_modes", "draw_fit_bands", "draw_fit_bands_modes", "groups", "predict", "compare"),
+        *("report", "overview"),
     )
 }
 # An executable holds the place of CmdStan, which differs between users: its provenance stands for it.

@@ -33,6 +33,7 @@ from stanmix.jobs.artifacts import ASSESSED, DATA, FIT, MODES, SAMPLED, below
 from stanmix.jobs.description import describe
 from stanmix.jobs.drawing.comparison import figures_of_comparison
 from stanmix.jobs.drawing.fit import bands_of_fit, figures_of_fit
+from stanmix.jobs.drawing.groups import groups_of_fit, table_of_groups
 from stanmix.jobs.drawing.modes import modes_of_fit
 from stanmix.stan import cmdstan, toolchain
 
@@ -216,6 +217,13 @@ class Fit:
         return pd.read_csv(self._paths["membership"], **TEXT)
 
     @cached_property
+    def groups(self) -> pd.DataFrame:
+        """A row for each group of rows: how many, their mean, and the membership that they have together."""
+        if not self._by_group:
+            raise UserError("There are no groups with one membership; say group=... (and not membership='row').")
+        return table_of_groups(self._paths)
+
+    @cached_property
     def cutoffs(self) -> pd.DataFrame:
         """Where one component gives way to another, with intervals; no rows where nothing can be cut."""
         return pd.read_csv(self._paths["cutoffs"], **TEXT)
@@ -237,6 +245,7 @@ class Fit:
         made = figures_of_fit(paths, label)
         if self._kind == CONTINUOUS:
             made |= bands_of_fit(paths, label)
+        made |= groups_of_fit(paths, label) if self._by_group else {}
         return made | (modes_of_fit(paths, label) if self.components > 1 else {})
 
     def plot(self, name: str) -> Figure:
@@ -310,6 +319,10 @@ class Fit:
             If the observations are not the same.
         """
         return Comparison([self, *others])
+
+    @property
+    def _by_group(self):
+        return self.specification["membership"] == "group"
 
     @property
     def _kind(self):

@@ -51,59 +51,76 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
         Told what takes long.
     """
     rows = observations.read(inputs["observations"])
-    units = rows.units()
     specification = read_json(inputs["specification"])
+    by_group = specification["membership"] == "group"
+    units = rows.units(by_group)
+    left_out = units if rows.group is None or by_group else rows.units(by_group=True)
+    parts = None if left_out is units else refitting.parts_of(rows, units, left_out)
     truth = read_json(inputs["truth"]) if inputs.get("truth") else None
     idata = inference.read_draws(inputs["draws"])
     every = inference.by_component(idata, specification)
     family, name, sampling = specification["family"], specification["model"], specification["sampling"]
-    points = Points.of(units, specification["rounding"])
-    draws = mixture.affordable(every, len(points), sampling["chains"])
+    points, without = (Points.of(each, specification["rounding"]) for each in (units, left_out))
+    draws = mixture.affordable(every, len(points.y), sampling["chains"])
 
-    loo = crossvalidation.leave_one_out(family, points, units.count, draws, inference.relative_efficiency(idata))
-    loo |= refitting.repair(loo, specification, points, inputs, seed, say)
-    loo |= elpd.totals(loo, units.count)
+    efficiency = inference.relative_efficiency(idata)
+    loo = crossvalidation.leave_one_out(family, without, left_out.count, draws, efficiency, parts is not None)
+    loo |= refitting.repair(loo, specification, without, parts, inputs, seed, say)
+    loo |= elpd.totals(loo, left_out.count) | {"things": "observations" if rows.group is None else "groups"}
     trust = certainty.judge(specification, points, units.count, draws, np.random.default_rng(seed)) | {"names": names}
     summary = summary_rows(idata, family, truth, names)
     log_likelihood = {"log likelihood": loo["log_likelihood"]}
     if len(draws["theta"]) < len(every["theta"]):  # what is said of the chains is said of all their draws
-        few = units.index[replication.sampled_rows(rows, memberships.OBSERVATIONS)]
-        title = f"log likelihood of {len(few)} observations"
+        few = units.index[replication.sampled_units(rows, by_group, memberships.OBSERVATIONS)]
+        title = f"log likelihood of {len(few)} {'groups' if by_group else 'observations'}"
         log_likelihood = {title: mixture.log_likelihood(family, points[few], every).sum(axis=1)}
     label_free = label_free_rows(
-        family, points, every, log_likelihood, sampling["chains"], specification.get("columns")
+        family, points.rows, every, log_likelihood, sampling["chains"], specification.get("columns")
     )
     sampled = replication.sampled_rows(rows)
-    p_values, extremes = _write_predictive(
-        outputs, specification, points[units.index[sampled]], loo, units.index[sampled], idata, draws, seed, axis
+    looked_at = replication.sampled_points(rows, sampled, specification["rounding"], by_group)
+    p_values, facts = _write_predictive(
+        outputs, specification, rows, sampled, looked_at, loo, left_out.place[sampled], idata, draws, seed, axis
     )
-    belonging = _memberships(rows, specification, points, draws, truth, names)
+    belonging = _memberships(rows, specification, units, points, draws, truth, names)
 
     energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
     noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"), names)
     found += checks.width_check(specification, noticed)
-    found += checks.predictive_checks(p_values, specification, extremes)
+    found += checks.predictive_checks(p_values, specification, facts)
     found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
-            gain = refitting.gain_over_single(loo, specification, model, noticed, units, inputs, seed, say)
+            gain = refitting.gain_over_single(loo, specification, model, noticed, units, left_out, inputs, seed, say)
         found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
     found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
-    found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], rows.n))
-    trust["trusted"] = all(c.name not in checks.LABELS or c.status != checks.FAIL for c in found)
+    found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], loo["n"], loo["things"]))
+    failed = {check.name for check in found if check.status == checks.FAIL}
+    trust["whole"] = failed.isdisjoint(checks.MODES)  # whether the draws are those of the whole posterior
+    trust["trusted"] = trust["whole"] and failed.isdisjoint(checks.LABELS)
     write_json(outputs["labels"], trust)
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, names)
     belonging["facts"]["cutoffs"] = _write_cutoffs(outputs, specification, points, draws, levels, trust)
-    _write_memberships(outputs, name, belonging, trust["trusted"], names)
+    _write_memberships(outputs, name, belonging, trust["trusted"], names, by_group)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
-    pointwise = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}
-    pointwise |= {"elpd": loo["elpd_i"][units.index], "pareto_k": loo["pareto_k"][units.index]}
-    write_csv(outputs["loo_pointwise"], pd.DataFrame(pointwise))
+    write_csv(outputs["loo_pointwise"], _pointwise(rows, left_out, loo))
+
+
+def _pointwise(rows, left_out, loo):
+    """What LOO says of every row, or of every group where rows are in groups."""
+    if rows.group is None:
+        content, first = {"obs_id": range(1, len(rows.y) + 1), "weight": rows.frequency}, slice(None)
+    else:
+        names, place = rows.groups
+        _, first = np.unique(place, return_index=True)
+        content = {"group": names, "rows": np.bincount(place), "weight": rows.frequency[first]}
+    at = left_out.index[first]
+    return pd.DataFrame(content | {"elpd": loo["elpd_i"][at], "pareto_k": loo["pareto_k"][at]})
 
 
 def _statistics(idata):
@@ -219,14 +236,15 @@ def _write_summary(outputs, name, rows, label_free, names):
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
 
 
-def _memberships(rows, specification, points, draws, truth, names):
+def _memberships(rows, specification, units, points, draws, truth, names):
     """Who belongs where: the table, how many are right if that is known, co-clustering, and what is said of it all."""
-    family, units = specification["family"], rows.units()
-    found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
+    family, by_group = specification["family"], specification["membership"] == "group"
+    of_units = memberships.probabilities(family, points, draws)
+    found = {end: values[units.index] for end, values in of_units.items()}
     frame = memberships.table(rows, specification, found, names)
     frame.insert(0, "obs_id", range(1, len(frame) + 1))
     frame.insert(list(frame).index(columns.probability(columns.parts_of(frame)[0])), "weight", rows.frequency)
-    sampled = replication.sampled_rows(rows, memberships.OBSERVATIONS)
+    sampled = replication.sampled_units(rows, by_group, memberships.OBSERVATIONS)
     similarity, clusters, loss = memberships.cluster(family, points, units.count, draws, units.index[sampled])
     frame["cluster"] = clusters = clusters[units.index]
     # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
@@ -236,7 +254,7 @@ def _memberships(rows, specification, points, draws, truth, names):
         frame["right"] = frame["component"] == frame["true_component"]
         right = int(frame["right"].sum())
     facts = {
-        "expected_misclassification": partitions.expected_misclassification(found["mean"], rows.frequency),
+        "expected_misclassification": partitions.expected_misclassification(of_units["mean"], units.count),
         "interval": memberships.INTERVAL,
         "loss": loss,
         "agreement": partitions.adjusted_rand(clusters, frame["component"], rows.frequency),
@@ -246,22 +264,23 @@ def _memberships(rows, specification, points, draws, truth, names):
     return {"table": frame, "right": right, "similarity": similarity, "sampled": sampled, "facts": facts}
 
 
-def _write_memberships(outputs, name, belonging, trusted, names):
+def _write_memberships(outputs, name, belonging, trusted, names, by_group):
     frame, sampled = belonging["table"], belonging["sampled"]
     write_csv(outputs["membership"], frame)
     of_sampled = frame["cluster"].to_numpy()[sampled]
     memberships.write_co_clustering(outputs["co_clustering"], belonging["similarity"], sampled + 1, of_sampled)
     write_json(outputs["memberships"], belonging["facts"])
-    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"], names)
+    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"], names, by_group)
 
 
-def _write_membership_page(path, name, frame, trusted, right, names):
+def _write_membership_page(path, name, frame, trusted, right, names, by_group):
     if trusted:
         note = "The posterior probability of each component for every observation, the least certain first. "
+        note += "All rows of a group have the same. " if by_group else ""
         note += "The 90% interval is that of the most probable component."
         frame = memberships.with_interval_of_best(frame).sort_values("uncertainty", ascending=False, kind="stable")
     else:
-        note = "The names of the components cannot be trusted, so no memberships are shown, but the cluster of each "
+        note = "The components of these draws cannot be trusted, so no memberships are shown, but the cluster of each "
         note += "observation in a partition that needs no names."
     if trusted and right is not None:
         note += f" {right} of {len(frame)} most probable components are the true ones."
@@ -289,11 +308,12 @@ def _write_cutoffs(outputs, specification, points, draws, levels, trust):
     return said
 
 
-def _write_predictive(outputs, specification, points, loo, unit, idata, draws, seed, axis):
-    """Write the tables behind the predictive figures; return the p-values that are checks, and what of extremes."""
+def _write_predictive(outputs, specification, rows, sampled, points, loo, place, idata, draws, seed, axis):
+    """Write the tables behind the predictive figures; return the p-values that are checks, and what is said of them."""
     family, rng = specification["family"], np.random.default_rng(seed)
     thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
-    p_values = predictive.component_p_values(family, points, few if len(points) > FEW_DRAWS_FROM else thinned, rng)
+    p_values = predictive.component_p_values(family, points, few if len(points.y) > FEW_DRAWS_FROM else thinned, rng)
+    within = p_values.pop("within_groups", None)
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
@@ -307,17 +327,22 @@ def _write_predictive(outputs, specification, points, loo, unit, idata, draws, s
     for table, content in made.items():
         write_csv(outputs[table], pd.DataFrame(content))
     facts["statistics"], p_values["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
+    if rows.group is not None:
+        in_groups = replication.sampled_points(rows, sampled, specification["rounding"], by_group=True)
+        p_values |= predictive.group_p_values(points.y, anew, in_groups.unit, points.size)
+    if within is not None:
+        facts["within_groups"], p_values["within_groups"] = within["product"], within["p_value"]
     facts["extremes"] = predictive.extremes(family, points, few)
     p_values["extremes"] = facts["extremes"]["p_value"]
     panels, left_out = [], []
     for title, ends in _transforms(loo, specification.get("columns")):
-        transform = predictive.drawn_between(ends[:, unit], rng)
+        transform = predictive.drawn_between(ends[:, place], rng)
         panels.append(pd.DataFrame({"panel": title, **predictive.transform_table(transform, rng)}))
         left_out += [transform] if title.startswith("LOO") else []
     p_values["loo_pit"] = predictive.even_p_value(left_out)
     write_csv(outputs["transform"], pd.concat(panels))
-    write_json(outputs["predictive"], facts | {"looked_at": len(points), "p_values": p_values})
-    return p_values, facts["extremes"]
+    write_json(outputs["predictive"], facts | {"looked_at": len(points.y), "p_values": p_values})
+    return p_values, facts
 
 
 def _transforms(loo, names):

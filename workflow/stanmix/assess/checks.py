@@ -28,6 +28,7 @@ TELLING = 4  # the smallest difference in prediction that tells anything (Sivula
 FEW = 100  # observations below which standard errors of differences are not to be relied on
 SAMPLING = ("rhat", "ess_bulk", "ess_tail", "divergences", "treedepth", "ebfmi")
 SAMPLING += tuple(f"label_free_{name}" for name in SAMPLING[:3])  # the checks without which no draws can be used
+MODES = ("modes_of_chains", "modes")  # the checks without which draws are not those of the posterior
 LABELS = ("labels", "label_order", "groups")  # the checks without which nothing is said of single components
 
 
@@ -309,18 +310,20 @@ def p_text(value):
     return f"{value:.{digits}g}"
 
 
-def predictive_checks(p_values, specification, extremes=None):
+def predictive_checks(p_values, specification, facts=None):
     """Could the fitted model have produced these data?
 
     Parameters
     ----------
     p_values : dict
         Posterior predictive p-values under the names component_means, component_spreads, component_correlations, ecdf,
-        shape, frequencies, statistics, extremes and loo_pit, those that there are.
+        shape, frequencies, statistics, extremes, loo_pit, group_means, group_sds and within_groups, those that there
+        are.
     specification : dict
         What of it is fixed tells the remedies.
-    extremes : dict, optional
-        What `predictive.extremes` returned.
+    facts : dict, optional
+        What is said of them: extremes (what `predictive.extremes` returned), and within_groups (the mean product of the
+        scores of two rows of a group).
 
     Returns
     -------
@@ -394,15 +397,54 @@ def predictive_checks(p_values, specification, extremes=None):
             "components.",
         ),
     }
+    alike = (
+        "Rows of one group are alike beyond their class, which can make classes of what is none (Bauer & Curran 2003): "
+        "groups may differ by degrees. Do not take the classes for kinds; reconsider the family or the number of "
+        "components."
+    )
+    words |= {
+        "group_means": (
+            "Means of the groups",
+            "data whose group means are spread as differently from the model's as here, or more,",
+            "Whole groups lie higher or lower than their components say. "
+            + (
+                "Rows of a group seem to have one membership: leave `membership: row` away and compare."
+                if specification["membership"] == "row"
+                else "Reconsider the number of components; groups of one component may differ by degrees."
+            ),
+        ),
+        "group_sds": (
+            "Spread within the groups",
+            "data whose standard deviations within groups differ from the model's as much as here, or more,",
+            "Rows of a group vary more or less than their components say. "
+            + (
+                "Rows of a group seem to have one membership: leave `membership: row` away and compare."
+                if specification["membership"] == "row"
+                else "Rows of a group may come from several components: compare with `membership: row`."
+            ),
+        ),
+        "within_groups": (
+            "What rows of a group have in common",
+            "data whose rows go together within groups as much as here beyond their component, or more,",
+            alike,
+        ),
+    }
+    facts = facts or {}
     checks = []
     for name, value in p_values.items():
         title, event, remedy = words[name]
         likely = LIKELY_ENDS if name == "extremes" else LIKELY
         sentence = f"Under the model, {event} have probability {p_text(value)}."
-        if name == "extremes" and extremes is not None:
+        if name == "extremes" and "extremes" in facts:
+            extremes = facts["extremes"]
             sentence += (
                 f" It expects {extremes['below']:.2g} values below the smallest, and {extremes['above']:.2g} above the "
                 "largest."
+            )
+        elif name == "within_groups" and "within_groups" in facts:
+            sentence += (
+                f" Of two rows of a group the scores within their component correlate by {facts['within_groups']:.2f} "
+                "(0 when nothing is left)."
             )
         checks.append(
             _judged(
@@ -581,11 +623,13 @@ def mode_checks(found):
         largest = max(missed, key=lambda mode: mode["share"])
         if share > MISSED_MODES[WARN] and len(missed) > 1:
             said += f" The largest is mode {largest['number']}."
+        if share > MISSED_MODES[WARN] and largest["away"]:
+            said += " There a component without observations lies far from the data, anywhere in its prior."
     if found["again"]:
         said += " Sampling was begun once more, in the modes that were known then."
     return [
         _judged(
-            "modes_of_chains",
+            MODES[0],
             "Modes that the chains visit",
             p_value,
             f"p at least {VISITED_ALIKE[WARN]:g}",
@@ -596,20 +640,21 @@ def mode_checks(found):
             "only the order keeps them apart.",
         ),
         _judged(
-            "modes",
+            MODES[1],
             "Modes that no chain visits",
             share,
             f"at most {100 * MISSED_MODES[WARN]:g}% of the posterior",
             _above(share, MISSED_MODES[WARN], MISSED_MODES[FAIL]),
             said,
-            "The posterior holds more than the chains saw: compare the pictures of the modes. Say priors that tell "
+            "The posterior holds more than the chains saw: compare the pictures of the modes. Say priors of locations "
+            "that are about as wide as the data, and no wider, and such that tell "
             "them apart; where a component has collapsed onto equal values, say `rounding:` or share its scale; or "
             "ask for fewer components, because those that the data do not need have many places to be.",
         ),
     ]
 
 
-def loo_check(n_bad, refitted, good_k, n):
+def loo_check(n_bad, refitted, good_k, n, things="observations"):
     """Can PSIS-LOO be trusted for every observation?
 
     Parameters
@@ -621,7 +666,9 @@ def loo_check(n_bad, refitted, good_k, n):
     good_k : float
         The threshold for this number of draws.
     n : int
-        Number of observations.
+        How many are left out, one by one.
+    things : {"observations", "groups"}
+        What is left out.
 
     Returns
     -------
@@ -629,13 +676,13 @@ def loo_check(n_bad, refitted, good_k, n):
     """
     return _judged(
         "pareto_k",
-        "Pareto k of every observation",
+        f"Pareto k of every {things[:-1]}",
         n_bad,
-        "0 observations",
+        f"0 {things}",
         PASS if n_bad == 0 else WARN if n_bad <= 0.05 * n else FAIL,
-        f"{n_bad} of {n} observations have a Pareto k above {good_k:.2f}"
+        f"{n_bad} of {n} {things} have a Pareto k above {good_k:.2f}"
         + (f", after exact fits without each of {refitted} more." if refitted else "."),
-        "The comparison by LOO is uncertain there: look at these observations, they may be outliers.",
+        f"The comparison by LOO is uncertain there: look at these {things}, they may be outliers.",
     )
 
 

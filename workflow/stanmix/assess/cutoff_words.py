@@ -11,6 +11,7 @@ NEARLY_ALL = 0.995  # of the draws: where fewer have a cut-off it is said how ma
 WITHHELD = "The names of the components cannot be trusted, so there are no cut-offs between them."
 WHY_NOT = {
     "one": "There is one component, so there is no cut-off.",
+    "groups": "All rows of a group have one membership, which no single value decides, so there are no cut-offs.",
     "columns": "With several columns a boundary between components is no single value, so there are no cut-offs.",
     "sizes": (
         "The observations differ in their trials or exposure, and the same number then says different things: there is "

@@ -54,14 +54,16 @@ def find(specification, points, draws, levels):
         (that it has at least; missing: it is the most probable), value, lower, upper, draws (share of those that have
         such a passing) and beyond_data. Of whole numbers value is the last one for which it holds.
     facts : dict
-        why_not (None, "one", "columns" or "sizes"); if there may be cut-offs also whole, data and searched (their
-        ends), most_probable (the part at the smallest value) and nowhere (of parts that are nowhere the most probable
-        component, most, the largest probability, at, where it is, and draws, the share in which they are somewhere).
+        why_not (None, "one", "groups", "columns" or "sizes"); if there may be cut-offs also whole, data and searched
+        (their ends), most_probable (the part at the smallest value) and nowhere (of parts that are nowhere the most
+        probable component, most, the largest probability, at, where it is, and draws, the share in which they are
+        somewhere).
     """
     family, parts = specification["family"], mixture.parts(specification["family"], specification["components"])
     whole = FAMILIES[family].kind == WHOLE
     why_not = {
         "one": len(parts) == 1,
+        "groups": points.unit is not None,
         "columns": FAMILIES[family].kind == MULTIVARIATE,
         "sizes": np.ptp(points.size) > 0,
     }

@@ -50,12 +50,12 @@ def table(rows, specification, found, names=None):
     Returns
     -------
     pandas.DataFrame
-        id, the values, trials, exposure and known where there are any; for each part its probability with lower and
-        upper; component, the most probable part, with component_name where components have names, and uncertainty, the
-        probability of all others. These are missing where no part has any density.
+        id, group, the values, trials, exposure and known where there are any; for each part its probability with lower
+        and upper; component, the most probable part, with component_name where components have names, and uncertainty,
+        the probability of all others. These are missing where no part has any density.
     """
     parts = np.array(mixture.parts(specification["family"], specification["components"]))
-    content = {} if rows.ids is None else {"id": rows.ids}
+    content = {name: of for name, of in (("id", rows.ids), ("group", rows.group)) if of is not None}
     if "columns" in specification:
         content |= {columns.VALUE + name: rows.y[:, d] for d, name in enumerate(specification["columns"])}
     else:
@@ -83,6 +83,33 @@ def as_read(frame, names):
     for key in [key for key in ("component", "true_component") if key in frame]:
         frame[key] = [part if pd.isna(part) else columns.called(str(part), names) for part in frame[key]]
     return frame
+
+
+def of_groups(rows, frame):
+    """The memberships of groups, one line for each.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+        In groups that have one membership each.
+    frame : pandas.DataFrame
+        What `table` says of their rows, and what was added to it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order in which the groups appear: group, rows (how many it has), the means of the values (per trial or
+        exposure), and what is the same for all of its rows.
+    """
+    _, place = rows.groups
+    _, first = np.unique(place, return_index=True)
+    number = np.bincount(place)
+    values = [name for name in frame if name == "y" or name.startswith(columns.VALUE)]
+    size = next((frame[name] for name in ("trials", "exposure") if name in frame), pd.Series(1.0, frame.index))
+    means = {name: np.bincount(place, frame[name]) / np.bincount(place, size) for name in values}
+    same = frame.drop(columns=["obs_id", "row", "id", "trials", "exposure", "group", *values], errors="ignore")
+    before = pd.DataFrame({"group": frame["group"].to_numpy()[first], "rows": number, **means})
+    return pd.concat([before, same.iloc[first].reset_index(drop=True)], axis=1)
 
 
 def with_interval_of_best(frame):
@@ -123,7 +150,8 @@ def cluster(family, points, count, draws, sampled):
     """
     few = mixture.thinned(draws, DRAWS)
     seen, place, times = np.unique(sampled, return_inverse=True, return_counts=True)
-    size = max(1, mixture.CHUNK // (len(sampled) * few["theta"].shape[1] * points.width))
+    rows = -(-len(points.y) // len(points))  # of a unit
+    size = max(1, mixture.CHUNK // (len(sampled) * few["theta"].shape[1] * points.width * rows))
     blocks = (
         mixture.responsibilities(family, points[seen], {name: v[start : start + size] for name, v in few.items()})
         for start in range(0, len(few["theta"]), size)
@@ -233,7 +261,12 @@ def cluster_of_new(family, points, known, clusters, sampled, draws):
 
 
 def _keys(points):
-    return map(tuple, np.column_stack([points.y, points.size]).tolist())
+    """What units are told apart by; the rows of a group are in the order of `observations.Units`."""
+    cells = np.column_stack([points.y, points.size])
+    if points.unit is None:
+        return map(tuple, cells.tolist())
+    begins = np.flatnonzero(np.diff(points.unit, prepend=-1))
+    return (tuple(each.ravel().tolist()) for each in np.split(cells, begins[1:]))
 
 
 def describe(rows, names, clusters, similarity, sampled):
@@ -309,6 +342,7 @@ def read_co_clustering(path):
 def _in_order(labels, points, count):
     """Labels from 1 in the order of the means of the (first) value per size, equal ones by first appearance."""
     _, first, place = np.unique(labels, return_index=True, return_inverse=True)
+    points = points.means
     values = (points.y if points.y.ndim == 1 else points.y[:, 0]) / points.size
     means = np.bincount(place, weights=count * values) / np.bincount(place, weights=count)
     numbers = np.empty(len(means), dtype=int)

@@ -74,24 +74,30 @@ def predict(inputs, outputs, source):
     specification, trust = read_json(inputs["specification"]), read_json(inputs["labels"])
     trusted, names = trust["trusted"], trust["names"]
     fitted = observations.read(inputs["observations"])
-    units, training = rows.units(), fitted.units()
+    by_group = specification["membership"] == "group"
+    units, training = (each.units(by_group) for each in (rows, fitted))
     points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
     idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
     draws = inference.by_component(idata, specification)
-    draws = mixture.affordable(draws, len(known), specification["sampling"]["chains"])  # as for the data
+    draws = mixture.affordable(draws, len(known.y), specification["sampling"]["chains"])  # as for the data
 
     family = specification["family"]
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
     frame = memberships.table(rows, specification, found, names)
     frame.insert(0, "row", range(1, len(frame) + 1))
-    clusters = np.empty(len(known), dtype=int)
+    clusters = np.empty(len(known), dtype=int)  # of units
     clusters[training.index] = pd.read_csv(inputs["membership"], usecols=["cluster"])["cluster"]
-    sampled = training.index[replication.sampled_rows(fitted, memberships.OBSERVATIONS)]
+    sampled = training.index[replication.sampled_units(fitted, by_group, memberships.OBSERVATIONS)]
     of_unit = memberships.cluster_of_new(family, points, known, clusters, sampled, draws)
     frame["cluster"] = pd.Series(of_unit[units.index], dtype="Int64").mask(frame["component"].isna())
     frame["log_density"] = log_density(family, points, draws)[units.index]
     write_csv(outputs["predicted"], frame)
     note = f"Memberships of {len(frame)} new rows, from the same draws as those of the data."
+    if by_group:
+        note = (
+            f"Memberships of {len(rows.groups[0])} new groups, of {len(frame)} rows, from the same draws as those of "
+        )
+        note += "the data. All rows of a group have one membership, and the log density is that of the group."
     if not trusted:
         note += " The names of the components cannot be trusted, so nothing that is said by them is shown."
     if len(frame) > LISTED:

@@ -15,11 +15,11 @@ from stanmix.model import mixture
 from stanmix.model.specification import program_data, specify
 from stanmix.stan import cmdstan
 
-MOST = 10  # distinct observations for which the model is fitted again; with more the family is to blame, not a few rows
+MOST = 10  # distinct observations or groups without which it is fitted; with more the family is to blame, not a few
 
 
-def repair(loo, specification, points, inputs, seed, say=print):
-    """Replace what importance sampling said of a few observations by what exact fits without them say.
+def repair(loo, specification, points, parts, inputs, seed, say=print):
+    """Replace what importance sampling said of a few units by what exact fits without them say.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ def repair(loo, specification, points, inputs, seed, say=print):
     specification : dict
         The fit's specification, with its starting values.
     points : Points
-        The distinct observations, in the order of the program's data.
+        The distinct units that are left out, m of them.
+    parts : list of numpy.ndarray of int, or None
+        For each of them the places in the program's data of what it consists of; None where these are the same.
     inputs : mapping
         Paths: executable, toolchain and data (the program's data as JSON).
     seed : int
@@ -45,23 +47,49 @@ def repair(loo, specification, points, inputs, seed, say=print):
     repaired = {key: loo[key].copy() for key in ("elpd_i", "loo_pit", "pareto_k")}
     if not 0 < len(places) <= MOST:
         return repaired | {"refitted": 0}
-    say(f"Fitting again without each of {len(places)} observations whose Pareto k is too large.")
+    things = "observations" if points.unit is None else "groups"
+    say(f"Fitting again without each of {len(places)} {things} whose Pareto k is too large.")
     data, starts = read_json(inputs["data"]), specification["starting_values"]
     for place in places.tolist():
-        count = list(data["count"])
-        count[place] -= 1
-        without = data | {"count": count}
+        count = np.array(data["count"])
+        np.subtract.at(count, place if parts is None else parts[place], 1)
+        without = data | {"count": count.tolist()}
         draws = _sampled(inputs, specification, without, starts, seed_for(seed, "without", place), say)
         point = points[[place]]
-        values = mixture.log_likelihood(specification["family"], point, draws)
+        values = mixture.log_likelihood_of_groups(specification["family"], point, draws, parts is not None)
         repaired["elpd_i"][place] = mixture.log_sum(values[:, 0], axis=0) - np.log(len(values))
         tails = np.stack(mixture.tails(specification["family"], point, draws))
-        repaired["loo_pit"][:, place] = np.clip(tails.mean(axis=1)[:, 0], 0, 1)
+        rows = [place] if points.unit is None else points.unit == place
+        repaired["loo_pit"][:, rows] = np.clip(tails.mean(axis=1), 0, 1)
         repaired["pareto_k"][place] = np.nan
     return repaired | {"refitted": len(places)}
 
 
-def gain_over_single(loo, specification, model, noticed, units, inputs, seed, say=print):
+def parts_of(rows, units, left_out):
+    """What each unit that is left out consists of in the program's data, where that has a membership for each row.
+
+    Parameters
+    ----------
+    rows : observations.Observations
+        In groups.
+    units : observations.Units
+        What has one membership: the distinct rows.
+    left_out : observations.Units
+        The distinct groups.
+
+    Returns
+    -------
+    list of numpy.ndarray of int
+        For each group the distinct row of each of its rows.
+    """
+    _, group = rows.groups
+    order = np.argsort(group, kind="stable")
+    of_group = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    _, first = np.unique(left_out.index, return_index=True)
+    return [units.index[of_group[g]] for g in group[first]]
+
+
+def gain_over_single(loo, specification, model, noticed, units, left_out, inputs, seed, say=print):
     """How much better the fit predicts than the same model with a single component.
 
     Parameters
@@ -75,6 +103,9 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     noticed : dict
         What `noticing.notice` says of the data.
     units : observations.Units
+        What has one membership in the fit.
+    left_out : observations.Units
+        What is left out: groups where there are any.
     inputs : mapping
         Paths: executable and toolchain.
     seed : int
@@ -92,11 +123,12 @@ def gain_over_single(loo, specification, model, noticed, units, inputs, seed, sa
     alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
     starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
     draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
-    points = Points.of(units, specification["rounding"])
-    draws = mixture.affordable(draws, len(points), sampling["chains"])
-    other = crossvalidation.leave_one_out(alone["family"], points, units.count, draws, 1.0)
+    points = Points.of(left_out, specification["rounding"])
+    draws = mixture.affordable(draws, len(points.y), sampling["chains"])
+    by_row = points.unit is not None and specification["membership"] == "row"
+    other = crossvalidation.leave_one_out(alone["family"], points, left_out.count, draws, 1.0, by_row)
     gains = loo["elpd_i"] - other["elpd_i"]
-    return float(gains @ units.count), elpd.standard_error(gains, units.count)
+    return float(gains @ left_out.count), elpd.standard_error(gains, left_out.count)
 
 
 def _sampled(inputs, specification, data, starts, seed, say):

@@ -24,6 +24,8 @@ TEXT = {
     "keep_default_na": False,
     "na_values": [""],
 }
+# How it reads names of rows and groups, which may look like numbers or like nothing.
+AS_WRITTEN = {"converters": dict.fromkeys(("id", "group"), unshielded), "keep_default_na": False, "na_values": [""]}
 PART = re.compile(r"probability_(\d+|zero)")  # a column of memberships, its intervals left aside
 INTERVAL = re.compile(PART.pattern + "_(lower|upper)")
 VALUE = "y_"  # begins the names of such columns in tables, where other names might be the same

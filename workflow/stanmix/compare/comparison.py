@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stanmix.assess import elpd
-from stanmix.assess.checks import FEW, no_better
+from stanmix.assess.checks import FEW, MODES, no_better
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_json
 from stanmix.compare import numbers
@@ -22,7 +22,8 @@ def compare(fits, outputs):
     outputs : mapping
         Paths: comparison (CSV), comparison_html, comparison_json (with the verdict sentence), numbers (JSON: what
         `numbers.judge` says of every model with several numbers of components), choice (JSON: what `choice.choose` says
-        of the data set) and estimates (CSV, without components whose labels cannot be trusted).
+        of the data set) and estimates (CSV, without components whose labels cannot be trusted, and without fits that
+        miss some of their posterior).
     """
     loos, pointwise, checks = {}, {}, {}
     for title, paths in fits.items():
@@ -30,13 +31,13 @@ def compare(fits, outputs):
         loos[title], checks[title] = read_json(paths["loo"]), read_json(paths["checks"])
     rows = ranked(loos, pointwise)
     for row in rows:
-        row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right")}
+        row |= {key: loos[row["model"]][key] for key in ("n_bad", "n", "right", "things")}
         row["status"] = checks[row["model"]]["status"]
         row["failed"] = [c["name"] for c in checks[row["model"]]["checks"] if c["status"] == "fail"]
     shown = columns.comparison(any(row["right"] is not None for row in rows))
     frame = pd.DataFrame(rows)
     write_csv(outputs["comparison"], frame[[column["key"] for column in shown]])
-    sentence = verdict(rows)
+    sentence = _verdict(rows, loos, pointwise)
     tables.write_html(outputs["comparison_html"], "Comparison of the models", sentence, shown, rows)
     write_json(outputs["comparison_json"], {"sentence": sentence, "columns": shown, "models": rows})
     judged = _numbers(fits, loos, pointwise, checks)
@@ -83,9 +84,15 @@ def _numbers(fits, loos, pointwise, checks):
 
 
 def _estimates(title, paths):
-    """The estimates of one fit; what is said of single components only where their labels can be trusted."""
+    """The estimates of one fit; what is said of single components only where their labels can be trusted.
+
+    None where the draws are not those of the whole posterior.
+    """
     summary = pd.read_csv(paths["summary"], **columns.TEXT).assign(model=title)
-    return summary if read_json(paths["labels"])["trusted"] else summary[summary["component"].isna()]
+    trust = read_json(paths["labels"])
+    if not trust["whole"]:
+        return summary[:0]
+    return summary if trust["trusted"] else summary[summary["component"].isna()]
 
 
 def ranked(loos, pointwise):
@@ -122,13 +129,30 @@ def ranked(loos, pointwise):
     return rows
 
 
+def _verdict(rows, loos, pointwise):
+    """What the comparison says, of the fits whose draws are those of their whole posterior, and which are not."""
+    left_out = [row["model"] for row in rows if not set(MODES).isdisjoint(row["failed"])]
+    if not left_out:
+        return verdict(rows)
+    said = (
+        f"{_listed(left_out)} {_is(left_out)} not compared, because the draws are not those of the whole posterior: "
+        "chains miss modes that hold much of it, or each stays in its own."
+    )
+    kept = {row["model"]: row for row in rows if row["model"] not in left_out}
+    if not kept:
+        return said
+    of_kept = ranked({title: loos[title] for title in kept}, {title: pointwise[title] for title in kept})
+    return f"{verdict([kept[row['model']] | row for row in of_kept])} {said}"
+
+
 def verdict(rows):
     """What the comparison says, in a sentence or two.
 
     Parameters
     ----------
     rows : list of dict
-        model, n (observations), elpd_diff, dse and failed (names of failed checks), the best first.
+        model, n (of things), things (observations or groups), elpd_diff, dse and failed (names of failed checks), the
+        best first.
 
     Returns
     -------
@@ -140,13 +164,13 @@ def verdict(rows):
     best = rows[0]
     close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and no_better(-row["elpd_diff"], row["dse"])]
     far = [row["model"] for row in rows[1:] if row["model"] not in close]
-    text = f"By PSIS-LOO {best['model']} predicts new observations best"
+    text = f"By PSIS-LOO {best['model']} predicts new {best['things']} best"
     if close:
         text += f"; {_listed(close)} cannot be told apart from it (within two standard errors, or less than 4 worse)"
     if far:
         text += f"; {_listed(far)} {_is(far)} worse by more than two standard errors"
         if best["n"] < FEW:
-            text += f", which with fewer than {FEW} observations are not to be relied on"
+            text += f", which with fewer than {FEW} {best['things']} are not to be relied on"
     failing = [row["model"] for row in rows if row["failed"]]
     if failing:
         text += f". {_listed(failing)} {'fail' if len(failing) > 1 else 'fails'} a check, whatever the comparison says"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stanmix.assess import elpd
-from stanmix.assess.checks import FEW, SAMPLING, no_better
+from stanmix.assess.checks import FEW, MODES, SAMPLING, no_better
 from stanmix.labels import partitions
 
 STEPS = 60  # halvings of the interval in which a separation is looked for
@@ -73,6 +73,7 @@ def judge(model, fits, singles=()):
         difference = (fit["pointwise"]["elpd"] - best["pointwise"]["elpd"]).to_numpy()
         total, error = float(difference @ weight), elpd.standard_error(difference, weight)
         division = fit["membership"]["component"].astype(str).to_numpy()
+        of_rows = fit["membership"]["weight"].to_numpy(float)
         sizes = fit["membership"].groupby(division)["weight"].sum()
         rows.append(
             {
@@ -85,7 +86,7 @@ def judge(model, fits, singles=()):
                 "failed": [check["title"] for check in fit["checks"]["checks"] if check["status"] == "fail"],
                 "within": no_better(-total, error),
                 "smallest": int(min(sizes.get(str(k + 1), 0) for k in range(fit["components"]))),
-                "agreement": None if before is None else partitions.adjusted_rand(before, division, weight),
+                "agreement": None if before is None else partitions.adjusted_rand(before, division, of_rows),
             }
         )
         before = division
@@ -101,7 +102,9 @@ def judge(model, fits, singles=()):
 
 
 def _sampled(fit):
-    return not any(check["name"] in SAMPLING and check["status"] == "fail" for check in fit["checks"]["checks"])
+    return not any(
+        check["name"] in (*SAMPLING, *MODES) and check["status"] == "fail" for check in fit["checks"]["checks"]
+    )
 
 
 def _on_singles(fits, chosen, singles):

@@ -5,7 +5,7 @@ import math
 import re
 
 from stanmix.base.text import LARGEST_COUNT, NUMBER, tidy
-from stanmix.config.plan import counts
+from stanmix.config.plan import counts, in_groups
 from stanmix.config.schema import listed, shown
 from stanmix.data.csvfile import MISSING
 from stanmix.families.bounds import Bounds
@@ -122,6 +122,12 @@ def _check_pairs(sections):
             for key, is_given in given.items():
                 if is_given and family.takes != key:
                     yield place, f"{of} cannot use the {key} of datasets.{analysis['dataset']}"
+            if in_groups(dataset) and family.zero and sections["models"][name]["membership"] == "group":
+                yield (
+                    place,
+                    f"{of} has extra zeros of single rows, which a model with one membership for each group of "
+                    f"datasets.{analysis['dataset']} cannot have; say `membership: row` in the model",
+                )
             if "known" in dataset and sections["models"][name]["labels"] == "relabelled":
                 yield place, f"names '{name}', which is relabelled, but known components have their names already"
             step = dataset.get("rounding")
@@ -218,7 +224,7 @@ def _check_dataset(place, dataset):
         if ("column" in dataset) == ("columns" in dataset):
             yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
         return
-    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "header", "predict"):
+    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "group", "header", "predict"):
         if key in dataset:
             yield (*place, key), "goes with csv, not with simulate"
     if dataset["missing"] != "error":
@@ -227,7 +233,7 @@ def _check_dataset(place, dataset):
     if "rounding" in dataset and family.kind == CONTINUOUS:
         yield (*place, "rounding"), "is about values that were rounded; those of a simulation are not"
     place = (*place, "simulate")
-    others = {"family", "sizes", "n", "theta", "seed"} | ({"trials"} if family.takes == "trials" else set())
+    others = {"family", "sizes", "n", "rows", "theta", "seed"} | ({"trials"} if family.takes == "trials" else set())
     for key in [key for key in simulate if key not in (*others, *family.names)]:
         yield (*place, key), f"is no parameter of the family {family.name}; it has {', '.join(family.names)}"
     needed = [*family.names, *(["trials"] if family.takes == "trials" else [])]
@@ -246,6 +252,16 @@ def _check_dataset(place, dataset):
         yield (*place, "sizes"), f"is {simulate['sizes']}; the sizes must add to at least 2"
     elif sum(simulate.get("sizes", ())) > MOST_SIMULATED:
         yield (*place, "sizes"), f"adds to {sum(simulate['sizes'])}; it must add to at most {MOST_SIMULATED}"
+    if "rows" in simulate:
+        groups = simulate.get("n", sum(simulate.get("sizes", ())))
+        if groups * simulate["rows"] > MOST_SIMULATED:
+            yield (
+                (*place, "rows"),
+                f"is {simulate['rows']}, and with {groups} groups there would be {groups * simulate['rows']} rows; "
+                f"there may be at most {MOST_SIMULATED}",
+            )
+        if family.zero:
+            yield (*place, "rows"), f"makes groups, which the family {family.name} with extra zeros of rows cannot have"
     for key in ("sizes", "theta", *family.of_component[1:]):
         value = simulate.get(key)
         if isinstance(value, list) and len(value) != components:

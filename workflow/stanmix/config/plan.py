@@ -90,7 +90,7 @@ def source(dataset, groups=None):
     groups : dict, optional
         What `groups` says of it, where its known components may be named.
     """
-    keys = ("trials", "exposure", "weights", "known", "id", "missing", "header")
+    keys = ("trials", "exposure", "weights", "known", "id", "group", "missing", "header")
     columns = dataset.get("columns") or [dataset["column"]]
     named = {"groups": groups} if groups and "known" in dataset else {}
     return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}, **named}
@@ -98,8 +98,18 @@ def source(dataset, groups=None):
 
 def source_of_new(dataset):
     """What to read from the CSV file with new rows of a data set, as keywords of `observations.read_csv`."""
-    kept = ("columns", "trials", "exposure", "id", "header")
+    kept = ("columns", "trials", "exposure", "id", "group", "header")
     return {key: value for key, value in source(dataset).items() if key in kept} | {"new": True}
+
+
+def in_groups(dataset):
+    """Whether the rows of a data set of the configuration are in groups."""
+    return "group" in dataset or "rows" in dataset.get("simulate", {})
+
+
+def has_groups(config, fit):
+    """Whether each group of rows has one membership in a fit."""
+    return in_groups(config["datasets"][fit.dataset]) and config["models"][fit.model]["membership"] == "group"
 
 
 def inputs(config):
@@ -277,6 +287,7 @@ def _jobs(config, outputs):
         for fit in of_dataset:
             jobs = ["assess", *rules_of(config["models"][fit.model], fit.components)]
             jobs += ["predict"] if "predict" in config["datasets"][dataset] else []
+            jobs += ["groups"] if has_groups(config, fit) else []
             made += [[path.format(**vars(fit)) for path in outputs[job]] for job in jobs]
         yield [*made, [path.format(dataset=dataset) for path in outputs["report"]]]
     compiled = [[path.format(program=name) for path in outputs["compile"]] for name in programs(config)]

@@ -25,6 +25,7 @@ HIGHER = {"end": 2.5, "inside": 5.0}  # times as common as the values beside it 
 EDGED = 100  # observations below which sharp edges are not looked for
 OUTERMOST = 0.025  # share of the observations whose density is compared with that of the others
 STEEP = 0.6  # of the density elsewhere, at which an end is a sharp edge
+MOST_COPIES = 1000  # of a group that are looked at for the median of the sizes
 MOST_PARTS = 60  # parts of a whole of which values may be multiples
 
 
@@ -53,13 +54,17 @@ def notice(observations, names):
         the commonest row), dropped, columns (by name, what is said of one column about its values alone), correlation
         (a list of D lists), relations (linear ones between columns: a list of dicts with columns, text and exact,
         whether they leave nothing to tell), aligned (distinct rows, more than chance puts there, that were found on a
-        common line or plane; 0 for none) and sentences.
+        common line or plane; 0 for none) and sentences. Both have known (None, or largest) and groups (None where rows
+        are in none, or number, as often as they count; distinct; fewest, median and most rows of one; ties: for each
+        column how many observations in groups of nothing but equal values share these with another, as tied and
+        most_tied; trials: None, or what most groups have at least and the most of a row, as typical and most).
     """
     if np.ndim(observations.y) == 1:
         facts, sentences = _one(observations, names[0])
     else:
         facts, sentences = _several(observations, names)
-    before = [_on_dialect(observations.understood), _on_weights(observations)]
+    facts["groups"] = _groups(observations, names)
+    before = [_on_dialect(observations.understood), _on_weights(observations), _on_groups(facts["groups"])]
     after = [_on_dropped(observations.dropped)]
     facts["understood"] = list(observations.understood)
     return facts | {"sentences": [sentence for sentence in before + sentences + after if sentence]}
@@ -625,6 +630,54 @@ def _on_tied_rows(count):
 def _on_rounded_columns(facts):
     steps = [f"'{name}' to multiples of {own['step']:g}" for name, own in facts.items() if own["step"] is not None]
     return f"Columns are rounded: {', '.join(steps)}." if steps else None
+
+
+def _groups(observations, names):
+    if observations.group is None:
+        return None
+    _, place = observations.groups
+    frequency = np.zeros(place.max() + 1, np.int64)
+    frequency[place] = observations.frequency
+    sizes = np.bincount(place)
+    every = np.repeat(sizes, np.minimum(frequency, MOST_COPIES))
+    y = np.asarray(observations.y, float).reshape(len(place), -1) + 0.0
+    order = np.argsort(place, kind="stable")
+    begins = np.flatnonzero(np.diff(place[order], prepend=-1))
+    lowest, highest = (end.reduceat(y[order], begins, axis=0) for end in (np.minimum, np.maximum))
+    ties = {}
+    for d, name in enumerate(names):
+        same = lowest[:, d] == highest[:, d]
+        _, at = np.unique(lowest[same, d], return_inverse=True)
+        equal = np.bincount(at.reshape(-1), weights=(sizes * frequency)[same]).astype(int)
+        ties[name] = {"tied": int(equal[equal > 1].sum()), "most_tied": int(equal.max(initial=1))}
+    trials = None
+    if observations.trials is not None:
+        of_groups = np.bincount(place, weights=observations.trials)
+        down = np.argsort(-of_groups, kind="stable")
+        middle = np.searchsorted(np.cumsum(frequency[down]), frequency.sum() // 2 + 1)
+        trials = {"typical": int(of_groups[down][middle]), "most": int(observations.trials.max())}
+    return {
+        "number": int(frequency.sum()),
+        "distinct": len(observations.units(by_group=True).count),
+        "fewest": int(sizes.min()),
+        "median": float(np.median(every)),
+        "most": int(sizes.max()),
+        "ties": ties,
+        "trials": trials,
+    }
+
+
+def _on_groups(groups):
+    """A sentence on the groups of rows."""
+    if not groups:
+        return None
+    rows = f"{groups['fewest']} to {groups['most']} rows, {groups['median']:g} in the middle"
+    if groups["fewest"] == groups["most"]:
+        rows = f"{groups['most']} row{'s' if groups['most'] > 1 else ''} each"
+    sentence = f"The rows are in {groups['number']} groups of {rows}."
+    if groups["most"] == 1:
+        sentence += " A group of one row is a row: say `group:` only where rows belong together."
+    return sentence
 
 
 def _on_dialect(understood):

@@ -4,6 +4,7 @@ import csv
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,6 +34,9 @@ class Observations:
         The component that each row comes from where the user knows it, from 1, and 0 elsewhere, shape (n,).
     ids : numpy.ndarray of str or None
         What the user calls each row, shape (n,), as Python strings (dtype object), no two equal.
+    group : numpy.ndarray of str or None
+        The name of the group of each row, shape (n,), as Python strings (dtype object). Its rows need not be adjacent;
+        their frequency is how often the whole group was observed, and what is known of one is known of all.
     component : numpy.ndarray of int or None
         The true component of each row, from 1, shape (n,).
     lines : numpy.ndarray of int or None
@@ -53,24 +57,42 @@ class Observations:
     lines: np.ndarray | None = None
     dropped: tuple = ()
     understood: tuple = ()
+    group: np.ndarray | None = None
+
+    unit = None  # of each row as it stands: `units` puts rows of a group together
 
     @property
     def n(self):
         """The number of observations: every row as often as it counts."""
         return int(self.frequency.sum())
 
-    def units(self):
-        """The distinct rows.
+    @cached_property
+    def groups(self):
+        """The names of the groups in the order in which they appear, and the place of each row's group among them."""
+        names, first, place = np.unique(self.group.astype(str), return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty(len(order), int)
+        rank[order] = np.arange(len(order))
+        return names[order].astype(object), rank[place]
+
+    def units(self, by_group=False):
+        """What is distinct among what has one membership.
+
+        Parameters
+        ----------
+        by_group : bool
+            Whether all rows of a group have one membership.
 
         Returns
         -------
         Units
             Rows are equal when their y, trials, exposure and known are. They are sorted, by the first column of y, so
-            the order of the rows makes no difference.
+            the order of the rows makes no difference. Groups are equal when their rows are.
         """
+        table = self._table()
+        if by_group:
+            return self._grouped(table)
         y = np.asarray(self.y, float)
-        parts = [part for part in (y, self.trials, self.exposure, self.known) if part is not None]
-        table = np.column_stack(parts) + 0.0  # makes 0 of -0, which would depend on the order of the rows
         order = np.lexsort(table.T[::-1])
         ordered = table[order]
         begins = np.ones(len(table), bool)
@@ -87,23 +109,68 @@ class Observations:
             exposure=None if self.exposure is None else next(rest).copy(),
             known=None if self.known is None else next(rest).astype(int),
             index=index,
+            place=index,
+        )
+
+    def _table(self):
+        """What rows are told apart by, shape (n, columns)."""
+        parts = [
+            part for part in (np.asarray(self.y, float), self.trials, self.exposure, self.known) if part is not None
+        ]
+        return np.column_stack(parts) + 0.0  # makes 0 of -0, which would depend on the order of the rows
+
+    def _grouped(self, table):
+        """The distinct groups: of the rows of equal ones those of the first, in the order of the table."""
+        _, place = self.groups
+        order = np.lexsort((*table.T[::-1], place))
+        begins = np.flatnonzero(np.diff(place[order], prepend=-1))
+        rows = np.split(order, begins[1:])
+        content = [tuple(table[each].ravel().tolist()) for each in rows]
+        found = sorted(dict.fromkeys(content))
+        number = {each: u for u, each in enumerate(found)}
+        of_group = np.array([number[each] for each in content])
+        first = {u: each for each, u in zip(reversed(rows), reversed(of_group.tolist()), strict=True)}
+        chosen = [first[u] for u in range(len(found))]
+        kept = np.concatenate(chosen)
+        count = np.bincount(of_group, weights=self.frequency[[each[0] for each in rows]], minlength=len(found))
+        one = np.array([each[0] for each in chosen])
+        starts = np.cumsum([0, *map(len, chosen)])
+        row_place = np.empty(len(order), int)
+        row_place[np.concatenate(rows)] = np.concatenate(
+            [starts[u] + np.arange(len(each)) for u, each in zip(of_group, rows, strict=True)]
+        )
+        return Units(
+            y=np.asarray(self.y, float)[kept] + 0.0,
+            count=count,
+            trials=None if self.trials is None else self.trials[kept],
+            exposure=None if self.exposure is None else self.exposure[kept],
+            known=None if self.known is None else self.known[one],
+            index=of_group[place],
+            place=row_place,
+            unit=np.repeat(np.arange(len(found)), [len(each) for each in chosen]),
         )
 
 
 @dataclass(frozen=True)
 class Units:
-    """The distinct rows of a data set, sorted, with how often each counts.
+    """The distinct rows, or groups of rows, of a data set, sorted, with how often each counts.
 
     Attributes
     ----------
     y : numpy.ndarray
-        The values, shape (units,) or (units, D).
+        The values, shape (rows,) or (rows, D): one row for each unit, or those of one group after the other.
     count : numpy.ndarray of float
         How often each unit counts, shape (units,).
-    trials, exposure, known : numpy.ndarray or None
+    trials, exposure : numpy.ndarray or None
+        Shape (rows,).
+    known : numpy.ndarray of int or None
         Shape (units,).
     index : numpy.ndarray of int
-        Which unit each row is, from 0, shape (n,).
+        Which unit each row of the data set belongs to, from 0, shape (n,).
+    unit : numpy.ndarray of int or None
+        The unit of each value, from 0, increasing, shape (rows,); None where each row is one.
+    place : numpy.ndarray of int
+        Which of the values each row of the data set is, from 0, shape (n,).
     """
 
     y: np.ndarray
@@ -112,11 +179,34 @@ class Units:
     exposure: np.ndarray | None
     known: np.ndarray | None
     index: np.ndarray
+    place: np.ndarray
+    unit: np.ndarray | None = None
 
     @property
     def n(self):
-        """The number of observations: every unit as often as it counts."""
+        """How many units were observed: every one as often as it counts."""
         return int(self.count.sum())
+
+    @property
+    def sizes(self):
+        """How many rows each group has, shape (units,); None where each row is a unit."""
+        return None if self.unit is None else np.bincount(self.unit, minlength=len(self.count))
+
+    def chosen(self, kept):
+        """Some of the units, each once (Units); places of units in increasing order are given."""
+        of_rows = np.array(kept) if self.unit is None else np.flatnonzero(np.isin(self.unit, kept))
+        taken = {
+            name: None if values is None else values[of_rows]
+            for name, values in (("y", self.y), ("trials", self.trials), ("exposure", self.exposure))
+        }
+        return Units(
+            **taken,
+            count=np.ones(len(kept)),
+            known=None if self.known is None else self.known[kept],
+            index=np.arange(len(kept)),
+            place=np.arange(len(of_rows)),
+            unit=None if self.unit is None else np.searchsorted(kept, self.unit[of_rows]),
+        )
 
     def expand(self, values):
         """From one value per unit, shape (..., units), to one per row, shape (..., n)."""
@@ -133,6 +223,7 @@ def read_csv(
     known=None,
     groups=None,
     id=None,
+    group=None,
     missing="error",
     header=True,
     new=False,
@@ -158,6 +249,9 @@ def read_csv(
         The number of the component that each name in the column `known` stands for.
     id : str, optional
         The column of the rows' names: any text, no two rows the same.
+    group : str, optional
+        The column that names the group of each row: any text, never missing. Weights and what is known are the same for
+        all rows of a group.
     missing : {"error", "drop"}
         What becomes of a row in which one of these numbers is missing.
     header : bool
@@ -183,8 +277,9 @@ def read_csv(
     if wrong:
         raise UserError(*wrong)
     with csvfile.opened(path, "predict" if new else "csv") as file:
-        known, id = (None if name is None else tidy(name) for name in (known, id))
-        table = csvfile.Table(path, [name for _, name in roles], {"id": id, "known": known}, missing == "drop", new)
+        texts = {"id": id, "known": known, "group": group}
+        texts = {role: None if name is None else tidy(name) for role, name in texts.items()}
+        table = csvfile.Table(path, [name for _, name in roles], texts, missing == "drop", new)
         table.read(file, header)
     return _observations(table, columns, dict(roles[len(columns) :]), groups or {})
 
@@ -214,7 +309,9 @@ def _observations(table, columns, roles, groups):
     kept = frequency != 0
     if "id" in table.texts:
         _check_ids(table, kept)
-    known = _known(table, groups)[kept] if "known" in table.texts else None
+    known = _known(table, groups) if "known" in table.texts else None
+    if "group" in table.texts:
+        _check_groups(table, {"weights": frequency} if "weights" in others else {}, known, roles)
     table.raise_faults()
     if len(kept) and not kept.any():
         what = "the weight is" if len(kept) == 1 else f"all {len(kept)} weights are"
@@ -228,8 +325,9 @@ def _observations(table, columns, roles, groups):
         frequency=frequency[kept].astype(np.int64),
         trials=others["trials"][kept] if "trials" in others else None,
         exposure=others["exposure"][kept] if "exposure" in others else None,
-        known=known,
+        known=None if known is None else known[kept],
         ids=np.array(table.texts["id"], object)[kept] if "id" in table.texts else None,
+        group=np.array(table.texts["group"], object)[kept] if "group" in table.texts else None,
         lines=table.lines[kept],
         dropped=tuple(sorted(table.dropped + unseen)),
         understood=tuple(table.dialect.words()),
@@ -331,6 +429,34 @@ def _check_ids(table, kept):
             table.fault(line, what, table.of_texts["id"])
 
 
+def _check_groups(table, weights, known, roles):
+    """Add faults of names of groups, and of what should be the same for all rows of a group, to those of the cells."""
+    first = {}
+    told = [(role, roles[role], values) for role, values in weights.items()]
+    told += [] if known is None else [("known", table.of_texts["known"], known)]
+    of_known = table.texts.get("known")
+    for row, (line, name) in enumerate(zip(table.lines.tolist(), table.texts["group"], strict=True)):
+        if name.lower() in csvfile.MISSING:
+            gap = f"is missing ({name!r})" if name else "is empty"
+            table.fault(line, f"the group {gap}; name the group of the row", table.of_texts["group"])
+            continue
+        if unseen := hidden(name):
+            what = f"the group {csvfile.quoted(name)} holds the character {unseen}, which cannot be seen; remove it"
+            table.fault(line, what, table.of_texts["group"])
+        begin = first.setdefault(name, row)
+        for role, column, values in told:
+            if values[row] != values[begin]:
+                here, there = (
+                    csvfile.quoted(of_known[k]) if role == "known" else plain(values[k]) for k in (row, begin)
+                )
+                rule = "all rows of a group have one component" if role == "known" else "weights count whole groups"
+                what = (
+                    f"{here} differs from {there} in line {table.lines[begin]}, which belongs to the group "
+                    f"{csvfile.quoted(name)} too; {rule}, so say the same for all of them"
+                )
+                table.fault(line, what, column)
+
+
 def _check_distinct(path, observations, columns, roles):
     rows, left_out = len(observations.y), len(observations.dropped)
     after = f" after {left_out} {'row was' if left_out == 1 else 'rows were'} left out" if left_out else ""
@@ -358,9 +484,9 @@ def _check_distinct(path, observations, columns, roles):
 
 
 def write(observations, path):
-    """Write observations as CSV: obs_id (from 1), id, y (or y_1, y_2, ...), trials, exposure, known, weight and so on.
+    """Write observations as CSV: obs_id (from 1), id, group, y (or y_1, y_2, ...), trials, exposure, known and so on.
 
-    Ids that a spreadsheet would compute stand behind an apostrophe.
+    Names that a spreadsheet would compute stand behind an apostrophe.
 
     Parameters
     ----------
@@ -371,8 +497,9 @@ def write(observations, path):
     """
     y = np.asarray(observations.y, float)
     columns = {"obs_id": range(1, len(y) + 1)}
-    if observations.ids is not None:
-        columns["id"] = list(map(shielded, observations.ids))
+    for name, texts in (("id", observations.ids), ("group", observations.group)):
+        if texts is not None:
+            columns[name] = list(map(shielded, texts))
     columns |= {"y": y.tolist()} if y.ndim == 1 else {f"y_{d + 1}": y[:, d].tolist() for d in range(y.shape[1])}
     for name in ("trials", "exposure"):
         if getattr(observations, name) is not None:
@@ -383,7 +510,8 @@ def write(observations, path):
         columns["weight"] = observations.frequency.tolist()
     if observations.component is not None:
         columns["true_component"] = observations.component.tolist()
-    returns = "id" in columns and any("\r" in name for name in columns["id"])  # which csv leaves without quotes
+    texts = itertools.chain(columns.get("id", ()), columns.get("group", ()))
+    returns = any("\r" in name for name in texts)  # which csv leaves without quotes
     quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with whole(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerow(columns)
@@ -408,8 +536,9 @@ def read(path):
         cells = {name: [] for name in next(rows)}
         for chunk in iter(lambda: list(itertools.islice(rows, csvfile.CHUNK)), []):
             for name, texts in zip(cells, zip(*chunk, strict=True), strict=True):
-                cells[name].append(texts if name == "id" else np.fromiter(map(float, texts), float, len(texts)))
-    ids = cells.pop("id", None)
+                is_text = name in ("id", "group")
+                cells[name].append(texts if is_text else np.fromiter(map(float, texts), float, len(texts)))
+    ids, group = cells.pop("id", None), cells.pop("group", None)
     columns = {name: np.concatenate([np.empty(0), *parts]) for name, parts in cells.items()}
     several = [name for name in columns if name.startswith("y_")]
     component, n = columns.get("true_component"), len(columns["obs_id"])
@@ -420,5 +549,6 @@ def read(path):
         exposure=columns.get("exposure"),
         known=columns["known"].astype(int) if "known" in columns else None,
         ids=None if ids is None else np.array(list(map(unshielded, itertools.chain(*ids))), object),
+        group=None if group is None else np.array(list(map(unshielded, itertools.chain(*group))), object),
         component=None if component is None else component.astype(int),
     )

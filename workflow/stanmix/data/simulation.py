@@ -22,7 +22,7 @@ def simulate(recipe, seed):
     -------
     observations : observations.Observations
         With the true component of each, from 1; K + 1 for extra zeros. With `sizes` the components come one after the
-        other.
+        other. With `rows` each of `sizes` or `n` is a group of so many rows, which are called by numbers from 1.
     truth : dict
         Family, number of components, weights `theta` and each parameter as a list with one value per component.
     """
@@ -36,6 +36,10 @@ def simulate(recipe, seed):
     else:
         theta = np.array(recipe["theta"], float) / math.fsum(recipe["theta"])
         component = rng.choice(components, size=recipe["n"], p=theta)
+    group = None
+    if "rows" in recipe:
+        group = np.repeat(np.arange(1, len(component) + 1), recipe["rows"]).astype(str).astype(object)
+        component = np.repeat(component, recipe["rows"])
     size = np.full(len(component), float(recipe.get("trials", 1)))
     y = family.generate(rng, *(parameters[name][component] for name in family.of_component), size=size)
     if family.zero is not None:
@@ -45,4 +49,4 @@ def simulate(recipe, seed):
     truth |= {name: values.tolist() for name, values in parameters.items()}
     ones = np.ones(len(y), dtype=np.int64)
     trials = size if family.takes == "trials" else None
-    return Observations(y, ones, trials=trials, component=component + 1), truth
+    return Observations(y, ones, trials=trials, component=component + 1, group=group), truth

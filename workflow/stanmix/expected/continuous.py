@@ -164,6 +164,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     x = resolving(family, grid(y, entry.positive, log=log), few, seed_for(specification["seeds"]["replicates"], "grid"))
     parts = mixture.parts(family, specification["components"])
     density = {"x": x, "log": int(log)} | predictive.part_bands(mixture.densities(family, at(x), thinned), parts)
+    alone = x if points.unit is None else x[:0]  # the membership of a group is no function of one value
     even = grid(y, entry.positive, log=log)
     observed = kernel_density(y, even, log=log)
     keep_curves, anew_curves = (
@@ -181,7 +182,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     curves = mixture.densities(family, at(wide), mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2)
     tables = {
         "density": density,
-        "memberships_by_value": predictive.memberships_by_value(family, at(x), x, thinned),
+        "memberships_by_value": predictive.memberships_by_value(family, at(alone), alone, thinned),
         "replicates": replicates,
         "ecdf": {"x": at_places, "observed": of_data, **limits},
         "prior": {"x": wide, "log": int(log)} | {f"curve_{r}": curve for r, curve in enumerate(curves, start=1)},

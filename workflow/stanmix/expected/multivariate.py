@@ -140,7 +140,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     of_prior = mixture.thinned(prior, PRIOR_SHOWN)
     rng = np.random.default_rng(seed_for(specification["seeds"]["replicates"], "prior"))
     members = mixture.draw_memberships(family, len(rows), of_prior, rng)
-    imagined = mixture.replicate(family, points[rows], members, of_prior, rng)
+    imagined = mixture.replicate(family, points.rows[rows], members, of_prior, rng)
     parts = mixture.parts(family, specification["components"])
     tables = {
         "density": {name: np.concatenate([table[name] for table in density]) for name in density[0]},

@@ -1,5 +1,7 @@
 """Posterior predictive checks: what replicated data look like beside the data, and how unlikely the data are."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import stats
 
@@ -168,26 +170,133 @@ def extremes(family, points, draws):
         p_value (four times the smallest of four tail probabilities, at most 1), below and above (how many of n values
         are expected below the smallest and above the largest; of several columns in that where it is least likely).
     """
+    none, beyond = (_beyond_ends if points.unit is None else _beyond_ends_of_groups)(family, points, draws)
+    # That no value of n lies below the smallest (above the largest), and that at least one lies as far out.
+    none_below, none_above = (np.exp(none[side][0]).mean(axis=0) for side in ("below", "above"))
+    some_below, some_above = (1 - np.exp(none[side][1]).mean(axis=0) for side in ("below", "above"))
+    smallest = np.minimum.reduce([none_below, some_below, none_above, some_above])
+    column = int(np.argmin(smallest))
+    found = {"p_value": float(min(1.0, 4 * smallest.size * smallest.min()))}
+    return found | {side: float(np.atleast_1d(beyond[side].mean(axis=0))[column]) for side in ("below", "above")}
+
+
+def _beyond_ends(family, points, draws):
+    """Logs of the probabilities that no value lies beyond the ends, or there, and how many are expected beyond.
+
+    Returns
+    -------
+    none : dict
+        For below and above two arrays, each (S,) or (S, D).
+    beyond : dict
+        For below and above an array of the same shape.
+    """
     sizes, times = np.unique(points.size, return_counts=True)
-    found = {"p_value": 1.0}
     tails = {}
     for side, end in (("below", points.y.min(axis=0)), ("above", points.y.max(axis=0))):
         at = Points(np.repeat(np.atleast_1d(end)[None], len(sizes), axis=0) if points.y.ndim > 1 else
                     np.full(len(sizes), end), sizes, points.step)  # fmt: skip
         tails[side] = [np.clip(tail, 0, 1) for tail in mixture.tails(family, at, draws)]
     per_size = times[None, :] if points.y.ndim == 1 else times[None, :, None]
+    (below, to_lowest), (to_highest, with_highest) = tails["below"], tails["above"]
     with np.errstate(divide="ignore"):
-        # That no value of n lies below the smallest (above the largest), and that at least one lies as far out.
-        none_below = np.exp((per_size * np.log1p(-tails["below"][0])).sum(axis=1)).mean(axis=0)
-        some_below = 1 - np.exp((per_size * np.log1p(-tails["below"][1])).sum(axis=1)).mean(axis=0)
-        none_above = np.exp((per_size * np.log(tails["above"][1])).sum(axis=1)).mean(axis=0)
-        some_above = 1 - np.exp((per_size * np.log(tails["above"][0])).sum(axis=1)).mean(axis=0)
-    smallest = np.minimum.reduce([none_below, some_below, none_above, some_above])
-    column = int(np.argmin(smallest))
-    found["p_value"] = float(min(1.0, 4 * smallest.size * smallest.min()))
-    found["below"] = float(np.atleast_1d((per_size * tails["below"][0]).sum(axis=1).mean(axis=0))[column])
-    found["above"] = float(np.atleast_1d((per_size * (1 - tails["above"][1])).sum(axis=1).mean(axis=0))[column])
-    return found
+        none = {
+            "below": [(per_size * np.log1p(-tail)).sum(axis=1) for tail in (below, to_lowest)],
+            "above": [(per_size * np.log(tail)).sum(axis=1) for tail in (with_highest, to_highest)],
+        }
+    above = 1 - with_highest
+    return none, {"below": (per_size * below).sum(axis=1), "above": (per_size * above).sum(axis=1)}
+
+
+def _beyond_ends_of_groups(family, points, draws):
+    """The same where all rows of a group come from one component."""
+    entry, log_weights = FAMILIES[family], mixture.log_weights(family, draws)
+    log_weights = log_weights.reshape(len(log_weights), 1, -1, *(1,) * (points.y.ndim - 1))
+    none, beyond = {"below": [0.0, 0.0], "above": [0.0, 0.0]}, {"below": 0.0, "above": 0.0}
+    for side, end in (("below", points.y.min(axis=0)), ("above", points.y.max(axis=0))):
+        at = replace(points, y=np.broadcast_to(end, points.y.shape))
+        for part in mixture.chunks(at, draws):
+            some = at[part]
+            lower, upper = (np.clip(tail, 0, 1) for tail in entry.component_tails(some.rows, draws))
+            inside = (1 - lower, 1 - upper) if side == "below" else (upper, lower)
+            beyond[side] = beyond[side] + (np.exp(log_weights) * (1 - inside[0])).sum(axis=(1, 2))
+            for which, shares in enumerate(inside):
+                with np.errstate(divide="ignore"):
+                    logs = log_weights + some.by_unit(np.log(shares))
+                none[side][which] = none[side][which] + mixture.log_sum(logs, axis=2).sum(axis=1)
+    return none, beyond
+
+
+def group_p_values(y, anew, unit, size):
+    """How unlikely the means of the groups are, and how far their rows spread.
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        The data, shape (m,) or (m, D).
+    anew : numpy.ndarray
+        Replicated data sets of new groups as large, shape (R, m) or (R, m, D).
+    unit : numpy.ndarray of int
+        The group of each row, from 0, shape (m,).
+    size : numpy.ndarray
+        Trials or exposure of each row, shape (m,).
+
+    Returns
+    -------
+    dict
+        group_means and, where groups have several rows, group_sds: as `ecdf_band`, over all columns together.
+    """
+    points = Points(y, size, unit=unit)
+    number = points.by_unit(np.ones(len(y)), axis=0)
+    several = number > 1
+    found = {"group_means": [], "group_sds": []}
+    for d in range(points.width):
+        data, sets = (y, anew) if y.ndim == 1 else (y[:, d], anew[:, :, d])
+        rates = np.vstack([data[None], sets]) / size
+        means = points.by_unit(rates * size) / points.by_unit(size, axis=0)
+        found["group_means"].append(means)
+        if several.any():
+            squares = points.by_unit((rates - points.spread(means)) ** 2)
+            found["group_sds"].append(np.sqrt(squares[:, several] / (number[several] - 1)))
+    p_values = {}
+    for name, columns in found.items():
+        curves = []
+        for values in columns:
+            at = places(values[0], values[1:])
+            curves.append(np.array([ecdf(row, at) for row in values]))
+        if curves:
+            together = np.hstack(curves)
+            p_values[name] = ecdf_band(together[0], together[1:])[1]
+    return p_values
+
+
+def within_groups(scores, points, rng):
+    """What rows of one group have in common beyond their component: the mean product of their scores.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        Standard normal scores of every row under the component of its group, draw by draw, shape (S, m, D).
+    points : Points
+        The rows, in groups.
+    rng : numpy.random.Generator
+        For the scores of replicated data, which are independent whatever the parameters are.
+
+    Returns
+    -------
+    dict or None
+        p_value, the share of draws in which the mean product of replicated scores is as large as that of the data or
+        larger; and product, the mean product of the data. None where no group has two rows.
+    """
+    number = points.by_unit(np.ones(scores.shape[1]), axis=0)
+    pairs = scores.shape[2] * (number * (number - 1)).sum()
+    if not pairs:
+        return None
+
+    def products(of):
+        return ((points.by_unit(of) ** 2).sum(axis=(1, 2)) - (of**2).sum(axis=(1, 2))) / pairs
+
+    of_data, of_replicates = products(scores), products(rng.standard_normal(scores.shape))
+    return {"p_value": float((of_replicates >= of_data).mean()), "product": float(of_data.mean())}
 
 
 def even_p_value(transforms):
@@ -329,8 +438,8 @@ def component_p_values(family, points, draws, rng):
     Returns
     -------
     dict
-        component_means (one-sided), component_spreads (two-sided) and, with several columns, component_correlations
-        (one-sided).
+        component_means (one-sided), component_spreads (two-sided), with several columns component_correlations
+        (one-sided), and with groups of rows what `within_groups` says (a dict or None).
     """
     entry, components = FAMILIES[family], draws["theta"].shape[1]
     members = mixture.sample_memberships(family, points, draws, rng)
@@ -348,7 +457,8 @@ def component_p_values(family, points, draws, rng):
         "component_means": float(stats.chi2.sf(distance, width * np.maximum(occupied, 1)).mean()),
         "component_spreads": float(2 * min(wider, 1 - wider)),
     }
-    return found | ({} if width == 1 else {"component_correlations": _correlations(scores, members, components)})
+    found |= {} if width == 1 else {"component_correlations": _correlations(scores, members, components)}
+    return found | ({} if points.unit is None else {"within_groups": within_groups(scores, points, rng)})
 
 
 def _correlations(scores, members, components):

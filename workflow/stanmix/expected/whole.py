@@ -141,8 +141,8 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     wide, wide_step = bins(seen, beyond=0.6)
     masses = expected(family, wide, wide_step, points.size, mixture.thinned(prior, PRIOR_DRAWN), per)
     masses = masses.sum(axis=2) / len(y)
-    # Where trials or exposure differ the membership is no function of the count alone.
-    same = np.ptp(points.size) == 0
+    # Where trials or exposure differ, or rows are in groups, the membership is no function of the count alone.
+    same = np.ptp(points.size) == 0 and points.unit is None
     by_value = first if same else first[:0]
     tables = {
         "density": density,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +24,8 @@ CONTINUOUS, WHOLE, MULTIVARIATE = "continuous", "whole", "multivariate"
 class Points:
     """Where densities are evaluated: observed values, or a grid.
 
+    A unit is what has one membership: a value, or all values of a group. `len` counts units, an index chooses units.
+
     Attributes
     ----------
     y : numpy.ndarray
@@ -35,7 +38,9 @@ class Points:
     of_trials : bool
         Whether the sizes are trials.
     known : numpy.ndarray of int or None
-        The component of each value from 1 where it is known, 0 elsewhere, shape (m,).
+        The component of each unit from 1 where it is known, 0 elsewhere, shape (units,).
+    unit : numpy.ndarray of int or None
+        The unit of each value, from 0, every number being there, shape (m,); None where each value is one.
     """
 
     y: np.ndarray
@@ -43,12 +48,14 @@ class Points:
     step: float | None = None
     known: np.ndarray | None = None
     of_trials: bool = False
+    unit: np.ndarray | None = None
 
     @classmethod
     def of(cls, rows, step=None):
         """From `observations.Observations` or `Units`."""
         size = rows.exposure if rows.trials is None else rows.trials
-        return cls(rows.y, np.ones(len(rows.y)) if size is None else size, step, rows.known, rows.trials is not None)
+        size = np.ones(len(rows.y)) if size is None else size
+        return cls(rows.y, size, step, rows.known, rows.trials is not None, rows.unit)
 
     @property
     def logs(self):
@@ -61,11 +68,53 @@ class Points:
         return 1 if self.y.ndim == 1 else self.y.shape[1]
 
     def __len__(self):
-        return len(self.y)
+        return len(self.y) if self.unit is None else len(self._places[1])
 
-    def __getitem__(self, rows):
-        known = None if self.known is None else self.known[rows]
-        return Points(self.y[rows], self.size[rows], self.step, known, self.of_trials)
+    def __getitem__(self, units):
+        known = None if self.known is None else self.known[units]
+        if self.unit is None:
+            return Points(self.y[units], self.size[units], self.step, known, self.of_trials)
+        order, begins = self._places
+        chosen = np.arange(len(begins))[units]
+        lengths = np.diff(begins, append=len(order))[chosen]
+        ends = np.cumsum(lengths)
+        rows = order[np.repeat(begins[chosen] - (ends - lengths), lengths) + np.arange(lengths.sum())]
+        unit = np.repeat(np.arange(len(chosen)), lengths)
+        return Points(self.y[rows], self.size[rows], self.step, known, self.of_trials, unit)
+
+    @cached_property
+    def _places(self):
+        """The values in the order of their units, and where in it each unit begins."""
+        order = np.argsort(self.unit, kind="stable")
+        return order, np.flatnonzero(np.diff(self.unit[order], prepend=-1))
+
+    @property
+    def rows(self):
+        """The same values, each a unit of its own."""
+        if self.unit is None:
+            return self
+        known = None if self.known is None else self.known[self.unit]
+        return Points(self.y, self.size, self.step, known, self.of_trials)
+
+    @property
+    def means(self):
+        """One value for each unit, the mean of its values over that of their sizes."""
+        if self.unit is None:
+            return self
+        number = self.by_unit(np.ones(len(self.y)), axis=0)
+        y = self.by_unit(self.y, axis=0) / number.reshape(-1, *(1,) * (self.y.ndim - 1))
+        return Points(y, self.by_unit(self.size, axis=0) / number, self.step, self.known, self.of_trials)
+
+    def by_unit(self, values, axis=1):
+        """Sums over the values of each unit, along one axis."""
+        if self.unit is None:
+            return values
+        order, begins = self._places
+        return np.add.reduceat(np.take(values, order, axis=axis), begins, axis=axis)
+
+    def spread(self, values, axis=-1):
+        """What is said of units, once for each of their values, along one axis."""
+        return values if self.unit is None else np.take(values, self.unit, axis=axis)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def owning_nothing(family, points, count, draws):
     """
     components = draws["theta"].shape[1]
     with np.errstate(all="ignore"):
-        logs = FAMILIES[family].log_components(points, draws)
+        logs = points.by_unit(FAMILIES[family].log_components(points.rows, draws))
         terms = mixture.log_terms(family, points, draws)
         found = np.empty(draws["theta"].shape, bool)
         for k in range(components):
@@ -134,12 +134,12 @@ def weighed(specification, units, component, state, rng):
         return None
     posterior = LogPosterior(*without(specification, units, component))
     family, points = FAMILIES[specification["family"]], Points.of(units, specification["rounding"])
-    excess, there = log_excess(posterior, state)
-    density = there[: len(points)]
+    excess, density, _ = log_excess(posterior, state)
+    density = density[: len(units.count)]
     log_mass = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0] + excess
     alone = _alone(specification, component, state, rng)
     with np.errstate(all="ignore"):
-        own = family.log_components(replace(points, known=None), alone)[:, :, 0]
+        own = points.by_unit(family.log_components(points.rows, alone))[:, :, 0]
     away = np.flatnonzero(_owned(own, density) @ units.count < OWNED)
     if not len(away):
         return None

@@ -61,34 +61,51 @@ def groups(specification, variables, rows, sampled, kept, rng):
     dict of xarray.Dataset
         log_prior, memberships, prior, prior_predictive (of as many of its draws as `VALUES` allows, without those whose
         data double precision cannot hold) and, where all observations are looked at and draws x observations are at
-        most `VALUES`, log_likelihood. `LEFT_OUT` says why some may not be there.
+        most `VALUES`, log_likelihood, of each group where rows are in groups. `LEFT_OUT` says why some are not there.
     """
-    units, family = rows.units(), specification["family"]
+    family, by_group = specification["family"], specification["membership"] == "group"
+    units = rows.units(by_group)
     points = Points.of(units, specification["rounding"])
     chains, length = variables["theta"].shape[:2]
     found = {"log_prior": _with_chains(log_prior(specification, variables), specification)}
     if len(sampled) == rows.n and chains * len(kept) * rows.n <= VALUES:
         few = {name: values[:, kept].reshape(-1, *values.shape[2:]) for name, values in variables.items()}
-        values = units.expand(mixture.log_likelihood(family, points, few))[:, sampled]
-        values = values.reshape(chains, len(kept), -1)
-        content = inference.at_observations(values, specification, sampled, len(rows.y), kept)
+        if rows.group is None:
+            values = units.expand(mixture.log_likelihood(family, points, few))[:, sampled]
+            values = values.reshape(chains, len(kept), -1)
+            content = inference.at_observations(values, specification, sampled, len(rows.y), kept)
+        else:
+            content = _log_likelihood_of_groups(specification, rows, few, chains, kept)
         found["log_likelihood"] = content.to_dataset(name="y")
         if len(kept) < length:
             found["log_likelihood"].attrs["comment"] = f"Of {len(kept)} of the {length} draws of each chain."
     every = {name: values.reshape(-1, *values.shape[2:]) for name, values in variables.items()}
-    every = mixture.affordable(every, len(points), chains)
+    every = mixture.affordable(every, len(points.y), chains)
     found["memberships"] = _memberships(specification, units.expand(mixture.membership(family, points, every).T))
     drawn = prior_draws(specification, PRIOR_DRAWS, rng)
     found["prior"] = _with_chains(
         inference.estimated(specification, {name: values[None] for name, values in drawn.items()}), specification
     )
-    points = Points.of(rows, specification["rounding"])[sampled]
+    points = replication.sampled_points(rows, sampled, specification["rounding"], by_group)
     first = max(1, VALUES // rows.y[sampled].size)
     imagined, places = _imagined(family, points, {name: values[:first] for name, values in drawn.items()}, rng)
     if len(places):
         content = inference.at_observations(imagined[None], specification, sampled, len(rows.y), places)
         found["prior_predictive"] = content.to_dataset(name="y")
     return found
+
+
+def _log_likelihood_of_groups(specification, rows, draws, chains, kept):
+    """Log likelihoods of all groups, each as often as it counts, with named axes (xarray.DataArray)."""
+    groups = rows.units(by_group=True)
+    points, by_row = Points.of(groups, specification["rounding"]), specification["membership"] == "row"
+    values = mixture.log_likelihood_of_groups(specification["family"], points, draws, by_row)
+    names, place = rows.groups
+    _, first = np.unique(place, return_index=True)
+    each = np.repeat(np.arange(len(names)), replication.frequency_of_groups(rows))
+    values = values[:, groups.index[first[each]]].reshape(chains, len(kept), -1)
+    coords = {"chain": np.arange(chains), "draw": kept, "group": names[each].astype(str)}
+    return xr.DataArray(values, dims=("chain", "draw", "group"), coords=coords)
 
 
 def _imagined(family, points, drawn, rng):
@@ -100,7 +117,7 @@ def _imagined(family, points, drawn, rng):
             possible = (mean + FAR * np.sqrt(variance) < COUNTABLE).all(axis=1)  # never where it is not a number
         places = places[possible]
         drawn = {name: values[possible] for name, values in drawn.items()}
-    members = mixture.draw_memberships(family, len(points), drawn, rng)
+    members = points.spread(mixture.draw_memberships(family, len(points), drawn, rng))
     with np.errstate(over="ignore", invalid="ignore"):
         imagined = mixture.replicate(family, points, members, drawn, rng)
     finite = np.isfinite(imagined).all(axis=tuple(range(1, imagined.ndim)))

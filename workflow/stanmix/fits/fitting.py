@@ -53,8 +53,8 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     """
     record = read_json(inputs["toolchain"])
     rows = observations.read(inputs["observations"])
-    units, sampled = rows.units(), replication.sampled_rows(rows)
     specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
+    units, sampled = rows.units(specification["membership"] == "group"), replication.sampled_rows(rows)
     jobs = ("starts", "chains", "labels", "replicates", "prior", "modes", "once more")
     seeds = {job: seed_for(seed, job) for job in jobs}
     write_json(outputs["data"], program_data(specification, units))
@@ -149,11 +149,11 @@ def metric_of(sampling, overlap, starts):
 
 def replicates(specification, variables, rows, sampled, kept, rng):
     """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
-    family = specification["family"]
-    points = Points.of(rows, specification["rounding"])[sampled]
+    family, by_group = specification["family"], specification["membership"] == "group"
+    points = replication.sampled_points(rows, sampled, specification["rounding"], by_group)
     replicates = []
     for chain in range(len(variables["theta"])):
         draws = {name: values[chain, kept] for name, values in variables.items()}
-        members = mixture.draw_memberships(family, len(points), draws, rng)
+        members = points.spread(mixture.draw_memberships(family, len(points), draws, rng))
         replicates.append(mixture.replicate(family, points, members, draws, rng))
     return np.stack(replicates)

@@ -75,6 +75,7 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     named = {} if columns is None else {"column": columns, "column2": columns}
     known = {name: getattr(rows, name) for name in OF_ROWS if getattr(rows, name) is not None}
     known |= {"weight": rows.frequency} if np.any(rows.frequency != 1) else {}
+    known |= {} if rows.group is None else {"group": rows.groups[1] + 1}  # by their first appearance
     idata = az.from_dict(
         posterior=posterior,
         sample_stats=stats,

@@ -9,6 +9,7 @@ for all modes of a posterior are left out.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import Points
@@ -26,6 +27,8 @@ STEPS = np.array([1.0, 0.5, 0.25, 0.1, 0.03, 0.01])  # that are tried, in whole 
 FARTHEST = 3.0  # none of them longer than so many standard deviations
 FLATTEST = 1e-4  # curvature below which a direction is taken to be as flat as this
 LARGEST_GAIN = 2.0  # nats by which a change of coordinates may move the maximum where not all observations are seen
+DF = 5  # degrees of freedom of the distributions from which masses are sampled,
+AT_ONCE = 200  # so many draws at a time
 EDGE = 1e-6  # of a unit: how near to their end scales and shapes may start
 
 
@@ -209,8 +212,7 @@ class LogPosterior:
         density = mixture.log_likelihood(self.family.name, self.points, draws)
         if self.specification["labels"] != "given":
             return density
-        terms = mixture.densities(self.family.name, self.points, draws)
-        shares = terms / np.maximum(terms.sum(axis=2, keepdims=True), np.finfo(float).tiny)
+        shares = np.nan_to_num(mixture.responsibilities(self.family.name, self.points, draws))
         return np.hstack([density, shares[:, :, : self.components].reshape(len(density), -1)])
 
     def __call__(self, places: np.ndarray) -> np.ndarray:
@@ -237,7 +239,24 @@ class LogPosterior:
         return fine
 
 
-def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray]:
+@dataclass(frozen=True)
+class Peak:
+    """A maximum of the density in the coordinates, and its curvature there.
+
+    Attributes
+    ----------
+    place : numpy.ndarray
+        Shape (P,).
+    directions, sizes : numpy.ndarray
+        Eigenvectors (P, P), one a column, and values (P,) of the negative Hessian, none of them flatter than can be.
+    """
+
+    place: np.ndarray
+    directions: np.ndarray
+    sizes: np.ndarray
+
+
+def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray, Peak]:
     """How much of the posterior is around a mode, relative to its height: the log of the volume that it fills.
 
     Parameters
@@ -253,6 +272,8 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray]
         the mode, and the curvature there (Tierney & Kadane 1986).
     fingerprint : numpy.ndarray
         That of the maximum: the same for modes that share it.
+    peak : Peak
+        That maximum.
     """
     place = posterior.coordinates(state)
     base = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0]
@@ -279,13 +300,72 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray]
         place, value = tried[best], found[best]
     log_volume = 0.5 * (len(place) * np.log(2 * np.pi) - np.log(size).sum())
     draws, _ = posterior.states(place[None])
-    return float(value + log_volume - base), posterior.fingerprint(draws)[0]
+    return float(value + log_volume - base), posterior.fingerprint(draws)[0], Peak(place, vectors, size)
 
 
-def shares(log_masses: np.ndarray) -> np.ndarray:
-    """The share of each mode in all that were found, shape (M,), from the logs of their masses."""
-    log_masses = np.asarray(log_masses, float)
-    return np.exp(log_masses - mixture.log_sum(log_masses, axis=0))
+def sampled(posterior: LogPosterior, peaks: list, draws: int, rng) -> np.ndarray:
+    """Importance weights of draws around some maxima, sorted to the nearest one.
+
+    The draws come from an even mixture of t distributions with the places and curvatures of the maxima, so that what
+    several of them reach counts once; each draw belongs to the one that most probably made it.
+
+    Parameters
+    ----------
+    posterior : LogPosterior
+        Of all observations.
+    peaks : list of Peak
+    draws : int
+        From each.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray
+        Logs of the weights, shape (peaks, peaks x draws), -inf where a draw belongs to another: the mean over the draws
+        of what they are of is the mass around each.
+    """
+    size = len(peaks[0].place)
+    made = []
+    for peak in peaks:
+        chi = np.sqrt(rng.chisquare(DF, (draws, 1)) / DF)
+        made.append(peak.place + rng.standard_normal((draws, size)) / np.sqrt(peak.sizes) @ peak.directions.T / chi)
+    made = np.concatenate(made)
+    logs = np.stack(
+        [
+            0.5 * np.log(peak.sizes).sum()
+            - 0.5 * (DF + size) * np.log1p((((made - peak.place) @ peak.directions) ** 2 @ peak.sizes) / DF)
+            for peak in peaks
+        ]
+    )
+    logs += gammaln((DF + size) / 2) - gammaln(DF / 2) - 0.5 * size * np.log(DF * np.pi)
+    with np.errstate(all="ignore"):
+        weights = np.concatenate([posterior(part) for part in np.array_split(made, max(1, len(made) // AT_ONCE))])
+    weights = weights - mixture.log_sum(logs, axis=0) + np.log(len(peaks))
+    return np.where(logs.argmax(axis=0) == np.arange(len(peaks))[:, None], weights, -np.inf)
+
+
+def shares(log_weights: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of each mode in all that were found, and its standard error.
+
+    Parameters
+    ----------
+    log_weights : numpy.ndarray
+        What `sampled` returned, shape (M, S); or for masses without an error shape (M, 1).
+    others : numpy.ndarray
+        Logs of masses that are known otherwise, shape (O,).
+
+    Returns
+    -------
+    shares, errors : numpy.ndarray
+        Shape (M + O,).
+    """
+    count = log_weights.shape[1]
+    top = max(log_weights.max(initial=-np.inf), others.max(initial=-np.inf))
+    each = np.vstack([np.exp(log_weights - top), np.broadcast_to(np.exp(others - top)[:, None], (len(others), count))])
+    total = each.sum(axis=0).mean()
+    found = each.mean(axis=1) / total
+    apart = each - found[:, None] * each.sum(axis=0)  # what a draw adds to the share
+    return found, np.sqrt((apart**2).sum(axis=1)) / (count * total)
 
 
 def _derivatives(function, place, value, step):

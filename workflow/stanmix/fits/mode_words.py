@@ -45,6 +45,14 @@ def percentage(share):
     return f"{100 * share:.{0 if 0.01 <= share <= 0.99 else 1}f}%"
 
 
+def held(mode):
+    """The share of a mode with its standard error where that can be seen: ``62% (±3%)``; a dash for none."""
+    if not mode["share"]:
+        return "-"
+    error = f" (\N{PLUS-MINUS SIGN}{100 * mode['error']:.1g}%)" if mode["error"] >= 0.0005 else ""
+    return percentage(mode["share"]) + error
+
+
 def on_chains(found):
     """Where the chains are, in a sentence."""
     modes = [mode for mode in found["modes"] if any(mode["visits"])]

@@ -20,7 +20,7 @@ from stanmix.expected.continuous import at, grid
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import away
-from stanmix.fits.masses import LogPosterior, log_excess, shares
+from stanmix.fits.masses import LogPosterior, log_excess, sampled, shares
 from stanmix.fits.starts import (
     SMALLEST_GAP,
     climb,
@@ -47,6 +47,9 @@ HEAVY = 30.0  # nats below the best mode, up to which modes are weighed,
 WEIGHED = 12  # so many at most,
 SEEN_SHARE = 1e-3  # and listed if they hold so much of the posterior
 AWAY_STARTS = 12  # of EM for the model with one component less, which tells what room there is for one away
+MENDED = 0.002  # share from which a mode's mass is sampled where several hold something,
+DRAWS, FEWEST_DRAWS = 400, 50  # with so many draws from each
+EVALUATIONS = 6_000_000  # densities of components; where more were needed there are fewer draws
 SHOWN = 8  # modes that pictures and pages show
 NUDGE = 0.5  # standard errors: a mode is climbed again from so far away,
 PUSH = 1.0  # or so far if it is at the edge of the order, as two equal components are,
@@ -54,7 +57,8 @@ PUSHES = 4  # so often
 HIGHER = 0.01  # nats by which the second climb must end higher to count
 
 # Where the chains are.
-PLACES = 8  # draws of each chain from which it is climbed,
+FEW_PLACES = 4  # draws of each chain from which it is climbed where all of them lead to one mode,
+PLACES = 8  # or so many where they do not,
 MORE = 4  # and times as many where those seem to miss some of the posterior
 MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
 PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value,
@@ -117,6 +121,7 @@ class Search:
         self.log_weights = min(specification["weights"].get("concentration", [1])) < 1
         self.posterior = LogPosterior(specification, few, few is units, self.log_weights)
         self.groups, self.chains, self.of_chains, self.away = [], [], [], None
+        self.mended = None, None  # heights of modes, and what was sampled of their masses
         self.ends = _ends(specification, few, self.rng)
         if specification["labels"] == "given":
             self.ends = [end for each in self.ends for end in self._with_names(each)]
@@ -176,9 +181,10 @@ class Search:
         -------
         bool
         """
-        for places in (PLACES, MORE * PLACES):
+        for places in (FEW_PLACES, PLACES, MORE * PLACES):
             self.follow(chain_states(variables, self.specification["components"], places))
-            if self.missed() <= MISSED:
+            alone = self._visits().any(axis=1).sum() == 1
+            if self.missed() <= MISSED and (alone or places > FEW_PLACES):
                 return False
         return True
 
@@ -201,11 +207,11 @@ class Search:
             shown: how many of these are shown; log_weights: whether heights are those of the density of log weights
             (where a prior of the weights has no bound at 0); p_value: of the chains visiting the modes alike, None for
             a single chain; and modes, the highest first. Each has number (from 1), log_posterior (up to a constant),
-            gap (nats below the highest), share (of the posterior, by Laplace's approximation, of all modes found),
-            starts (how many led there), visits (for each chain how many of its draws lead there), places (how many
-            draws of a chain were looked at), empty and collapsed (components, from 1), edge (components that the order
-            holds apart from the next), away (whether it stands for all places of a component that is far from the
-            data), and state (theta and the parameters).
+            gap (nats below the highest), share (of the posterior, of all modes found), error (its standard error, 0
+            where Laplace's approximation alone tells it), starts (how many led there), visits (for each chain how many
+            of its draws lead there), places (how many draws of a chain were looked at), empty and collapsed
+            (components, from 1), edge (components that the order holds apart from the next), away (whether it stands
+            for all places of a component that is far from the data), and state (theta and the parameters).
         """
         counts = np.zeros(len(self.groups), int)
         for end, one in zip(self.ends, self.of_ends, strict=True):
@@ -224,6 +230,7 @@ class Search:
                 "log_posterior": group["height"],
                 "gap": group["height"] - highest,
                 "share": group["share"],
+                "error": group["error"],
                 "starts": int(counts[i]),
                 "visits": visits[i].tolist(),
                 "places": len(self.chains[0]) if self.chains else 0,
@@ -316,20 +323,15 @@ class Search:
             found += [one] if one else []
         if not found:
             return
-        best = self.groups[0]
-        scale = best["height"] - self.posterior.height({name: value[None] for name, value in best["state"].items()})[0]
         heaviest = max(found, key=lambda one: one.log_mass)
         state = named(self.specification, self.points, heaviest.state)
         height = self.posterior.height({name: value[None] for name, value in state.items()})[0]
+        scale = self._scale()
         log_mass = scale + mixture.log_sum(np.array([one.log_mass for one in found]), axis=0)
-        if (
-            not np.isfinite(height)
-            or log_mass < max(group["mass"][0] for group in self.groups if "mass" in group) - HEAVY
-        ):
+        if not np.isfinite(height) or log_mass < max(group["mass"] for group in self.groups if "mass" in group) - HEAVY:
             return
         self.away = {"height": float(scale + height), "state": state, "density": self._density(state), "away": True}
-        there = np.concatenate([heaviest.density, self.away["density"][len(self.points) :]])
-        self.away["mass"] = (float(log_mass), there)
+        self.away["mass"] = float(log_mass)
         self.groups = _grouped([*self.groups, self.away])
         self._weigh()
 
@@ -378,25 +380,44 @@ class Search:
 
     def _weigh(self):
         """Give every mode its share of the posterior: nothing to one whose maximum is another's."""
-        weighed = []  # the mode, the log of its mass, and the density at its maximum
+        weighed, known = [], []  # by their maxima, and otherwise
         for group in self.groups:
-            group["share"] = 0.0
-            if self._is_away(group):  # no maximum tells its mass
-                weighed.append((group, *self.away["mass"]))
+            group |= {"share": 0.0, "error": 0.0}
+            if self._is_away(group):
+                group["mass"] = self.away["mass"]
+                known.append(group)
                 continue
             if len(weighed) >= WEIGHED or group["height"] < self.groups[0]["height"] - HEAVY:
                 continue
-            if "mass" not in group:  # it stays, whatever other modes are found later
-                excess, there = log_excess(self.posterior, group["state"])
-                group["mass"] = (group["height"] + excess, there)
-            log_mass, there = group["mass"]
-            known = [other for one, _, other in weighed if one.get("away") == group.get("away")]
-            if not any(np.abs(there - other).max() < ALIKE for other in known):
-                weighed.append((group, log_mass, there))
-        if not weighed:
-            return
-        for (group, _, _), share in zip(weighed, shares([log_mass for _, log_mass, _ in weighed]), strict=True):
-            group["share"] = float(share)
+            if "peak" not in group:  # it stays, whatever other modes are found later
+                excess, maximum, peak = log_excess(self.posterior, group["state"])
+                group |= {"mass": group["height"] + excess, "maximum": maximum, "peak": peak}
+            if not any(np.abs(group["maximum"] - other["maximum"]).max() < ALIKE for other in weighed):
+                weighed.append(group)
+        self._share(weighed, known, np.array([group["mass"] for group in weighed])[:, None])
+        # Where several hold something, Laplace's approximation is mended by draws, which have a standard error, too.
+        matter = [group for group in weighed if group["share"] > MENDED]
+        size = len(matter) * len(self.points) * self.specification["components"]
+        draws = min(DRAWS, EVALUATIONS // max(1, size))
+        if self.posterior.whole and len(matter) + len(known) > 1 and matter and draws >= FEWEST_DRAWS:
+            heights = [group["height"] for group in matter]
+            if self.mended[0] != heights:
+                rng = np.random.default_rng(seed_for(self.seed, "masses"))
+                self.mended = heights, sampled(self.posterior, [group["peak"] for group in matter], draws, rng)
+            rest = [group for group in weighed if group["share"] <= MENDED]
+            self._share(matter, [*rest, *known], self.mended[1] + self._scale())
+
+    def _scale(self):
+        """The height that the program gives a mode, less that of `masses.LogPosterior`: the same for all."""
+        best = self.groups[0]
+        return best["height"] - self.posterior.height({name: value[None] for name, value in best["state"].items()})[0]
+
+    @staticmethod
+    def _share(groups, others, log_weights):
+        """Share the posterior out among modes whose weights are given and others whose masses are."""
+        found, errors = shares(log_weights, np.array([group["mass"] for group in others]))
+        for group, share, error in zip([*groups, *others], found, errors, strict=True):
+            group |= {"share": float(share), "error": float(error)}
 
 
 def _exchanged(order, first, second):
@@ -407,11 +428,10 @@ def _exchanged(order, first, second):
 
 def _sample(units, rng):
     """The distinct observations, or of very many a random sample."""
-    if len(units.y) <= UNITS:
+    number = len(units.count)
+    if number <= UNITS:
         return units
-    kept = np.sort(rng.choice(len(units.y), UNITS, replace=False, p=units.count / units.count.sum()))
-    taken = {name: value[kept] for name, value in vars(units).items() if name != "index" and value is not None}
-    return Units(**{**vars(units), **taken, "count": np.ones(UNITS), "index": np.arange(UNITS)})
+    return units.chosen(np.sort(rng.choice(number, UNITS, replace=False, p=units.count / units.count.sum())))
 
 
 def _data(path, changed):
@@ -435,7 +455,7 @@ def _ends(specification, units, rng, most=STARTS):
 
     first = expectation_maximisation(specification, units)
     states = [(units.count @ density(first), first)]
-    amount = min(most, int(np.clip(EFFORT // len(points), FEWEST_STARTS, STARTS)))
+    amount = min(most, int(np.clip(EFFORT // len(points.y), FEWEST_STARTS, STARTS)))
     amount = amount if specification["components"] > 1 else 1
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)
@@ -500,13 +520,21 @@ def dispersed_shares(specification, points, count, number, rng):
 
 
 def _coordinates(family, points, count):
-    """Where the observations lie, in units of their spread, on the scale of the family's location: shape (m, D)."""
+    """Where the units lie, in units of their spread, on the scale of the family's location: shape (m, D).
+
+    Groups lie where their rows do on average, and how far these spread is a coordinate too.
+    """
     y = points.y
     if family.kind == WHOLE:
         y = np.sqrt(y / points.size)
     elif family.positive:
         y = points.logs
     y = y.reshape(len(y), -1)
+    if points.unit is not None:
+        number = points.by_unit(np.ones((len(y), 1)), axis=0)
+        mean = points.by_unit(y, axis=0) / number
+        squares = points.by_unit((y - points.spread(mean, axis=0)) ** 2, axis=0)
+        y = np.hstack([mean, np.sqrt(squares / number)])
     centre = np.average(y, 0, count)
     return (y - centre) / np.sqrt(np.average((y - centre) ** 2, 0, count) + 1e-300)
 
@@ -575,8 +603,9 @@ def _marks(state, specification, points, n):
     collapsed = np.zeros(len(theta), bool)
     entry = next((entry for entry in specification["parameters"] if entry["name"] == family.collapsing), None)
     if entry is not None and entry["mode"] == "own":
-        terms = mixture.densities(family.name, points, {name: value[None] for name, value in state.items()})[0]
-        owned = (terms > 0.5 * terms.sum(axis=1, keepdims=True)).sum(axis=0)[: len(theta)]
+        draws = {name: value[None] for name, value in state.items()}
+        owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
+        owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
         lowest = lower_ends(specification) if family.kind == MULTIVARIATE else bounds_of(entry).low
         floor = np.maximum(SMALLEST * np.array(specification["unit"]["scale"]), lowest)
         scale = state[family.collapsing].reshape(len(theta), -1)

@@ -44,7 +44,7 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
     points = Points.of(units, specification["rounding"])
     runs = [
         climb(specification, points, units.count, first_shares(family, points, shares), steps)
-        for shares in family.first_shares(points, units.count, components)
+        for shares in family.first_shares(points.means, units.count, components)
     ]
     _, state, shares = max(runs, key=lambda run: run[0])
     if len(runs) > 1:  # short runs tell which is best, and that one is finished (Biernacki, Celeux & Govaert 2003)
@@ -80,11 +80,11 @@ def climb(specification, points, count, shares, steps, still=None):
     ----------
     specification : dict
     points : Points
-        The distinct observations, m of them.
+        The distinct units, m of them.
     count : numpy.ndarray
         How often each was observed, shape (m,).
     shares : numpy.ndarray
-        How much of each observation every part owns at first, shape (m, P).
+        How much of each unit every part owns at first, shape (m, P).
     steps : int
         EM steps.
     still : float, optional
@@ -120,7 +120,7 @@ def _maximise(specification, family, points, count, shares):
     known = {
         entry["name"]: np.array(entry["value"]) for entry in specification["parameters"] if entry["mode"] == "fixed"
     }
-    state = family.estimate(points, shares[:, :components], known)
+    state = family.estimate(points.rows, points.spread(shares[:, :components], axis=0), known)
     state = {entry["name"]: state[entry["name"]] for entry in specification["parameters"] if entry["name"] in state}
     if family.collapsing and family.collapsing not in known:
         smallest = SMALLEST_SCALE * np.array(specification["unit"]["scale"])

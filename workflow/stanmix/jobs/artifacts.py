@@ -20,6 +20,7 @@ FIGURES = {
     "statistics": ("4 Predictive checks", "test statistics"),
     "replicates": ("4 Predictive checks", "replicated data sets"),
     "bands": ("4 Predictive checks", "memberships kept and drawn anew"),
+    "groups": ("3 Memberships", "rows of each group"),
     "comparison": ("5 Comparison", "LOO"),
     "estimates": ("5 Comparison", "estimates of all models"),
     "numbers": ("5 Comparison", "number of components"),

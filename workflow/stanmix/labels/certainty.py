@@ -16,9 +16,7 @@ EDGE = 0.1  # share of a component's own sd below which two neighbours count as 
 
 def responsibilities(family, points, draws):
     """Probability of each component for each observation, draw by draw, shape (S, m, K); extra zeros left out."""
-    terms = mixture.densities(family, points, draws)
-    total = terms.sum(axis=2, keepdims=True)
-    return (terms / np.where(total > 0, total, 1))[:, :, : draws["theta"].shape[1]]
+    return np.nan_to_num(mixture.responsibilities(family, points, draws))[:, :, : draws["theta"].shape[1]]
 
 
 def looked_at(points, count, rng):

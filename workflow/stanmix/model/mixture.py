@@ -1,8 +1,9 @@
-"""Per-observation quantities of a mixture, computed after sampling from the draws of its parameters, in chunks.
+"""Quantities of the units of a mixture, computed after sampling from the draws of its parameters, in chunks.
 
-Everywhere `draws` is a dict of arrays (S, K): theta and every parameter of the family, fixed and shared ones repeated.
-With several columns means and standard deviations are (S, K, D) and correlations (S, K, D, D).
-The parts of a mixture are its K components and, in families that have extra zeros, those as the last part: P of them.
+A unit has one membership: it is an observation, or all rows of a group (`Points` knows which). Everywhere `draws` is a
+dict of arrays (S, K): theta and every parameter of the family, fixed and shared ones repeated. With several columns
+means and standard deviations are (S, K, D) and correlations (S, K, D, D). The parts of a mixture are its K components
+and, in families that have extra zeros, those as the last part: P of them.
 """
 
 import numpy as np
@@ -32,17 +33,17 @@ def log_terms(family, points, draws):
     ----------
     family : str
     points : Points
-        Where, m of them.
+        Where, m units.
     draws : dict of numpy.ndarray
         Each (S, K).
 
     Returns
     -------
     numpy.ndarray
-        Shape (S, m, P).
+        Shape (S, m, P); of a group the densities of all its rows are multiplied, with one weight.
     """
     entry = FAMILIES[family]
-    terms = entry.log_components(points, draws)
+    terms = points.by_unit(entry.log_components(points.rows, draws))
     if entry.zero is not None:
         extra = np.where(points.y == 0, 0.0, -np.inf)
         terms = np.concatenate([terms, np.broadcast_to(extra[:, None], (*terms.shape[:2], 1))], axis=2)
@@ -59,8 +60,10 @@ def parts(family, components):
 
 
 def chunks(points, draws):
-    """Slices of the observations such that draws x observations x components x columns stays small."""
-    n, size = len(points), max(1, CHUNK // (draws["theta"].size * points.width))
+    """Slices of the units such that draws x rows x components x columns stays small."""
+    n = len(points)
+    rows = -(-len(points.y) // n) if n else 1  # of a unit
+    size = max(1, CHUNK // (draws["theta"].size * points.width * rows))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
@@ -81,6 +84,13 @@ def log_likelihood(family, points, draws):
     for part in chunks(points, draws):
         result[:, part] = log_sum(log_terms(family, points[part], draws), axis=2)
     return result
+
+
+def log_likelihood_of_groups(family, points, draws, by_row):
+    """The same for groups of rows, which may have memberships of their own: then it is the sum over a group's rows."""
+    if not by_row:
+        return log_likelihood(family, points, draws)
+    return points.by_unit(log_likelihood(family, points.rows, draws))
 
 
 def log_sum(logs, axis):
@@ -181,7 +191,7 @@ def part_tails(family, points, draws):
     Parameters
     ----------
     family, points, draws
-        As for `log_terms`.
+        As for `log_terms`; m values, whatever group they belong to.
 
     Returns
     -------
@@ -190,7 +200,7 @@ def part_tails(family, points, draws):
         P(Y <= y) for whole numbers.
     """
     entry = FAMILIES[family]
-    ends = entry.component_tails(points, draws)
+    ends = entry.component_tails(points.rows, draws)
     if entry.zero is not None:
         shape = (*ends[0].shape[:2], 1)
         extra = (points.y > 0, points.y >= 0)
@@ -219,7 +229,7 @@ def tails(family, points, draws):
 
 
 def sample_memberships(family, points, draws, rng):
-    """Draw a part for each observation and draw of the parameters, given the observation.
+    """Draw a part for each unit and draw of the parameters, given the unit.
 
     Parameters
     ----------
@@ -230,18 +240,18 @@ def sample_memberships(family, points, draws, rng):
     Returns
     -------
     numpy.ndarray of int
-        Parts from 0, shape (S, m).
+        Parts from 0, shape (S, m), for each of m values that of its unit.
     """
     result = np.empty((len(draws["theta"]), len(points)), dtype=int)
     for part in chunks(points, draws):
         terms = log_terms(family, points[part], draws)
         # Adding Gumbel noise and taking the largest draws from the categorical distribution.
         result[:, part] = np.argmax(terms + rng.gumbel(size=terms.shape), axis=2)
-    return result
+    return points.spread(result)
 
 
 def draw_memberships(family, n, draws, rng):
-    """Draw parts for n new observations from the weights: shape (S, n), from 0."""
+    """Draw parts for n new units from the weights: shape (S, n), from 0."""
     edges = np.cumsum(np.exp(log_weights(family, draws)), axis=1)[:, None, :-1]
     return (rng.random((len(draws["theta"]), n))[:, :, None] > edges).sum(axis=2)
 
@@ -256,7 +266,7 @@ def replicate(family, points, memberships, draws, rng):
     points : Points
         The observations; their values matter only for how they are rounded.
     memberships : numpy.ndarray of int
-        Parts from 0, shape (S, m).
+        Parts from 0 of every value, shape (S, m).
     rng : numpy.random.Generator
 
     Returns
@@ -265,7 +275,7 @@ def replicate(family, points, memberships, draws, rng):
         Shape (S, m), or (S, m, D); rounded as the observations are, 0 for extra zeros.
     """
     entry, components = FAMILIES[family], draws["theta"].shape[1]
-    y = entry.replicate(points, draws, np.minimum(memberships, components - 1), rng)
+    y = entry.replicate(points.rows, draws, np.minimum(memberships, components - 1), rng)
     return y if entry.zero is None else np.where(memberships < components, y, 0.0)
 
 

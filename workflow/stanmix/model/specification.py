@@ -36,13 +36,13 @@ def specify(name, model, components, noticed, rounding=None):
     Returns
     -------
     dict
-        Plain values: model, family, kind, program, components, n, labels ("ordered", "relabelled" or "given"),
-        rounding, unit (the sampler's origin and scale), weights (mode "estimated" with concentration or "fixed" with
-        value), parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered, value (K numbers
-        or None), is_default and priors (one dict per scalar), and notes (sentences about the model and these data).
-        With several columns also columns (their names), order (the column that orders the components, or "none") and
-        thinnest (for each column its least sd given the others, 0 for none); mean and standard deviation have a
-        parameter for each, which then has the key column.
+        Plain values: model, family, kind, program, components, n, membership ("group" where all rows of a group have
+        one, else "row"), labels ("ordered", "relabelled" or "given"), rounding, unit (the sampler's origin and scale),
+        weights (mode "estimated" with concentration or "fixed" with value), parameters, each with name, slot, meaning,
+        mode ("own", "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per
+        scalar), and notes (sentences about the model and these data). With several columns also columns (their names),
+        order (the column that orders the components, or "none") and thinnest (for each column its least sd given the
+        others, 0 for none); mean and standard deviation have a parameter for each, which then has the key column.
 
     Raises
     ------
@@ -52,8 +52,15 @@ def specify(name, model, components, noticed, rounding=None):
         1969).
     """
     family = FAMILIES[model["family"]]
+    groups = noticed["groups"] if model["membership"] == "group" else None
     _refuse_data(name, family, noticed)
     _refuse_few(name, family, model, components, noticed, rounding)
+    if groups and family.zero:
+        raise UserError(
+            f"models.{name}: the family {family.name} has extra zeros of single rows, which a model with one "
+            f"membership for each group cannot have; take {family.name.removeprefix('zero_inflated_')}, or say "
+            "`membership: row`."
+        )
     if noticed["known"] and noticed["known"]["largest"] > components:
         raise UserError(
             f"models.{name}: {components} components are asked for, but the data name a component "
@@ -79,14 +86,19 @@ def specify(name, model, components, noticed, rounding=None):
             crowded = components >= noticed["distinct"] and family.kind != MULTIVARIATE
             own = not is_shared(parameter, model)
             if parameter.name == family.collapsing and (own or crowded) and not rounding:
+                ties = facts
+                if groups:
+                    ties = facts | (groups["ties"][column] if column else next(iter(groups["ties"].values())))
                 free = family.ordered not in fixed
                 # Shared by components that may own a distinct value each it meets all values at once.
-                meets = facts["most_tied"] - free if own else noticed["n"] - noticed["distinct"] * free
-                _refuse_collapse(name, entry, components, noticed["n"], facts, meets - 1)
+                meets = ties["most_tied"] - free if own else noticed["n"] - noticed["distinct"] * free
+                _refuse_collapse(name, entry, components, noticed["n"], ties, meets - 1)
             parameters.append(entry)
     free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
     free += components - 1 if weights["mode"] == "estimated" else 0
-    if family.takes == "trials" and components > 1 and free > noticed["trials"]["most"]:
+    if groups and family.takes == "trials" and components > 1:
+        _refuse_few_trials(name, family, components, free, groups)
+    elif family.takes == "trials" and components > 1 and free > noticed["trials"]["most"]:
         raise UserError(
             f"models.{name}: {components} {family.name} components have {free} unknowns, but no row has more than "
             f"{noticed['trials']['most']} trials, and {noticed['trials']['most']} are what so many trials can tell; "
@@ -101,13 +113,17 @@ def specify(name, model, components, noticed, rounding=None):
         "program": family.program,
         "components": components,
         "n": noticed["n"],
+        "membership": "group" if groups else "row",
         "labels": "given" if given else "relabelled" if relabelled and components > 1 else "ordered",
         "rounding": rounding if family.kind == CONTINUOUS else None,
         "unit": _unit(family, noticed, parameters),
         "weights": weights,
         "parameters": parameters,
         **columns,
-        "notes": _notes(free, components, noticed) + _notes_on_columns(columns) + _notes_on_order(parameters),
+        "notes": _notes(free, components, noticed)
+        + _notes_on_columns(columns)
+        + _notes_on_order(parameters)
+        + _notes_on_groups(noticed, groups),
     }
 
 
@@ -252,11 +268,18 @@ def _refuse_data(name, family, noticed):
 def _refuse_few(name, family, model, components, noticed, rounding):
     """Raise a `UserError` when so few distinct observations leave every component a point, or all in one plane."""
     distinct = noticed["distinct"]
-    if family.kind != MULTIVARIATE and _is_informed(family, model):
-        return
     informing = [name for name in (family.ordered, family.collapsing) if name is not None]
-    if components > distinct:
-        way = "" if family.kind == MULTIVARIATE else f", or say the prior of {' and '.join(informing)} yourself"
+    way = "" if family.kind == MULTIVARIATE else f", or say the prior of {' and '.join(informing)} yourself"
+    if noticed["groups"] and model["membership"] == "group":
+        number = noticed["groups"]["distinct"]
+        if components > number:
+            raise UserError(
+                f"models.{name}: {components} components are asked for, but the data have only {number} distinct "
+                f"group{'s' if number > 1 else ''}, each with one membership; ask for fewer, or say `membership: row`."
+            )
+    elif family.kind != MULTIVARIATE and _is_informed(family, model):
+        return
+    elif components > distinct:
         raise UserError(
             f"models.{name}: {components} components are asked for, but the data have only {distinct} "
             f"distinct values; ask for fewer{way}."
@@ -310,6 +333,21 @@ def _refuse_collapse(name, entry, components, n, noticed, needed):
         )
 
 
+def _refuse_few_trials(name, family, components, free, groups):
+    # K components of successes are told apart where most groups have as many trials as there are unknowns; beyond
+    # those of one trial nothing is seen of overdispersion.
+    needs = None
+    if groups["trials"]["typical"] < free:
+        needs = f"{free} unknowns, but most groups have fewer than {free} trials in all"
+    elif family.collapsing is None and family.in_slot("scale") and groups["trials"]["most"] < 2:
+        needs = "a dispersion, of which rows of a single trial tell nothing"
+    if needs:
+        raise UserError(
+            f"models.{name}: {components} {family.name} components have {needs}; "
+            + ("ask for fewer components." if "unknowns" in needs else "use the family binomial.")
+        )
+
+
 def _refuse_hopeless(name, components, free, n):
     # The weights count as K, so that one own mean and sd for each of n components is three unknowns an observation.
     # Where observations are few such a model costs little, and a note says what it rests on.
@@ -334,6 +372,22 @@ def _notes(free, components, noticed):
         *(crowded if components >= noticed["distinct"] > 1 else []),
         f"The model has {free} unknowns for {noticed['n']} observations: what it says rests on the priors as much as "
         "on the data.",
+    ]
+
+
+def _notes_on_groups(noticed, groups):
+    """What has one membership, where rows are in groups (list of str)."""
+    if not noticed["groups"]:
+        return []
+    if groups is None:
+        return [
+            "Every row has a membership of its own, whatever its group is. A group is still what is left out at once "
+            "in comparisons, so that this model can be compared with those that have one membership for each group."
+        ]
+    return [
+        "All rows of a group come from the same component: a group has one membership, and the weights theta are "
+        "shares of groups, not of rows. Given the component the rows of a group are taken to be independent, which the "
+        "check of what rows of a group have in common looks at."
     ]
 
 
@@ -414,7 +468,7 @@ def program_data(specification, units):
     specification : dict
         What `specify` returned.
     units : observations.Units
-        The distinct observations with their counts; none for the prior alone.
+        The distinct observations or groups with their counts; none for the prior alone.
 
     Returns
     -------
@@ -434,14 +488,13 @@ def program_data(specification, units):
     }
     data = {
         "N": n,
+        **_of_units(units),
         "K": components,
         "family": family.number,
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
         "is_ordered": int(sampled_in_order(specification)),
         "of_gaps": 0,
-        "count": units.count.tolist(),
-        "known": [0] * n if units.known is None else units.known.tolist(),
         "y": [] if is_whole else units.y.tolist(),
         "half_step": (specification["rounding"] or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
@@ -475,6 +528,13 @@ def places_of(entry, components):
     return list(range(1, components + 1)) if count == components else [count] * components
 
 
+def _of_units(units):
+    """What both programs are told of what has one membership."""
+    sizes = [] if units.sizes is None else units.sizes.tolist()
+    known = [0] * len(units.count) if units.known is None else units.known.tolist()
+    return {"G": len(sizes), "group_size": sizes, "count": units.count.tolist(), "known": known}
+
+
 def lower_ends(specification):
     """Where the standard deviations of each column begin (list of float)."""
     entries = [entry for entry in specification["parameters"] if entry["name"] == "sigma"]
@@ -495,14 +555,13 @@ def _program_data_of_columns(specification, units):
     estimated, counts = weights["mode"] == "estimated", matrices(specification)
     data = {
         "N": len(units.y),
+        **_of_units(units),
         "D": len(columns),
         "K": components,
         "theta_count": components if estimated else 0,
         "sigma_count": counts["sigma"],
         "correlation_count": counts["correlation"],
         "order": 0 if order == "none" else columns.index(order) + 1,
-        "count": units.count.tolist(),
-        "known": [0] * len(units.y) if units.known is None else units.known.tolist(),
         "y": np.reshape(units.y, (-1, len(columns))).T.tolist(),
         "origin": specification["unit"]["origin"],
         "unit": specification["unit"]["scale"],

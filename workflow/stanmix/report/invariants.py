@@ -58,7 +58,8 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
     hold((best == membership["component"].astype(str)).all(), "a most probable component is not.")
     if rows < TOLERANCE and parts == mixture.parts(specification["family"], components):
         _hold_intervals(hold, membership, parts, probabilities)
-    from_table = np.average(membership["uncertainty"], weights=membership["weight"])
+    each = membership if specification["membership"] == "row" else membership.drop_duplicates("group")
+    from_table = np.average(each["uncertainty"], weights=each["weight"])
     hold(
         abs(from_table - memberships["expected_misclassification"]) < TOLERANCE,
         "the expected misclassification is not that of the table.",
@@ -74,10 +75,12 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
                 chosen &= summary["column"] == entry["column"]
             means = summary.loc[chosen, "mean"].to_numpy()
             hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry['name']}.")
+    left_out = noticed["groups"]["number"] if noticed["groups"] else n  # one by one
     hold(
-        n == noticed["n"] == membership["weight"].sum() == loo_pointwise["weight"].sum() == loo["n"],
+        n == noticed["n"] == membership["weight"].sum() and left_out == loo_pointwise["weight"].sum() == loo["n"],
         f"the counts differ: {n} observations were fitted, {noticed['n']} read, {membership['weight'].sum()} have "
-        f"memberships and {loo_pointwise['weight'].sum()} a LOO value.",
+        f"memberships and {loo_pointwise['weight'].sum()} a LOO value"
+        + (f", of {left_out} groups." if noticed["groups"] else "."),
     )
     total = loo_pointwise["elpd"] @ loo_pointwise["weight"]
     hold(abs(total - loo["elpd"]) < 1e-6 * abs(total), "the pointwise LOO values do not add to their total.")

@@ -14,20 +14,18 @@ from markupsafe import Markup
 from stanmix.assess import checks, cutoff_words, memberships
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
-from stanmix.base.text import unshielded
 from stanmix.config import plan
 from stanmix.fits import mode_words
 from stanmix.model.specification import prior_text
 from stanmix.report import invariants
 
 LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
-# How pandas reads names of rows, which may look like numbers or like nothing.
-AS_WRITTEN = {"converters": {"id": unshielded}, "keep_default_na": False, "na_values": [""]}
 FIGURES = (
     *("diagram", "prior", "traces", "membership_figure", "co_clustering", "density"),
     *("ecdf", "transform", "statistics", "replicates"),
     "bands",  # only of continuous data
     "modes_figure",  # only of several components
+    "groups",  # only where groups of rows have one membership each
 )
 
 
@@ -136,7 +134,7 @@ def _fit_view(title, paths, noticed, asked, config):
     found, trust = read_json(paths["checks"]), read_json(paths["labels"])
     names = trust["names"]
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
-    membership, said = pd.read_csv(paths["membership"], **AS_WRITTEN), read_json(paths["memberships"])
+    membership, said = pd.read_csv(paths["membership"], **columns.AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
     invariants.verify_asked(title, specification, asked, config, noticed)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
@@ -144,7 +142,10 @@ def _fit_view(title, paths, noticed, asked, config):
     invariants.verify_cutoffs(title, cuts, membership)
     rows = [{**row, "title": _parameter_title(row, names)} for row in summary.astype(object).to_dict("records")]
     known = "truth" in summary
-    least = membership.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
+    of_units = membership
+    if "membership_of_groups" in paths:
+        of_units = pd.read_csv(paths["membership_of_groups"], dtype={"component": str}, **columns.AS_WRITTEN)
+    least = of_units.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
     estimated = [
         {
             "name": _of_column(entry),
@@ -173,6 +174,7 @@ def _fit_view(title, paths, noticed, asked, config):
         ),
         "modes": _modes_view(read_json(paths["modes"]), specification, names) if "modes" in paths else {"modes": []},
         "failed": failed,
+        "missed": [check["sentence"] for check in failed if check["name"] in checks.MODES],
         "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
@@ -186,6 +188,7 @@ def _fit_view(title, paths, noticed, asked, config):
         "clusters_table": tables.html_table(columns.clusters(specification.get("columns")), said["clusters"]),
         "predicted": _predicted(paths["predicted"], trust) if "predicted" in paths else None,
         "sizes": _sizes(membership, names),
+        "shares": _shares(membership, of_units, names),
         "uncertain": int(membership.loc[membership["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),
@@ -204,7 +207,7 @@ def _modes_view(found, specification, called):
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
-        row["share"] = mode_words.percentage(mode["share"]) if mode["share"] else "-"
+        row["share"] = mode_words.held(mode)
         row["chains"] = mode_words.chains_in(mode) or "none"
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode, called)})
@@ -234,7 +237,7 @@ def _cutoffs_table(table, levels, names):
 
 def _predicted(path, trust):
     """The first new rows and how many there are."""
-    frame = pd.read_csv(path, dtype={"component": str}, **AS_WRITTEN)
+    frame = pd.read_csv(path, dtype={"component": str}, **columns.AS_WRITTEN)
     first = frame.head(LISTED)
     return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, trust)}
 
@@ -245,6 +248,18 @@ def _sizes(membership, names):
     sizes = membership.groupby(membership["component"].astype(str))["weight"].sum()
     called = {part: "the extra zeros" if part == "zero" else columns.called(part, names) for part in parts}
     return [(name, int(sizes.get(part, 0))) for part, name in called.items()]
+
+
+def _shares(membership, of_units, names):
+    """How much of the groups, and how much of their rows, belongs to each component (str)."""
+    texts = []
+    for part in columns.parts_of(membership):
+        groups, rows = (
+            100 * np.average(frame[columns.probability(part)], weights=frame["weight"])
+            for frame in (of_units, membership)
+        )
+        texts.append(f"{columns.called(part, names)} has {groups:.1f}% of the groups and {rows:.1f}% of the rows")
+    return "; ".join(texts)
 
 
 def _of_column(entry):

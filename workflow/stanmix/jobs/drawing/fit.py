@@ -78,7 +78,7 @@ def figures_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
         "traces": traces.draw_traces(scalars, note=note),
         "transform": calibration.draw_pit(panels[: 2 * MOST_COLUMNS]),
         "statistics": calibration.draw_statistics(found[:MOST_STATISTICS]),
-        "co_clustering": _co_clustering(inputs, rows),
+        "co_clustering": _co_clustering(inputs, rows, specification["membership"] == "group"),
         **DRAW[specification["kind"]](inputs, specification, rows, y, label),
     }
 
@@ -149,7 +149,7 @@ def _cutoffs(path, parts, log):
     ]  # fmt: skip
 
 
-def _co_clustering(inputs, rows):
+def _co_clustering(inputs, rows, by_group):
     found, members = memberships.read_co_clustering(inputs["co_clustering"]), pd.read_csv(inputs["membership"])
     looked_at = found["obs_id"].to_numpy() - 1
     parts, best, trust = parts_of(members), None, read_json(inputs["labels"])
@@ -158,8 +158,8 @@ def _co_clustering(inputs, rows):
     return co_clustering.draw_co_clustering(
         found["similarity"].to_numpy(),
         found["cluster"].to_numpy(),
-        rows.units().index[looked_at],  # in the order of the values, then of trials or exposures
-        total=rows.n,
+        rows.units(by_group).index[looked_at],  # in the order of the values, then of trials or exposures
+        total=int(replication.frequency_of_groups(rows).sum()) if by_group else rows.n,
         component=best,
         names=part_names(parts, trust["names"]),
     )
