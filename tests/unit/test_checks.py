@@ -299,7 +299,7 @@ def test_an_order_that_binds(edge, status):
         (["1", "2", "zero"], 2, None, "warn", "has 2 clusters, fewer than the 3 components (extra zeros are one)."),
         (["1", "2"], 1, None, "warn", "has 1 cluster: the data do not say of any observation"),
         (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse by 6.1 (standard error 3.0)."),
-        (["1", "2"], 1, (6.0, 3.0), "fail", "as well, as far as can be told (difference 6.0, standard error 3.0)."),
+        (["1", "2"], 1, (6.0, 3.0), "fail", "as well, as far as can be told (difference -6.0, standard error 3.0)."),
         (["1", "2"], 1, (3.9, 0.1), "fail", "And a single component predicts as well"),
         (["1", "2"], 1, (-1.0, 0.1), "fail", "And a single component predicts as well"),
     ],
@@ -372,3 +372,21 @@ def test_a_strict_run_ends_well_with_warnings_and_badly_with_failures(tmp_path):
     assert len(caught.value.sentences) == 3
     assert "strict" in caught.value.sentences[2]
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("p_value", "count", "status"),
+    [(0.01, 30, "pass"), (0.0099, 30, "warn"), (0.00011, 30, "warn"), (0.000099, 12, "fail"), (0.000099, 10, "warn")],
+)
+def test_equal_values_fail_where_they_are_unlikely_and_many(p_value, count, status):
+    ties = {"p_value": p_value, "value": 1.5, "count": count, "expected": 1.0, "column": 0}
+    check = checks.tie_check(ties, 200)
+    assert (check.name, check.status) == ("ties", status)
+    assert f"{count} of 200 values are 1.5, where the model expects 1" in check.sentence
+    assert " of width are 1.5" in checks.tie_check(ties, 200, ["width"]).sentence
+
+
+def test_without_equal_values_the_check_passes():
+    ties = {"p_value": 1.0, "value": None, "count": None, "expected": None, "column": None}
+    check = checks.tie_check(ties, 200)
+    assert (check.status, check.sentence, check.remedy) == ("pass", "No two values are equal.", "")

@@ -112,7 +112,8 @@ def predicted(size, y, family="zero_inflated_poisson"):
     members = mixture.draw_memberships(family, len(y), draws, rng)
     anew = mixture.replicate(family, points, members, draws, rng)
     specification = {"family": family, "components": 2}
-    tables, facts, p_values = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
+    tables, facts = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
+    tables["ecdf"], p_values = whole.distribution(specification, points, anew)
     return tables, facts, p_values, anew
 
 

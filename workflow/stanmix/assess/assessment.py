@@ -8,7 +8,7 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_json
 from stanmix.base.text import shielded
 from stanmix.data import observations, replication
-from stanmix.expected import continuous, multivariate, predictive, whole
+from stanmix.expected import continuous, discrepancies, multivariate, predictive, whole
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
@@ -19,7 +19,6 @@ from stanmix.model.specification import told_apart
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
-FEW_DRAWS_FROM = 1000  # observations from which p-values within the components are averaged over REPLICATES draws
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
 LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
@@ -90,6 +89,8 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     found += checks.cut_check(specification, every, noticed.get("step"), names)
     found += checks.width_check(specification, noticed)
     found += checks.predictive_checks(p_values, specification, facts)
+    if "ties" in facts:
+        found.append(checks.tie_check(facts["ties"], len(sampled), specification.get("columns")))
     found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
@@ -312,34 +313,25 @@ def _write_predictive(outputs, specification, rows, sampled, points, loo, place,
     """Write the tables behind the predictive figures; return the p-values that are checks, and what is said of them."""
     family, rng = specification["family"], np.random.default_rng(seed)
     thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
-    p_values = predictive.component_p_values(family, points, few if len(points.y) > FEW_DRAWS_FROM else thinned, rng)
-    within = p_values.pop("within_groups", None)
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
     anew = anew.reshape(-1, *anew.shape[2:])
     anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
-    made, facts, found = PREDICT[specification["kind"]](
-        specification, points, thinned, few, kept, anew, thin, prior, axis
-    )
-    p_values |= found
-    for table, content in made.items():
-        write_csv(outputs[table], pd.DataFrame(content))
-    facts["statistics"], p_values["statistics"] = _write_statistics(outputs["statistics"], specification, points, anew)
-    if rows.group is not None:
-        in_groups = replication.sampled_points(rows, sampled, specification["rounding"], by_group=True)
-        p_values |= predictive.group_p_values(points.y, anew, in_groups.unit, points.size)
-    if within is not None:
-        facts["within_groups"], p_values["within_groups"] = within["product"], within["p_value"]
-    facts["extremes"] = predictive.extremes(family, points, few)
-    p_values["extremes"] = facts["extremes"]["p_value"]
+    made, facts = PREDICT[specification["kind"]](specification, points, thinned, few, kept, anew, thin, prior, axis)
     panels, left_out = [], []
     for title, ends in _transforms(loo, specification.get("columns")):
         transform = predictive.drawn_between(ends[:, place], rng)
         panels.append(pd.DataFrame({"panel": title, **predictive.transform_table(transform, rng)}))
         left_out += [transform] if title.startswith("LOO") else []
-    p_values["loo_pit"] = predictive.even_p_value(left_out)
+    in_groups = None
+    if rows.group is not None:
+        in_groups = replication.sampled_points(rows, sampled, specification["rounding"], by_group=True).unit
+    judged, more, p_values = discrepancies.judge(specification, points, thinned, few, anew, left_out, rng, in_groups)
+    facts |= more
+    for table, content in (made | judged).items():
+        write_csv(outputs[table], pd.DataFrame(content))
     write_csv(outputs["transform"], pd.concat(panels))
     write_json(outputs["predictive"], facts | {"looked_at": len(points.y), "p_values": p_values})
     return p_values, facts
@@ -351,24 +343,3 @@ def _transforms(loo, names):
     if names is None:
         return both
     return [(f"{title} of {name}", ends[:, :, d]) for d, name in enumerate(names) for title, ends in both]
-
-
-def _write_statistics(path, specification, points, anew):
-    """Write the test statistics of replicated data sets; return those of the data with their band, and its p-value."""
-
-    def statistics_of(y):
-        if specification["kind"] == MULTIVARIATE:
-            return multivariate.statistics_of(y, specification["columns"])
-        return predictive.statistics_of(y, specification["kind"] == WHOLE)
-
-    observed, replicated = statistics_of(points.y), statistics_of(anew)
-    write_csv(path, pd.DataFrame(replicated))
-    values = np.array(list(observed.values()))
-    sets = np.nan_to_num(np.column_stack(list(replicated.values())), nan=np.inf)  # undefined is as far out as can be
-    limits, p_value = predictive.ecdf_band(values, sets)
-    ends = zip(limits["lower"].tolist(), limits["upper"].tolist(), strict=True)
-    rows = [
-        {"name": name, "observed": value, "lower": lower, "upper": upper, "outside": not lower <= value <= upper}
-        for (name, value), (lower, upper) in zip(zip(observed, values.tolist(), strict=True), ends, strict=True)
-    ]
-    return rows, p_value

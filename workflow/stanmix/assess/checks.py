@@ -21,6 +21,7 @@ VISITED_ALIKE = {WARN: 0.01, FAIL: 0.001}  # probabilities below which chains do
 CUT_REACH = 1.1  # times where a prior is cut: a parameter below that is at the cut
 LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely under the model,
 LIKELY_ENDS = {WARN: 0.01, FAIL: 1e-4}  # or their ends, where one value that went astray decides
+SPIKE = 0.05  # share of the observations, beyond what a model expects of one value, that makes it another kind of data
 WIDE = 10  # times the range of the data that 90% of the prior of a location may cover
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
@@ -435,7 +436,7 @@ def predictive_checks(p_values, specification, facts=None):
         title, event, remedy = words[name]
         likely = LIKELY_ENDS if name == "extremes" else LIKELY
         sentence = f"Under the model, {event} have probability {p_text(value)}."
-        if name == "extremes" and "extremes" in facts:
+        if name == "extremes" and facts is not None:
             extremes = facts["extremes"]
             sentence += (
                 f" It expects {extremes['below']:.2g} values below the smallest, and {extremes['above']:.2g} above the "
@@ -458,6 +459,44 @@ def predictive_checks(p_values, specification, facts=None):
             )
         )
     return checks
+
+
+def tie_check(ties, n, columns=None):
+    """Are more observations equal to one value than the fitted model expects?
+
+    Parameters
+    ----------
+    ties : dict
+        What `discrepancies.ties` returned.
+    n : int
+        Observations that were looked at.
+    columns : list of str, optional
+        What the columns are called where there are several.
+
+    Returns
+    -------
+    Check
+    """
+    unlikely = {status: ties["p_value"] < limit for status, limit in LIKELY_ENDS.items()}
+    status = WARN if unlikely[WARN] else PASS
+    sentence = "No two values are equal."
+    if ties["value"] is not None:
+        of = "" if columns is None else f" of {columns[ties['column']]}"
+        status = FAIL if unlikely[FAIL] and ties["count"] - ties["expected"] > SPIKE * n else status
+        sentence = (
+            f"{ties['count']} of {n} values{of} are {ties['value']:.6g}, where the model expects "
+            f"{ties['expected']:.2g}: so many at any one value have probability {p_text(ties['p_value'])}."
+        )
+    return _judged(
+        "ties",
+        "Equal values",
+        ties["p_value"],
+        f"p at least {LIKELY_ENDS[WARN]:g}",
+        status,
+        sentence,
+        "A density has no place for many equal values: where they are a kind of their own (zeros, a cap, a limit of "
+        "detection), describe the others without them; where digits were preferred, say rounding: with their step.",
+    )
 
 
 def no_better(difference, error):
@@ -580,8 +619,8 @@ def group_check(parts, clusters, gain):
     if gain is not None and no_better(*gain):
         status = FAIL
         sentence += (
-            f" And a single component predicts as well, as far as can be told (difference {gain[0]:.1f}, standard "
-            f"error {gain[1]:.1f})."
+            f" And a single component predicts as well, as far as can be told (difference {0.0 - gain[0]:.1f}, "
+            f"standard error {gain[1]:.1f})."
         )
         remedy = (
             "Ask for one component; or say what tells several apart: a column of known components, or a prior for each."

@@ -152,11 +152,9 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     Returns
     -------
     tables : dict
-        density, memberships_by_value, replicates, ecdf and prior, each a dict of columns.
+        density, memberships_by_value, replicates and prior, each a dict of columns.
     facts : dict
         What the text says of them.
-    p_values : dict
-        ecdf, of the distribution function, and shape, of that of the standardised values or logs.
     """
     family, y = specification["family"], points.y
     entry = FAMILIES[family]
@@ -174,17 +172,12 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     replicates |= predictive.band_columns(keep_curves, "keep_") | predictive.band_columns(anew_curves, "anew_")
     drawn = keep_curves[np.linspace(0, len(keep_curves) - 1, DRAWN).round().astype(int)]
     replicates |= {f"replicate_{r}": values for r, values in enumerate(drawn, start=1)}
-    at_places = predictive.places(y, anew)
-    of_data = predictive.ecdf(y, at_places)
-    limits, p_value = predictive.ecdf_band(of_data, np.array([predictive.ecdf(row, at_places) for row in anew]))
-    logs = (Points(values, points.size, points.step).logs if entry.positive else values for values in (y, anew))
     wide = grid(y, entry.positive, beyond=0.6, log=log)
     curves = mixture.densities(family, at(wide), mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2)
     tables = {
         "density": density,
         "memberships_by_value": predictive.memberships_by_value(family, at(alone), alone, thinned),
         "replicates": replicates,
-        "ecdf": {"x": at_places, "observed": of_data, **limits},
         "prior": {"x": wide, "log": int(log)} | {f"curve_{r}": curve for r, curve in enumerate(curves, start=1)},
     }
     facts = {
@@ -195,4 +188,31 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
         "replicates_ecdf": len(anew),
         "peaks": peaks(even, np.interp(even, x, density["mixture_median"]), keep_curves, anew_curves),
     }
-    return tables, facts, {"ecdf": p_value, "shape": predictive.shape_p_value([tuple(logs)])}
+    return tables, facts
+
+
+def distribution(specification, points, anew):
+    """The distribution function of the data among those of replicated data sets.
+
+    Parameters
+    ----------
+    specification : dict
+    points : Points
+        The observations, m of them.
+    anew : numpy.ndarray
+        Replicated data sets of new observations, shape (R, m).
+
+    Returns
+    -------
+    table : dict of numpy.ndarray
+        x, observed, lower, median and upper.
+    p_values : dict
+        ecdf, of the distribution function, and shape, of that of the standardised values or logs.
+    """
+    x = predictive.places(points.y, anew)
+    observed = predictive.ecdf(points.y, x)
+    limits, p_value = predictive.ecdf_band(observed, np.array([predictive.ecdf(row, x) for row in anew]))
+    both = points.y, anew
+    if FAMILIES[specification["family"]].positive:
+        both = tuple(Points(values, points.size, points.step).logs for values in both)
+    return {"x": x, "observed": observed, **limits}, {"ecdf": p_value, "shape": predictive.shape_p_value([both])}

@@ -59,24 +59,9 @@ def pair_density(family, y, pair, draws):
     return table | {f"component_{k + 1}": medians[:, k] for k in range(medians.shape[1])}
 
 
-def ecdf_tables(y, anew, columns):
-    """Distribution functions of all columns with one band for all of them together.
-
-    Parameters
-    ----------
-    y : numpy.ndarray
-        The observations, shape (m, D).
-    anew : numpy.ndarray
-        Replicated data sets, shape (R, m, D).
-    columns : list of str
-
-    Returns
-    -------
-    table : dict of numpy.ndarray
-        column, x, observed, lower, median and upper.
-    p_value : float
-        As `predictive.ecdf_band`, over all columns.
-    """
+def distribution(specification, points, anew):
+    """As `continuous.distribution`, with one band for the distribution functions of all columns; x is of a column."""
+    y, columns = points.y, specification["columns"]
     grids = [predictive.places(y[:, d], anew[:, :, d]) for d in range(len(columns))]
 
     def curve(rows):
@@ -84,8 +69,9 @@ def ecdf_tables(y, anew, columns):
 
     observed = curve(y)
     limits, p_value = predictive.ecdf_band(observed, np.array([curve(rows) for rows in anew]))
+    shape = predictive.shape_p_value([(y[:, d], anew[:, :, d]) for d in range(len(columns))])
     table = {"column": np.repeat(columns, [len(x) for x in grids]), "x": np.concatenate(grids), "observed": observed}
-    return table | limits, p_value
+    return table | limits, {"ecdf": p_value, "shape": shape}
 
 
 def statistics_of(y, columns):
@@ -123,18 +109,15 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     -------
     tables : dict
         density (of pairs of columns), memberships_by_value (empty: no single value tells them), replicates and prior
-        (data sets), and ecdf, each a dict of columns.
+        (data sets), each a dict of columns.
     facts : dict
         What the text and the figures need to know of them.
-    p_values : dict
-        ecdf, of the distribution functions of all columns together, and shape, of those of standardised values.
     """
     family, y, columns = specification["family"], points.y, specification["columns"]
     telling = telling_columns(thinned)
     chosen = sorted(telling[:MOST_COLUMNS])
     pairs = list(itertools.combinations(chosen, 2))[:MOST_PAIRS]
     density = [pair_density(family, y, pair, few) for pair in pairs]
-    ecdf, p_value = ecdf_tables(y, anew, columns)
     rows = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS)).round().astype(int)
     sets = anew[np.linspace(0, len(anew) - 1, SHOWN).round().astype(int)][:, rows]
     of_prior = mixture.thinned(prior, PRIOR_SHOWN)
@@ -146,7 +129,6 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
         "density": {name: np.concatenate([table[name] for table in density]) for name in density[0]},
         "memberships_by_value": {name: [] for name in ["x", *(f"probability_{part}" for part in parts)]},
         "replicates": _stacked(sets, columns),
-        "ecdf": ecdf,
         "prior": _stacked(imagined, columns) | {"component": members.ravel() + 1},
     }
     facts = {
@@ -156,8 +138,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
         "all_pairs": len(columns) * (len(columns) - 1) // 2,
         "replicates_ecdf": len(anew),
     }
-    shape = predictive.shape_p_value([(y[:, d], anew[:, :, d]) for d in range(len(columns))])
-    return tables, facts, {"ecdf": p_value, "shape": shape}
+    return tables, facts
 
 
 def _stacked(sets, columns):

@@ -134,10 +134,6 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     density |= predictive.part_bands(expected(family, first, step, points.size, few, per), parts)
     replicates = {"x": centre, "step": step, "observed": observed}
     replicates |= predictive.band_columns(frequencies(seen_anew, first, step))
-    values = predictive.places(seen, seen_anew, whole=True)
-    limits, p_value = predictive.ecdf_band(
-        predictive.ecdf(seen, values), np.array([predictive.ecdf(row, values) for row in seen_anew])
-    )
     wide, wide_step = bins(seen, beyond=0.6)
     masses = expected(family, wide, wide_step, points.size, mixture.thinned(prior, PRIOR_DRAWN), per)
     masses = masses.sum(axis=2) / len(y)
@@ -150,7 +146,6 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
             family, Points(by_value, np.full(len(by_value), points.size[0])), by_value, thinned
         ),
         "replicates": replicates,
-        "ecdf": {"x": values, "observed": predictive.ecdf(seen, values), **limits},
         "prior": {
             "x": wide + (wide_step - 1) / 2,
             "step": wide_step,
@@ -167,6 +162,16 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
         "replicates_ecdf": len(anew),
         "same_size": bool(same),
     }
+    return tables, facts
+
+
+def distribution(specification, points, anew):
+    """As `continuous.distribution`; of p-values, ecdf and frequencies."""
+    (seen, _), (seen_anew, _) = shown(points.y, points), shown(anew, points)
+    x = predictive.places(seen, seen_anew, whole=True)
+    observed = predictive.ecdf(seen, x)
+    limits, p_value = predictive.ecdf_band(observed, np.array([predictive.ecdf(row, x) for row in seen_anew]))
     every = np.unique(np.concatenate([seen, seen_anew.ravel()]))
     each = [np.bincount(np.searchsorted(every, row), minlength=len(every)) for row in (seen, *seen_anew)]
-    return tables, facts, {"ecdf": p_value, "frequencies": predictive.frequencies_p_value(each[0], np.array(each[1:]))}
+    p_values = {"ecdf": p_value, "frequencies": predictive.frequencies_p_value(each[0], np.array(each[1:]))}
+    return {"x": x, "observed": observed, **limits}, p_values
