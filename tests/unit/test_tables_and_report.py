@@ -162,7 +162,7 @@ def test_columns_of_memberships_and_comparisons():
 
 def models(*rows):
     keys = ("model", "elpd_diff", "dse", "failed")
-    return [{"n": 100, **dict(zip(keys, row, strict=True))} for row in rows]
+    return [{"n": 100, "things": "observations", **dict(zip(keys, row, strict=True))} for row in rows]
 
 
 END = ". LOO tells which model predicts better, not which one is true."
@@ -266,6 +266,7 @@ def artifacts(tmp_path, root, monkeypatch):
                 "model": model,
                 "family": "normal",
                 "kind": "continuous",
+                "membership": "row",
                 "transform": None,
                 "rounding": 0.125,
                 "notes": [HOSTILE],
@@ -329,7 +330,7 @@ def artifacts(tmp_path, root, monkeypatch):
                     "beyond_data": False,
                 }
             ),
-            "loo": {"elpd": -5.0, "n": 5, "right": None},
+            "loo": {"elpd": -5.0, "n": 5, "right": None, "things": "observations"},
             "loo_pointwise": pd.DataFrame({"elpd": [-1.0, -1.0, -1.0], "weight": [1, 1, 3]}),
             "predictive": {
                 "looked_at": 4,
