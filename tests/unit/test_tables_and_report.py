@@ -285,7 +285,6 @@ def artifacts(tmp_path, root, monkeypatch):
                 "notes": [HOSTILE],
                 "program": "p",
                 "components": 2,
-                "membership": "row",
                 "n": 5,
                 "label": HOSTILE,
                 "weights": {"mode": "estimated", "concentration": [1.0, 2.0]},
