@@ -137,7 +137,16 @@ ABOUT = {
     "rounding": None,
     "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
 }
-PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
+PREDICTIVE = [
+    "component_means",
+    "component_spreads",
+    "component_shapes",
+    "ecdf",
+    "shape",
+    "frequencies",
+    "statistics",
+    "loo_pit",
+]
 
 
 @pytest.mark.parametrize("name", PREDICTIVE)
