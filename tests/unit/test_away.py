@@ -8,7 +8,7 @@ from test_masses import of_columns
 from test_modes import specified
 
 from stanmix.families.family import Points
-from stanmix.fits import away
+from stanmix.fits import away, masses
 from stanmix.model import mixture
 
 Y = np.concatenate([stats.norm(m, 1).ppf((np.arange(20) + 0.5) / 20) for m in (0, 4)])
@@ -97,3 +97,14 @@ def test_rows_that_are_known_to_come_from_it_keep_a_component_here():
     )
     state = {"theta": np.ones(1), "mu": np.array([2.0]), "sigma": np.array([2.2])}
     assert away.weighed(specification, units, 0, state, np.random.default_rng(3)) is None
+
+
+def test_where_nothing_is_free_without_it_the_density_is_that_of_the_other_component():
+    model = {"family": "normal", "fixed": {"mu": [0, 4], "sigma": 2}}
+    specification, units = specified(Y, model, 2)
+    fewer, units = away.without(specification, units, 1)
+    state = {"theta": np.ones(1), "mu": np.array([0.0]), "sigma": np.array([2.0])}
+    excess, density, _ = masses.log_excess(masses.LogPosterior(fewer, units), state)
+    assert excess == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(density, stats.norm(0, 2).logpdf(units.y))
+    assert away.weighed(specification, units, 1, state, np.random.default_rng(1)) is None  # it stands amid the data

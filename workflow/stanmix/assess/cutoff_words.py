@@ -8,7 +8,7 @@ from stanmix.base.tables import number
 from stanmix.base.text import plain
 
 NEARLY_ALL = 0.995  # of the draws: where fewer have a cut-off it is said how many
-WITHHELD = "The names of the components cannot be trusted, so there are no cut-offs between them."
+WITHHELD = "The components of these draws cannot be trusted, so there are no cut-offs between them."
 WHY_NOT = {
     "one": "There is one component, so there is no cut-off.",
     "groups": "All rows of a group have one membership, which no single value decides, so there are no cut-offs.",

@@ -131,12 +131,13 @@ def draw_membership(y, probabilities, *, label, x, curves, true_component=None, 
         axes.spines["left"].set_visible(False)
         axes.tick_params(labelbottom=place == len(strips))
     axes.set_xlabel(plain(label))
-    handles += _draw_cutoffs(figure, [cutoff for cutoff in cutoffs if x[0] <= cutoff["value"] <= x[-1]], colours)
+    inside = [cutoff for cutoff in cutoffs if x[0] <= cutoff["value"] <= x[-1]]
+    handles += _draw_cutoffs(figure, inside, x, curves, colours)
     legend_below(figure, handles)
     return figure
 
 
-def _draw_cutoffs(figure, cutoffs, colours):
+def _draw_cutoffs(figure, cutoffs, x, curves, colours):
     """Draw cut-offs: lines through all axes where a component becomes the most probable, marks on its curve for others.
 
     Parameters
@@ -145,6 +146,8 @@ def _draw_cutoffs(figure, cutoffs, colours):
         Its first axes hold the curves.
     cutoffs : list of dict
         As `draw_membership` takes them, in the order of their values.
+    x, curves : array
+        As there; of whole numbers a curve passes a level between two of them, and the mark stands where it has.
     colours : sequence of str
         Of the components.
 
@@ -177,9 +180,9 @@ def _draw_cutoffs(figure, cutoffs, colours):
         )
     for cutoff in cutoffs:
         if cutoff["probability"] is not None:
-            where = cutoff["value"], cutoff["probability"]
+            height = np.interp(cutoff["value"], x, curves[cutoff["component"]])
             colour = colours[cutoff["component"]]
-            top.plot(*where, marker="|", markersize=9, markeredgewidth=1.6, color=colour, zorder=2.5)
+            top.plot(cutoff["value"], height, marker="|", markersize=9, markeredgewidth=1.6, color=colour, zorder=2.5)
     for handle in handles:
         handle.set_label("cut-off with its 95% interval")
     return handles

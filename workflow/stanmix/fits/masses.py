@@ -273,8 +273,9 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray,
     """
     place = posterior.coordinates(state)
     base = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0]
-    value, size = posterior(place[None])[0], np.full(len(place), 100.0)
-    for _ in range(ROUNDS if posterior.whole else 1):
+    value, size, vectors = posterior(place[None])[0], np.full(len(place), 100.0), np.eye(len(place))
+    # Where nothing is free, as with one component less of two that are fixed, there is nothing to look for.
+    for _ in range((ROUNDS if posterior.whole else 1) if len(place) else 0):
         step = STEP * np.maximum(1 / np.sqrt(size.max()), 1e-2)
         slope, curvature = _derivatives(posterior, place, value, np.full(len(place), step))
         if not posterior.whole:  # the mode is that of all observations; only the change of coordinates moves it
