@@ -16,7 +16,7 @@ from stanmix.model import mixture
 from stanmix.model.specification import specify
 
 OUTPUTS = (
-    "checks", "labels", "summary", "summary_html", "label_free", "membership", "membership_html",
+    "checks", "labels", "summary", "summary_html", "centres", "label_free", "membership", "membership_html",
     "memberships", "cutoffs", "cutoffs_html", "co_clustering", "loo", "loo_pointwise", "density",
     "memberships_by_value", "replicates", "ecdf", "transform", "statistics", "prior", "predictive",
 )  # fmt: skip

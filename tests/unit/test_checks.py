@@ -135,6 +135,7 @@ ABOUT = {
     "kind": "continuous",
     "membership": "row",
     "rounding": None,
+    "transform": None,
     "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
 }
 PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
@@ -171,7 +172,7 @@ def test_a_p_value_is_written_on_its_side_of_every_limit_and_never_as_0(value, t
 def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expected():
     def remedy(name, mode="own", kind="continuous"):
         entries = [{"name": "mu", "slot": "location", "mode": mode}, {"name": "sigma", "slot": "scale", "mode": mode}]
-        about = {"kind": kind, "membership": "row", "rounding": None, "parameters": entries}
+        about = {"kind": kind, "membership": "row", "rounding": None, "transform": None, "parameters": entries}
         return checks.predictive_checks({name: 0.001}, about)[0].remedy
 
     assert "correct the fixed values" in remedy("component_means", "fixed")
@@ -205,6 +206,7 @@ TRUST = {
 def cut(values, lower, rounding=None, step=1.0, **entry):
     entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [{"lower": lower}], **entry}
     about = {"kind": "continuous", "components": values.shape[1], "rounding": rounding, "columns": ["a", "b"]}
+    about["transform"] = None
     about["kind"] = "multivariate" if values.ndim == 3 else "continuous"
     return checks.cut_check({**about, "parameters": [entry]}, {"sigma": values}, step)
 
@@ -253,7 +255,8 @@ def width(prior, noticed, family="normal", components=2, **entry):
     name, slot = FAMILIES[family].parameters[0].name, FAMILIES[family].parameters[0].slot
     priors = [{"distribution": prior[0], "arguments": prior[1], "lower": None}]
     entry = {"name": name, "slot": slot, "mode": "own", "is_default": False, "priors": priors, **entry}
-    return checks.width_check({"family": family, "components": components, "parameters": [entry]}, noticed)
+    about = {"family": family, "transform": None, "components": components, "parameters": [entry]}
+    return checks.width_check(about, noticed)
 
 
 @pytest.mark.parametrize(("scale", "status"), [(30.3, "pass"), (30.5, "warn"), (1e6, "warn")])

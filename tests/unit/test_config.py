@@ -121,6 +121,39 @@ def test_analyses_of_one_data_set_name_components_alike(tmp_path):
     assert "calls component 3 'high', which is component 2 in another analysis of real" in told
 
 
+@pytest.mark.parametrize(
+    ("model", "place", "words"),
+    [
+        ("family: normal, transform: ln", "transform", "is 'ln'; allowed are log, log10, logit, sqrt"),
+        ("family: lognormal, transform: log", "transform", "goes with families of the whole line, not with lognormal"),
+        ("family: normal, transform: {weight: log}", "transform", "is a mapping of columns, but normal describes one"),
+        ("family: normal, shift: 1", "shift", "goes with the transforms log, log10, sqrt and with the families"),
+        ("family: normal, transform: logit, shift: 1", "shift", "goes with the transforms log, log10, sqrt"),
+        ("family: normal, transform: log, shift: {weight: 1}", "shift", "is a mapping of columns"),
+    ],
+)
+def test_transforms_and_shifts_that_are_none_are_told(model, place, words, tmp_path):
+    (told,) = sentences_of(BASE.replace("open: {family: normal}", f"open: {{{model}}}"), tmp_path)
+    assert f"models.open.{place} {words}" in told
+
+
+def test_rounding_goes_with_a_shift_and_not_with_a_transform(tmp_path):
+    rounded = BASE.replace("column: weight", "column: weight\n    rounding: 1")
+    (told,) = sentences_of(
+        rounded.replace("open: {family: normal}", "open: {family: normal, transform: log}"), tmp_path
+    )
+    assert "remove `rounding:` from datasets.real, or use the family lognormal, which goes with it" in told
+    check(rounded.replace("open: {family: normal}", "open: {family: lognormal, shift: 1}"), tmp_path)
+
+
+def test_a_transform_of_columns_names_those_of_the_data(tmp_path):
+    several = BASE.replace("column: weight", "columns: [weight, length]").replace("{family: normal}", "{MODEL}")
+    model = "family: multivariate_normal, transform: {weight: log, lenght: sqrt}, shift: {weight: 1}"
+    (told,) = sentences_of(several.replace("MODEL", model), tmp_path)
+    assert "has transform for 'lenght', which is none of several columns of datasets.real" in told
+    check(several.replace("MODEL", model.replace("lenght", "length")), tmp_path)
+
+
 # What is replaced, by what, the key that must be named, the marker of its line, and words of the sentence.
 MISTAKES = {
     "unknown key at the top": ("seed: 7", "sed: 7", "sed", "sed: 7", ["not a key", "strict", "did you mean 'seed'?"]),

@@ -175,6 +175,8 @@ EDITS = {
     "datasets.*.simulate.trials": ([pair_of("binomial", "p: [0.1, 0.6], trials: 13")[:2], *SHARES], ALL_SHARES),
     "datasets.*.simulate.seed": ("mu: [0, 8],", "mu: [0, 8], seed: 3,", ALL_PAIR),
     "models.*.family": free_of("student_t", "share: [sigma]"),
+    "models.*.transform.*": several_of("transform: {reading: log}"),
+    "models.*.shift.*": several_of("transform: {reading: log}", "shift: {reading: 1}"),
     "models.*.share": (FREE_SHARES, "", FREE),
     "models.*.membership": (FREE_SHARES, FREE_SHARES + "    membership: row\n", FREE),
     "models.*.labels": (FREE_SHARES, FREE_SHARES + "    labels: relabelled\n", FREE),

@@ -4,6 +4,7 @@
 
 rule report:
     input:
+        observations=f"{DATA}/observations.csv",
         noticed=f"{DATA}/noticed.json",
         truth=truth_of,
         facts=f"{DATA}/density.json",

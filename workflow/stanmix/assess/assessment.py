@@ -33,9 +33,9 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
         Paths: observations, noticed, draws, specification, data, executable, toolchain, for several components modes
         and, for simulated data, truth.
     outputs : mapping
-        Paths: checks, labels, summary, summary_html, label_free, membership, membership_html, memberships, cutoffs,
-        cutoffs_html, co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf, transform,
-        statistics, prior, predictive.
+        Paths: checks, labels, summary, summary_html, centres, label_free, membership, membership_html, memberships,
+        cutoffs, cutoffs_html, co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf,
+        transform, statistics, prior, predictive.
     model : dict
         Its entry in the checked configuration.
     seed : int
@@ -95,7 +95,9 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
-            gain = refitting.gain_over_single(loo, specification, model, noticed, units, left_out, inputs, seed, say)
+            gain = refitting.gain_over_single(
+                loo, specification, model, noticed, rows, units, left_out, inputs, seed, say
+            )
         found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
     found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], loo["n"], loo["things"]))
@@ -106,6 +108,7 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     write_json(outputs["checks"], checks.as_json(found))
 
     _write_summary(outputs, name, summary, label_free, names)
+    _write_centres(outputs["centres"], specification, every, sampling["chains"], names)
     belonging["facts"]["cutoffs"] = _write_cutoffs(outputs, specification, points, draws, levels, trust)
     _write_memberships(outputs, name, belonging, trust["trusted"], names, by_group)
     write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
@@ -235,6 +238,18 @@ def _write_summary(outputs, name, rows, label_free, names):
     if known:
         note += f" The interval holds the truth for {sum(row['covered'] for row in known)} of {len(known)} parameters."
     tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
+
+
+def _write_centres(path, specification, draws, chains, names):
+    """Write where the components lie among the values of the data; no rows where their locations say so themselves."""
+    centres, rows = FAMILIES[specification["family"]].centres(draws), []
+    if centres is not None:
+        for place in np.ndindex(centres.shape[1:]):
+            row = {"component": place[0] + 1}
+            row |= {} if names is None else {columns.CALLED: shielded(names[place[0]])}
+            row |= {} if len(place) == 1 else {"column": specification["columns"][place[1]]}
+            rows.append(row | inference.statistics_of(centres[(slice(None), *place)].reshape(chains, -1)))
+    write_csv(path, pd.DataFrame(rows, columns=None if rows else ["component", "mean"]))
 
 
 def _memberships(rows, specification, units, points, draws, truth, names):

@@ -9,7 +9,7 @@ from stanmix.base.columns import word_for
 from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import LARGEST, SMALLEST
-from stanmix.families.family import LINKS, WHOLE, to_link
+from stanmix.families.family import LINKS, to_link
 from stanmix.families.priors import UNIT
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
@@ -219,7 +219,7 @@ def cut_check(specification, draws, step, names=None):
             "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
             "components, or leave out a column of few values."
         )
-    elif specification["rounding"] is None:
+    elif specification["rounding"] is None and not specification["transform"]:
         remedy = (
             "Values that are rounded or equal pull it towards 0, and the estimate says more about the cut than about "
             f"the data: say rounding: {f'{step:g}' if step else 'and the step to which the values are rounded'} in the "
@@ -262,10 +262,8 @@ def width_check(specification, noticed):
         if entry["mode"] == "fixed" or family.link == LINKS[UNIT]:
             continue
         facts = noticed["columns"][entry["column"]] if "column" in entry else noticed
-        if family.kind == WHOLE:
-            across = math.log((facts["maximum"] + 1) / (facts["minimum"] + 1))
-        else:
-            across = facts["log"]["range"] if family.positive else facts["range"]
+        column = list(noticed["columns"]).index(entry["column"]) if "column" in entry else 0
+        across = family.across(facts, column)
         of = f" of {entry['column']}" if "column" in entry else ""
         for index in range(len(entry["priors"]) if across else 0):
             with np.errstate(over="ignore"):
@@ -276,6 +274,8 @@ def width_check(specification, noticed):
         return []
     widest, name = max(found)
     logs = "" if family.link == 0 and not family.positive else ", by their logs"
+    if specification["transform"]:
+        logs = " on the scale of the model"
     return [
         _judged(
             "prior_width",
@@ -333,7 +333,7 @@ def predictive_checks(p_values, specification, facts=None):
     fixed = [entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"]
     located = [entry["name"] for entry in specification["parameters"] if entry["slot"] in ("location", "mu")]
     shape = "The shape of the mixture does not fit: reconsider the number of components or the family."
-    if specification["kind"] == "continuous" and specification["rounding"] is None:
+    if specification["kind"] == "continuous" and specification["rounding"] is None and not specification["transform"]:
         shape += " Where many values are equal because they are rounded, say rounding: in the data set."
     words = {
         "component_means": (

@@ -15,15 +15,15 @@ from stanmix.model import mixture
 LISTED = 2000  # rows of the HTML table; the CSV has all
 
 
-def faults(rows, column, model, family):
+def faults(rows, names, model, family):
     """What a family cannot describe of new rows.
 
     Parameters
     ----------
     rows : observations.Observations
         As `observations.read_csv` returned them.
-    column : str
-        Where the values stand.
+    names : list of str
+        The columns in which the values stand.
     model : str
         The model's name.
     family : Family
@@ -31,21 +31,27 @@ def faults(rows, column, model, family):
     Returns
     -------
     list of str
-        One sentence, or none.
+        One sentence for each column, or none.
     """
-    wrong, needs = np.zeros(len(rows.y), dtype=bool), ""
-    if family.positive:
-        wrong, needs = rows.y <= 0, "values above 0"
-    elif family.kind == WHOLE:
+    if family.kind == WHOLE:
         wrong = (rows.y < 0) | (rows.y != np.floor(rows.y)) | (rows.y > LARGEST_COUNT)
         needs = f"whole numbers from 0 to {LARGEST_COUNT}"
+        return _faults_of_column(rows, rows.y, wrong, names[0], model, family.name, needs)
+    y, wrong = (values.reshape(len(rows.y), -1) for values in (rows.y, ~family.allowed(rows.y)))
+    found = []
+    for d, name in enumerate(names):
+        found += _faults_of_column(rows, y[:, d], wrong[:, d], name, model, family.name, family.needs(d))
+    return found
+
+
+def _faults_of_column(rows, y, wrong, column, model, family, needs):
     if not wrong.any():
         return []
     first = int(np.flatnonzero(wrong)[0])
     more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
-    value = plain(rows.y[first])
+    value = plain(y[first])
     return [
-        f"line {rows.lines[first]}, column '{column}': {value} is not possible{more}; the family {family.name} of "
+        f"line {rows.lines[first]}, column '{column}': {value} is not possible{more}; the family {family} of "
         f"models.{model} needs {needs}."
     ]
 

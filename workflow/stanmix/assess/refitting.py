@@ -89,7 +89,7 @@ def parts_of(rows, units, left_out):
     return [units.index[of_group[g]] for g in group[first]]
 
 
-def gain_over_single(loo, specification, model, noticed, units, left_out, inputs, seed, say=print):
+def gain_over_single(loo, specification, model, noticed, rows, units, left_out, inputs, seed, say=print):
     """How much better the fit predicts than the same model with a single component.
 
     Parameters
@@ -102,6 +102,7 @@ def gain_over_single(loo, specification, model, noticed, units, left_out, inputs
         Its entry in the checked configuration.
     noticed : dict
         What `noticing.notice` says of the data.
+    rows : observations.Observations
     units : observations.Units
         What has one membership in the fit.
     left_out : observations.Units
@@ -120,7 +121,8 @@ def gain_over_single(loo, specification, model, noticed, units, left_out, inputs
     say("Fitting a single component, because the observations fall into one cluster.")
     sampling, seed = specification["sampling"], seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
-    alone = specify(specification["model"], model, 1, noticed, specification["rounding"]) | {"sampling": sampling}
+    alone = specify(specification["model"], model, 1, noticed, specification["rounding"], rows)
+    alone |= {"sampling": sampling}
     starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
     draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
     points = Points.of(left_out, specification["rounding"])

@@ -11,6 +11,7 @@ from stanmix.data.csvfile import MISSING
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.families.priors import POSITIVE, parse, parse_weights
 from stanmix.families.registry import FAMILIES
+from stanmix.families.transforms import SHIFTED, TRANSFORMS
 from stanmix.model.specification import is_shared, told_apart
 
 MOST_SIMULATED = 10_000_000  # observations of a simulation, as the schema says of n
@@ -130,6 +131,22 @@ def _check_pairs(sections):
             if "known" in dataset and sections["models"][name]["labels"] == "relabelled":
                 yield place, f"names '{name}', which is relabelled, but known components have their names already"
             step = dataset.get("rounding")
+            model = sections["models"][name]
+            if isinstance(model.get("transform"), str) and step is not None:
+                hint = ", or use the family lognormal, which goes with it" if model["transform"] == "log" else ""
+                yield (
+                    place,
+                    f"{of} is of transformed values, and intervals of rounded ones have no one width there; remove "
+                    f"`rounding:` from datasets.{analysis['dataset']}{hint}",
+                )
+            for key in ("transform", "shift"):
+                for column in model[key] if family.kind == MULTIVARIATE and isinstance(model.get(key), dict) else ():
+                    if column not in dataset.get("columns", ()):
+                        yield (
+                            place,
+                            f"{of} has {key} for '{column}', which is none of several columns of "
+                            f"datasets.{analysis['dataset']}",
+                        )
             if step is not None and family.kind != CONTINUOUS and (family.kind != WHOLE or step != 1):
                 yield place, f"{of} knows no rounding; remove it from datasets.{analysis['dataset']}"
             if dataset["axis"] == "log" and family.kind != CONTINUOUS:
@@ -170,6 +187,7 @@ def _check_model(place, model):
                         (*place, section),
                         "names 'correlation', which a model with `correlation: diagonal` does not have",
                     )
+    yield from _check_scale(place, model, family)
     for key in set(model["share"]) & set(model["own"]):
         yield (*place, "own"), f"names '{key}', which share names too; a parameter is either shared or own"
     for key in model["priors"]:
@@ -182,6 +200,35 @@ def _check_model(place, model):
             yield from _check_values((*place, "fixed", key), family, key, value)
     if {"theta", *family.names} <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
+
+
+def _check_scale(place, model, family):
+    """Yield (place, text) for a transformation or a shift that is none, or that the family or the other cannot have."""
+    transform, shift = model.get("transform"), model.get("shift")
+    if transform is not None and (family.kind == WHOLE or family.positive):
+        what = "of counts" if family.kind == WHOLE else "of positive values, whose logs or shape it describes already"
+        yield (*place, "transform"), f"goes with families of the whole line, not with {family.name}, a family {what}"
+        return
+    if isinstance(transform, str) and transform not in TRANSFORMS:
+        yield (*place, "transform"), f"is {shown(transform)}; allowed are {', '.join(TRANSFORMS)}"
+        return
+    for key, value in (("transform", transform), ("shift", shift)):
+        if isinstance(value, dict) and family.kind != MULTIVARIATE:
+            yield (*place, key), f"is a mapping of columns, but {family.name} describes one column; give one value"
+            return
+    if shift is None or family.positive:
+        return
+    if isinstance(transform, dict):
+        takes = [column for column, name in transform.items() if name in SHIFTED]
+        fits = set(shift) <= set(takes) if isinstance(shift, dict) else takes
+    else:
+        fits = transform in SHIFTED
+    if not fits:
+        yield (
+            (*place, "shift"),
+            f"goes with the transforms {', '.join(SHIFTED)} and with the families lognormal and gamma; elsewhere it "
+            "changes nothing but names",
+        )
 
 
 def _check_labels(place, model):

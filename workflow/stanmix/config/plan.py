@@ -8,7 +8,7 @@ from itertools import groupby
 from stanmix.base.text import tidy
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.families.priors import parse_weights
-from stanmix.families.registry import FAMILIES
+from stanmix.families.registry import FAMILIES, family_of
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def kind(config, fits_of_dataset):
     return next(kind for kind in (MULTIVARIATE, WHOLE, CONTINUOUS) if kind in kinds)
 
 
-def family(model):
-    """The `Family` of a model of the configuration."""
-    return FAMILIES[model["family"]]
+def family(model, dataset=None):
+    """The `Family` of a model of the configuration, for a data set where the columns of that matter."""
+    return family_of(model, dataset.get("columns")) if dataset is not None else FAMILIES[model["family"]]
 
 
 def program(model):

@@ -175,6 +175,8 @@ class _Column:
             "negative": self._first(self.y < 0),
             "not_positive": self._first(self.y <= 0),
             "uncountable": self._first(self.y > LARGEST_COUNT),
+            "lowest": self._first(self.y == values[0]),
+            "highest": self._first(self.y == values[-1]),
         }
 
     def _first(self, such):

@@ -46,7 +46,7 @@ def resolving(family, x, draws, seed):
     values = entry.generate(rng, *(draws[name][:, None, :] for name in entry.of_component), size=np.ones((1, 20, 1)))
     at_places = np.quantile(values, (np.arange(RESOLVED) + 0.5) / RESOLVED, axis=(0, 1))
     found = np.unique(np.concatenate([x, at_places.ravel()]))
-    return found[(found >= x[0]) & (found <= x[-1])]
+    return found[(found >= x[0]) & (found <= x[-1]) & entry.inside(found)]
 
 
 def kernel_density(y, x, width=None, log=False):
@@ -173,6 +173,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     drawn = keep_curves[np.linspace(0, len(keep_curves) - 1, DRAWN).round().astype(int)]
     replicates |= {f"replicate_{r}": values for r, values in enumerate(drawn, start=1)}
     wide = grid(y, entry.positive, beyond=0.6, log=log)
+    wide = wide[entry.inside(wide)]
     curves = mixture.densities(family, at(wide), mixture.thinned(prior, PRIOR_DRAWN)).sum(axis=2)
     tables = {
         "density": density,
@@ -207,12 +208,11 @@ def distribution(specification, points, anew):
     table : dict of numpy.ndarray
         x, observed, lower, median and upper.
     p_values : dict
-        ecdf, of the distribution function, and shape, of that of the standardised values or logs.
+        ecdf, of the distribution function, and shape, of that of values standardised on the scale of the model.
     """
     x = predictive.places(points.y, anew)
     observed = predictive.ecdf(points.y, x)
     limits, p_value = predictive.ecdf_band(observed, np.array([predictive.ecdf(row, x) for row in anew]))
-    both = points.y, anew
-    if FAMILIES[specification["family"]].positive:
-        both = tuple(Points(values, points.size, points.step).logs for values in both)
+    family = FAMILIES[specification["family"]]
+    both = tuple(family.on_scale(Points(values, points.size, points.step)) for values in (points.y, anew))
     return {"x": x, "observed": observed, **limits}, {"ecdf": p_value, "shape": predictive.shape_p_value([both])}

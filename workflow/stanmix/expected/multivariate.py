@@ -9,6 +9,7 @@ from stanmix.base.seeds import seed_for
 from stanmix.expected import predictive
 from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import telling_columns
+from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 
 MOST_PAIRS = 6  # pairs of columns whose density is drawn
@@ -52,7 +53,7 @@ def pair_density(family, y, pair, draws):
         steps.append(np.linspace(y[:, d].min() - margin, y[:, d].max() + margin, GRID))
     up, across = (values.ravel() for values in np.meshgrid(steps[1], steps[0], indexing="ij"))
     at = Points(np.column_stack([across, up]), np.ones(len(up)))
-    weighted = mixture.densities(family, at, marginal(draws, list(pair)))
+    weighted = mixture.densities(FAMILIES[family].marginal(pair), at, marginal(draws, list(pair)))
     table = {"i": np.full(len(up), pair[0]), "j": np.full(len(up), pair[1]), "x": across, "y": up}
     table["mixture"] = np.median(weighted.sum(axis=2), axis=0)
     medians = np.median(weighted, axis=0)
@@ -69,7 +70,8 @@ def distribution(specification, points, anew):
 
     observed = curve(y)
     limits, p_value = predictive.ecdf_band(observed, np.array([curve(rows) for rows in anew]))
-    shape = predictive.shape_p_value([(y[:, d], anew[:, :, d]) for d in range(len(columns))])
+    both = [FAMILIES[specification["family"]].forward(values) for values in (y, anew)]
+    shape = predictive.shape_p_value([tuple(values[..., d] for values in both) for d in range(len(columns))])
     table = {"column": np.repeat(columns, [len(x) for x in grids]), "x": np.concatenate(grids), "observed": observed}
     return table | limits, {"ecdf": p_value, "shape": shape}
 

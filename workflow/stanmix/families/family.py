@@ -171,6 +171,8 @@ class Family:
         Whether the observations must be greater than 0. The sampler then works in the unit of their logs.
     takes : {None, "trials", "exposure"}
         What the size of an observation is; trials must be given, exposure may be.
+    centre : callable or None
+        Turns the location into a value of the data, where it is none.
     """
 
     name: str
@@ -182,6 +184,7 @@ class Family:
     estimate: Callable
     positive: bool = False
     takes: str | None = None
+    centre: Callable | None = None
 
     def parameter(self, name):
         """The parameter of that name."""
@@ -224,6 +227,44 @@ class Family:
     def parameters_of(self, model):
         """The parameters that a model of the configuration has."""
         return self.parameters
+
+    def forward(self, y):
+        """Values on the scale of the model, here as they are; `transforms.Transformed` is a family of others."""
+        return y
+
+    def allowed(self, y):
+        """Which values the family can describe, like y; that counts are whole is looked at elsewhere."""
+        return y > 0 if self.positive else np.ones(np.shape(y), bool)
+
+    def needs(self, column=0):
+        """What values must be, in words, where some are not allowed."""
+        return "values above 0"
+
+    def inside(self, y):
+        """At which values the density is a number above 0, like y."""
+        return self.allowed(y)
+
+    def marginal(self, columns):
+        """The name of the family of some of several columns."""
+        return self.name
+
+    def on_scale(self, points):
+        """Values on the scale on which components have their shape: logs of positive ones."""
+        return points.logs if self.positive else points.y
+
+    def across(self, noticed, column=0):
+        """How far the values of which this was noticed lie apart on the scale of the location (float)."""
+        if self.kind == WHOLE:
+            return float(np.log((noticed["maximum"] + 1) / (noticed["minimum"] + 1)))
+        return noticed["log"]["range"] if self.positive else noticed["range"]
+
+    def centres(self, draws):
+        """The value of the data at the location of each component, like that; None where the location is one itself."""
+        return None if self.centre is None else self.centre(draws[self.ordered])
+
+    def marginal_logpdf(self, y, draws):
+        """Log density of values under components, each in its column alone: arrays like the location of draws."""
+        return self.logpdf(y, *(draws[name] for name in self.of_component))
 
     def targets(self, parameter, noticed):
         """What of a parameter gets priors of its own: its column, if there are several, and what was noticed there."""

@@ -99,6 +99,11 @@ class MultivariateNormal(Family):
             result[inside] = (draws["mu"][:, None, k] + draws["sigma"][:, None, k] * related)[inside]
         return result
 
+    def marginal_logpdf(self, y, draws):
+        """Log density of values in their columns alone, shape (S, K, D)."""
+        z = (y - draws["mu"]) / draws["sigma"]
+        return -0.5 * z**2 - np.log(draws["sigma"]) - 0.5 * np.log(2 * np.pi)
+
     def first_shares(self, points, count, components):
         """Shares (m, K) from which EM starts: of the nearest of K centres (k-means++, Arthur & Vassilvitskii 2007)."""
         z = (points.y - points.y.mean(axis=0)) / (points.y.std(axis=0) + 1e-300)

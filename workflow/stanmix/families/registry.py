@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stanmix.families import counted, multivariate_normal
+from stanmix.families import counted, multivariate_normal, transforms
 from stanmix.families.family import (
     CONTINUOUS,
     LINKS,
@@ -268,6 +268,7 @@ LOGNORMAL = Family(
     distribution=lambda meanlog, sdlog, size: _stats().lognorm(sdlog, scale=np.exp(meanlog)),
     estimate=_estimate_lognormal,
     positive=True,
+    centre=np.exp,
 )
 GAMMA = Family(
     name="gamma",
@@ -391,8 +392,19 @@ def _zero_inflated(family):
     return replace(family, name=f"zero_inflated_{family.name}", parameters=(*family.parameters, ZERO))
 
 
-FAMILIES = {
-    family.name: family
+class _Families(dict):
+    """Families by their names; that of a transformed one, such as ``normal of log(y)``, says how it is made."""
+
+    def __missing__(self, name):
+        found = transforms.read_name(name)
+        if found is None:
+            raise KeyError(name)
+        base, scales = found
+        return transforms.transformed(self[base], scales)
+
+
+FAMILIES = _Families(
+    (family.name, family)
     for family in (
         NORMAL,
         STUDENT_T,
@@ -407,4 +419,22 @@ FAMILIES = {
         BETA_BINOMIAL,
         MULTIVARIATE_NORMAL,
     )
-}
+)
+
+
+def family_of(model, columns=None):
+    """The family of a model of the configuration, transformed where the model says so.
+
+    Parameters
+    ----------
+    model : dict
+        Its entry in the checked configuration.
+    columns : list of str, optional
+        The names of the columns of the data where there are several.
+
+    Returns
+    -------
+    Family or transforms.Transformed
+    """
+    family, scales = FAMILIES[model["family"]], transforms.scales_of(model, columns)
+    return family if scales is None else transforms.transformed(family, scales)

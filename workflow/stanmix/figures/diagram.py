@@ -3,6 +3,7 @@
 The page is measured in inches: every text is measured first, and columns get the width their texts need.
 """
 
+import re
 import textwrap
 
 import numpy as np
@@ -41,7 +42,8 @@ def draw_diagram(specification):
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
         A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,
         "priors": [{"distribution", "arguments", "lower"}, ...]}`` with one prior per component, or one if shared. With
-        several columns there are ``"columns"``, a list of names, and parameters for each, with the key ``"column"``.
+        several columns there are ``"columns"``, a list of names, and parameters for each, with the key ``"column"``;
+        with transformed values ``"transform"``, for each column what is done to it, as in ``"log(y)"``.
 
     Returns
     -------
@@ -237,10 +239,20 @@ def _equations(specification):
     components = specification["components"]
     index = "k" if components > 1 else 0
     arguments = _arguments(specification, index)
-    family = upright(specification["family"])
+    family, transform = upright(specification["family"].partition(" of ")[0]), specification.get("transform")
+    value, begin, factor = "y_n", [], ""
+    if transform:
+        texts = [text.replace("y", "y_n").replace("log10", r"log_{10}") for text in transform]
+        texts = [re.sub(r"log(it)?|sqrt", lambda found: rf"\mathrm{{{found[0]}}}", text) for text in texts]
+        of_each = "each column on its own scale" if len(texts) > 1 else rf"$x_n \;=\; {texts[0]}$"
+        value, begin, factor = "x_n", [of_each], r"\left|\,dx_n / dy_n\right| "
     if components == 1:
-        return [rf"$y_n \;\sim\; {family}({arguments})$", r"one component: its weight is 1, nothing is mixed"]
-    lines = [rf"$y_n \mid z_n = k \;\;\sim\;\; {family}({arguments})$"]
+        return [
+            *begin,
+            rf"${value} \;\sim\; {family}({arguments})$",
+            r"one component: its weight is 1, nothing is mixed",
+        ]
+    lines = [*begin, rf"${value} \mid z_n = k \;\;\sim\;\; {family}({arguments})$"]
     weights = specification["weights"]
     if weights["mode"] == "fixed":
         lines.append(rf"$\theta \;=\;$ {_vector(weights['value'])}")
@@ -253,8 +265,8 @@ def _equations(specification):
             terms = [r"\ldots" if k is None else bare_symbol(parameter["name"], k, names) for k in shown]
             lines.append(f"${' < '.join(terms)}$   (the order names the components)")
     lines.append(
-        rf"summed out:   $\log\, p(y_n) \;=\; \log \sum_{{k=1}}^{{{components}}} \theta_k \,"
-        rf" {family}(y_n \mid {arguments})$"
+        rf"summed out:   $\log\, p(y_n) \;=\; \log {factor}\sum_{{k=1}}^{{{components}}} \theta_k \,"
+        rf" {family}({value} \mid {arguments})$"
     )
     return lines
 

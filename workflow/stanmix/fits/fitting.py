@@ -53,7 +53,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     """
     record = read_json(inputs["toolchain"])
     rows = observations.read(inputs["observations"])
-    specification = specify(name, model, components, read_json(inputs["noticed"]), rounding)
+    specification = specify(name, model, components, read_json(inputs["noticed"]), rounding, rows)
     units, sampled = rows.units(specification["membership"] == "group"), replication.sampled_rows(rows)
     jobs = ("starts", "chains", "labels", "replicates", "prior", "modes", "once more")
     seeds = {job: seed_for(seed, job) for job in jobs}

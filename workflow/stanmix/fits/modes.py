@@ -165,7 +165,9 @@ class Search:
         return [open_to_chains[group]["state"] for group in np.repeat(order, amount)]
 
     def misses(self, variables: dict) -> bool:
-        """Whether chains miss more than a little of the posterior, after a look at where they have been.
+        """Whether chains miss more than a little of the posterior and new ones would start there.
+
+        A mode that holds less than one chain's part is told, but no reason to sample once more.
 
         Parameters
         ----------
@@ -181,7 +183,9 @@ class Search:
             alone = self._visits().any(axis=1).sum() == 1
             if self.missed() <= MISSED and (alone or places > FEW_PLACES):
                 return False
-        return True
+        visited = [group for group, of_chains in zip(self.groups, self._visits(), strict=True) if of_chains.any()]
+        anew = self.starts(len(self.chains))
+        return any(all(state is not group["state"] for group in visited) for state in anew)
 
     def missed(self) -> float:
         """The share of the posterior in modes that no chain visits and in which one could be started."""
@@ -481,11 +485,7 @@ def _coordinates(family, points, count):
 
     Groups lie where their rows do on average, and how far these spread is a coordinate too.
     """
-    y = points.y
-    if family.kind == WHOLE:
-        y = np.sqrt(y / points.size)
-    elif family.positive:
-        y = points.logs
+    y = np.sqrt(points.y / points.size) if family.kind == WHOLE else family.on_scale(points)
     y = y.reshape(len(y), -1)
     if points.unit is not None:
         number = points.by_unit(np.ones((len(y), 1)), axis=0)
@@ -675,6 +675,7 @@ def pictures(found, specification, points):
         state = {name: np.array(values)[None] for name, values in mode["state"].items()}
         if specification["kind"] == CONTINUOUS:
             x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
+            x = x[FAMILIES[family].inside(x)]
             heights = mixture.densities(family, at(x), state)[0]
         else:
             seen, per = whole.shown(points.y, points)

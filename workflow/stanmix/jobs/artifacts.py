@@ -34,6 +34,7 @@ ASSESSED = {
     "checks": "checks.json",
     "labels": "labels.json",
     "summary": "summary.csv",
+    "centres": "centres.csv",
     "label_free": "label_free.csv",
     "membership": "membership.csv",
     "memberships": "memberships.json",
@@ -51,7 +52,7 @@ ASSESSED = {
     "predictive": "predictive.json",
 }
 ON_PAGE = (
-    *("checks", "labels", "label_free", "summary", "membership", "memberships", "cutoffs"),
+    *("checks", "labels", "label_free", "summary", "centres", "membership", "memberships", "cutoffs"),
     *("loo", "loo_pointwise", "predictive"),
 )
 DRAWN = {

@@ -94,7 +94,7 @@ def _faults(config, name, fits):
             return [*error.sentences, *_faults_of_new(dataset, config["models"], fits)]
         for fit in fits:
             try:
-                specify(fit.model, config["models"][fit.model], fit.components, noticed, dataset.get("rounding"))
+                specify(fit.model, config["models"][fit.model], fit.components, noticed, dataset.get("rounding"), rows)
             except UserError as error:
                 found += [f"datasets.{name} ({dataset['csv']}) with {sentence}" for sentence in error.sentences]
     return [*found, *_faults_of_new(dataset, config["models"], fits)]
@@ -116,7 +116,7 @@ def _faults_of_new(dataset, models, fits):
     return [
         f"{dataset['predict']}, {fault}"
         for model in dict.fromkeys(fit.model for fit in fits)
-        for fault in prediction.faults(rows, source["columns"][0], model, plan.family(models[model]))
+        for fault in prediction.faults(rows, source["columns"], model, plan.family(models[model], dataset))
     ]
 
 

@@ -1,12 +1,16 @@
 """A model made concrete for one data set and number of components: every prior with its numbers, as data for Stan."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.text import LARGEST_COUNT, plain
+from stanmix.data.noticing import notice
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
 from stanmix.families.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
-from stanmix.families.registry import FAMILIES
+from stanmix.families.registry import FAMILIES, family_of
+from stanmix.families.transforms import Transformed
 
 MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled that is costly too
 COSTLY = 400  # densities in a step of the sampler: of 20 components for 20 observations
@@ -15,7 +19,7 @@ IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors ar
 THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
-def specify(name, model, components, noticed, rounding=None):
+def specify(name, model, components, noticed, rounding=None, rows=None):
     """Resolve a model of the configuration for a data set.
 
     Parameters
@@ -30,17 +34,20 @@ def specify(name, model, components, noticed, rounding=None):
         What `noticing.notice` says of the data: default priors scale with it.
     rounding : float, optional
         The step to which the values are rounded, where the likelihood shall be that of intervals.
+    rows : observations.Observations, optional
+        The data, of which more is noticed where the model transforms them.
 
     Returns
     -------
     dict
-        Plain values: model, family, kind, program, components, n, membership ("group" where all rows of a group have
-        one, else "row"), labels ("ordered" or "relabelled"), rounding, unit (the sampler's origin and scale), weights
-        (mode "estimated" with concentration or "fixed" with value), parameters, each with name, slot, meaning, mode
-        ("own", "shared", "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per scalar), and
-        notes (sentences about the model and these data). With several columns also columns (their names), order (the
-        column that orders the components, or "none") and thinnest (for each column its least sd given the others, 0 for
-        none); mean and standard deviation have a parameter for each, which then has the key column.
+        Plain values: model, family, transform (what is done to the values of each column, as text, or None), kind,
+        program, components, n, membership ("group" where all rows of a group have one, else "row"), labels ("ordered"
+        or "relabelled"), rounding, unit (the sampler's origin and scale), weights (mode "estimated" with concentration
+        or "fixed" with value), parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered,
+        value (K numbers or None), is_default and priors (one dict per scalar), and notes (sentences about the model and
+        these data). With several columns also columns (their names), order (the column that orders the components, or
+        "none") and thinnest (for each column its least sd given the others, 0 for none); mean and standard deviation
+        have a parameter for each, which then has the key column.
 
     Raises
     ------
@@ -49,9 +56,15 @@ def specify(name, model, components, noticed, rounding=None):
         meet tied values under a prior that does not vanish at 0, or too slowly: the posterior would be improper (Day
         1969).
     """
-    family = FAMILIES[model["family"]]
+    family = family_of(model, list(noticed["columns"]) if "columns" in noticed else None)
+    transform = None
+    if isinstance(family, Transformed):
+        transform = [scale.text() for scale in family.scales]
+        _refuse_values(name, family, noticed, rows)
     groups = noticed["groups"] if model["membership"] == "group" else None
     _refuse_data(name, family, noticed)
+    if transform is not None:
+        noticed = _noticed_on_scale(family, noticed, rows)
     _refuse_few(name, family, model, components, noticed, rounding)
     if groups and family.zero:
         raise UserError(
@@ -84,7 +97,8 @@ def specify(name, model, components, noticed, rounding=None):
                 ties = facts
                 if groups:
                     ties = facts | (groups["ties"][column] if column else next(iter(groups["ties"].values())))
-                _refuse_collapse(name, entry, components, noticed["n"], ties, family.ordered not in fixed)
+                can_round = transform is None or not any(scale.name for scale in family.scales)
+                _refuse_collapse(name, entry, components, noticed["n"], ties, family.ordered not in fixed, can_round)
             parameters.append(entry)
     free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
     free += components - 1 if weights["mode"] == "estimated" else 0
@@ -101,6 +115,7 @@ def specify(name, model, components, noticed, rounding=None):
     return {
         "model": name,
         "family": family.name,
+        "transform": transform,
         "kind": family.kind,
         "program": family.program,
         "components": components,
@@ -215,6 +230,52 @@ def told_apart(model):
     return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
 
 
+def _refuse_values(name, family, noticed, rows):
+    """Raise a `UserError` when values have no place on the scale of a transformed family."""
+    allowed = family.allowed(rows.y).reshape(len(rows.y), -1)
+    several = list(noticed.get("columns", {}).values())
+    for column, facts in enumerate(several or [noticed]):
+        wrong = np.flatnonzero(~allowed[:, column])
+        if not len(wrong):
+            continue
+        scale = family.scales[column]
+        too_low = facts["minimum"] <= -scale.shift
+        fault = facts["lowest" if too_low else "highest"]
+        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        if scale.name == "logit":
+            ways = (
+                "where the numbers behind shares are known, give these as column and trials (family binomial or "
+                "beta_binomial); leave out what is exactly 0 or 1 and report its share; divide percentages by 100"
+            )
+        else:
+            ways = (
+                f"say `shift:` with more than {plain(-facts['minimum'] + 0.0)}, as half of the smallest step between "
+                "values, or leave these rows out and report their share"
+            )
+        raise UserError(
+            f"models.{name}: {family.name} needs {family.needs(column)}, but {where} {plain(fault['value'])}{more}; "
+            f"{ways}."
+        )
+
+
+def _noticed_on_scale(family, noticed, rows):
+    """What is noticed about values on the scale of a transformed family; their steps are those of the raw ones there.
+
+    A step of the raw values is of no one size there: the smallest that it has among the values counts, as it does for
+    logs.
+    """
+    names = list(noticed.get("columns", ["y"]))
+    found = notice(replace(rows, y=family.forward(rows.y)), names)
+    raw = list(noticed["columns"].values()) if "columns" in noticed else [noticed]
+    for scale, before, facts in zip(family.scales, raw, found["columns"].values() if "columns" in found else [found],
+                                    strict=True):  # fmt: skip
+        at = np.array([before["minimum"], before["maximum"], 0.5 if scale.name == "logit" else before["maximum"]])
+        slope = np.exp(scale.log_jacobian(at).min())
+        facts["step"] = before["step"] and before["step"] * float(slope)
+    return found
+
+
 def _refuse_data(name, family, noticed):
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
@@ -290,7 +351,7 @@ def _refuse_few(name, family, model, components, noticed, rounding):
         )
 
 
-def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
+def _refuse_collapse(name, entry, components, n, noticed, mean_is_free, can_round):
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
     # Values that are equal in one of several columns do the same, whatever the others are.
     if components == 1 or not noticed["tied"]:
@@ -305,7 +366,7 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free):
             interval = f"say `rounding: {noticed['step']:g}`"
         vanishing += ")"
         interval += " in the data set, which makes the likelihood that of intervals"
-        ways = [f"share {entry['name']}", vanishing, *([] if where else [interval])]
+        ways = [f"share {entry['name']}", vanishing, *([interval] if can_round and not where else [])]
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "
             f"{entry['name']} per component under a {priors[0].distribution} prior a component can collapse onto "
@@ -439,7 +500,7 @@ def program_data(specification, units):
         "shape_is_bounded": int(shape_end is not None),
         "shape_lower": shape_end or 0.0,
         "scale_lower": 0.0,
-        "y": [] if is_whole else units.y.tolist(),
+        "y": [] if is_whole else family.forward(units.y).tolist(),
         "half_step": (specification["rounding"] or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
         "origin": unit["origin"],
@@ -499,7 +560,7 @@ def _program_data_of_columns(specification, units):
         "sigma_count": counts["sigma"],
         "correlation_count": counts["correlation"],
         "order": 0 if order == "none" else columns.index(order) + 1,
-        "y": np.reshape(units.y, (-1, len(columns))).T.tolist(),
+        "y": np.reshape(FAMILIES[specification["family"]].forward(units.y), (-1, len(columns))).T.tolist(),
         "origin": specification["unit"]["origin"],
         "unit": specification["unit"]["scale"],
         "theta_fixed": [] if estimated else weights["value"],

@@ -7,6 +7,7 @@ import numpy as np
 from stanmix.assess import cutoffs
 from stanmix.base import columns
 from stanmix.base.seeds import seed_for
+from stanmix.data import observations
 from stanmix.model import mixture
 from stanmix.model.specification import specify
 
@@ -123,7 +124,7 @@ def verify_cutoffs(title, table, membership):
         )
 
 
-def verify_asked(title, specification, asked, config, noticed):
+def verify_asked(title, specification, asked, config, noticed, data=None):
     """Check that a fit is the one that the configuration asks for now.
 
     Parameters
@@ -138,6 +139,8 @@ def verify_asked(title, specification, asked, config, noticed):
         The checked configuration, or the slice of it that the data set rests on.
     noticed : dict
         What was noticed about the data.
+    data : path-like, optional
+        The observations, of which more is noticed where the model transforms them.
 
     Raises
     ------
@@ -145,7 +148,9 @@ def verify_asked(title, specification, asked, config, noticed):
         With the names of what differs.
     """
     rounding = config["datasets"][asked.dataset].get("rounding")
-    wanted = specify(asked.model, config["models"][asked.model], asked.components, noticed, rounding)
+    model = config["models"][asked.model]
+    rows = observations.read(data) if "transform" in model or "shift" in model else None
+    wanted = specify(asked.model, model, asked.components, noticed, rounding, rows)
     wanted = json.loads(json.dumps(wanted))
     sampled = specification["sampling"]
     chosen = {"metric"} if config["sampling"]["metric"] == "auto" else set()  # what the fit itself decides

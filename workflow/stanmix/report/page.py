@@ -37,12 +37,13 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     dataset : str
         The data set's name.
     inputs : mapping
-        Paths of what belongs to the data set: noticed, facts, data_svg, weights_svg, comparison_json, comparison_svg,
-        estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was compiled from) and, for
-        simulated data, truth.
+        Paths of what belongs to the data set: observations, noticed, facts, data_svg, weights_svg, comparison_json,
+        comparison_svg, estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was compiled
+        from) and, for simulated data, truth.
     fits : dict
-        For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, membership,
-        memberships, cutoffs, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows, predicted.
+        For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, centres,
+        membership, memberships, cutoffs, loo, loo_pointwise, predictive, the figures of `FIGURES` and, with new rows,
+        predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
@@ -64,7 +65,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     asked = {title: fit for fit, title in plan.titles(plan.fits(config)).items()}
     if list(asked) != list(fits):
         raise invariants.InvariantError(f"{dataset}: the report does not hold the fits of the configuration.")
-    views = [_fit_view(title, paths, noticed, asked[title], config) for title, paths in fits.items()]
+    data = inputs.get("observations")
+    views = [_fit_view(title, paths, noticed, asked[title], config, data) for title, paths in fits.items()]
     for view in [view for view in views if view["modes"]["modes"]][:1]:
         view["modes"]["first"] = True  # the caption stands there
     if {view["title"] for view in views} != {row["model"] for row in comparison["models"]}:
@@ -128,7 +130,7 @@ def _status(views, judged):
     return checks.worst(found + ["fail" for verdict in chosen.values() if verdict is None])
 
 
-def _fit_view(title, paths, noticed, asked, config):
+def _fit_view(title, paths, noticed, asked, config, data):
     """Everything the page says of one fit, its artifacts checked against each other first."""
     specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
     found, trust = read_json(paths["checks"]), read_json(paths["labels"])
@@ -136,7 +138,7 @@ def _fit_view(title, paths, noticed, asked, config):
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
     membership, said = pd.read_csv(paths["membership"], **columns.AS_WRITTEN), read_json(paths["memberships"])
     pointwise = pd.read_csv(paths["loo_pointwise"])
-    invariants.verify_asked(title, specification, asked, config, noticed)
+    invariants.verify_asked(title, specification, asked, config, noticed, data)
     invariants.verify(title, specification, summary, membership, said, loo, pointwise, noticed)
     cuts = pd.read_csv(paths["cutoffs"], dtype={"component": str, "rather_than": str})
     invariants.verify_cutoffs(title, cuts, membership)
@@ -179,6 +181,9 @@ def _fit_view(title, paths, noticed, asked, config):
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
         "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows) if rows else "",
+        "family": specification["family"].partition(" of ")[0],
+        "scales": ", ".join(specification["transform"] or []),
+        "centres_table": _centres_table(paths["centres"], names) if trust["trusted"] else "",
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
@@ -195,6 +200,19 @@ def _fit_view(title, paths, noticed, asked, config):
         "versions": specification["versions"],
         "figures": {name: _image(paths[name]) for name in FIGURES if name in paths},
     }
+
+
+def _centres_table(path, names):
+    """Where the components lie among the values of the data; empty where their locations say so themselves."""
+    centres = pd.read_csv(path, **columns.TEXT)
+    rows = [
+        {
+            **row,
+            "title": columns.title_of("centre", row["component"], [row["column"]] if "column" in row else [], names),
+        }
+        for row in centres.astype(object).to_dict("records")
+    ]
+    return tables.html_table(columns.SUMMARY, rows) if rows else ""
 
 
 def _modes_view(found, specification, called):

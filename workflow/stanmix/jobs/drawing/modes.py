@@ -11,6 +11,7 @@ from stanmix.base.files import read_json
 from stanmix.data import observations, replication
 from stanmix.families.family import MULTIVARIATE
 from stanmix.families.multivariate_normal import telling_columns
+from stanmix.families.registry import FAMILIES
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.fits import mode_words
@@ -67,7 +68,9 @@ def _several_columns(shown, found, specification, y, called):
         mode |= {"theta": state["theta"], "mu": state["mu"][:, pair], "sigma": state["sigma"][:, pair]}
         related = state.get("correlation")
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
-    names = [specification["columns"][d] for d in pair]
+    family, names = FAMILIES[specification["family"]], [specification["columns"][d] for d in pair]
+    if specification["transform"]:  # ellipses are drawn where components are normal
+        y, names = family.forward(y), [family.scales[d].text(name) for d, name in zip(pair, names, strict=True)]
     parts = part_names(map(str, range(1, specification["components"] + 1)), called)
     return figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names, called=parts)
 
