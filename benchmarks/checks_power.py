@@ -102,7 +102,17 @@ POWERS = [
     ("extra zeros, a tenth, under poisson", "poisson", 1,
      lambda rng, n: np.where(rng.random(n) < 0.1, 0, rng.poisson(4, n))),
 ]  # fmt: skip
-NAMES = ("component_spreads", "ecdf", "shape", "frequencies", "statistics", "extremes", "ties", "loo_pit")
+NAMES = (
+    "component_spreads",
+    "component_shapes",
+    "ecdf",
+    "shape",
+    "frequencies",
+    "statistics",
+    "extremes",
+    "ties",
+    "loo_pit",
+)
 
 
 class Judge:

@@ -346,6 +346,10 @@ def test_chains_start_in_the_modes_by_their_shares_and_what_they_miss_is_known(p
     still = {name: np.array([[values] * 40] * 3) for name, values in second["state"].items()}
     assert search.misses(still) is (first["share"] > modes.MISSED)
     assert search.missed() == pytest.approx(1 - second["share"], abs=1e-6)
+    # What is missed but too little for one chain of three is told and no reason to begin again.
+    there = {name: np.array([[values] * 40] * 3) for name, values in first["state"].items()}
+    assert not search.misses(there)
+    assert search.missed() == pytest.approx(1 - first["share"], abs=1e-6)
     kept = [group["state"] for group in search.groups if group["share"] > 0]
     moving = {name: np.array([[state[name] for state in kept] * 20] * 3) for name in still}
     assert not search.misses(moving)
@@ -393,5 +397,5 @@ def test_a_fit_that_misses_a_mode_is_sampled_once_more(prepared, monkeypatch):
     monkeypatch.setattr(modes.Search, "starts", right_first)
     found, _ = fitted()
     assert found["again"]
-    assert len(asked) == 2
+    assert len(asked) == 3  # at first, to see where new ones would start, and for these
     assert sum(mode["share"] for mode in found["modes"] if any(mode["visits"])) > 1 - modes.MISSED

@@ -138,7 +138,16 @@ ABOUT = {
     "transform": None,
     "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
 }
-PREDICTIVE = ["component_means", "component_spreads", "ecdf", "shape", "frequencies", "statistics", "loo_pit"]
+PREDICTIVE = [
+    "component_means",
+    "component_spreads",
+    "component_shapes",
+    "ecdf",
+    "shape",
+    "frequencies",
+    "statistics",
+    "loo_pit",
+]
 
 
 @pytest.mark.parametrize("name", PREDICTIVE)

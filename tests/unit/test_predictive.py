@@ -216,9 +216,28 @@ def test_component_p_values_are_uniform_under_the_true_parameters(draws):
     found = [
         predictive.component_p_values("normal", points_at(simulated(draws, 40, rng)), draws, rng) for _ in range(400)
     ]
-    for name in ("component_means", "component_spreads"):
+    for name in ("component_means", "component_spreads", "component_shapes"):
         values = [p[name] for p in found]
         assert stats.kstest(values, "uniform").pvalue > 0.001, name
+
+
+@pytest.mark.parametrize("digits", [None, 0], ids=["exact", "rounded"])
+def test_shapes_of_components_are_judged_at_their_level_and_see_a_skew_and_a_division(digits):
+    draws = {"theta": [[0.5, 0.5]], "mu": [[0.0, 60.0]], "sigma": [[6.0, 6.0]]}
+    draws = {name: np.array(values) for name, values in draws.items()}
+
+    def share_below(sample, limit=0.05, times=100):
+        rng = np.random.default_rng(3)
+        found = []
+        for _ in range(times):
+            y = np.concatenate([sample(rng), 60 + sample(rng)])
+            points = points_at(y if digits is None else np.round(y, digits))
+            found.append(predictive.component_p_values("normal", points, draws, rng)["component_shapes"])
+        return np.sum(np.array(found) < limit)
+
+    assert stats.binomtest(int(share_below(lambda rng: rng.normal(1, 7, 100))), 100, 0.05, "greater").pvalue > 0.001
+    assert share_below(lambda rng: 3 * rng.gamma(4, size=100) - 12) > 80
+    assert share_below(lambda rng: rng.normal(rng.choice([-6, 6], 100), 3)) > 80
 
 
 def test_an_empty_component_costs_no_degree_of_freedom():

@@ -200,6 +200,19 @@ VERDICTS = {
 }
 
 
+def test_fits_whose_draws_are_not_those_of_their_posterior_are_not_compared():
+    rows = models(("a", 0.0, 0.0, ["modes"]), ("b", -9.0, 1.0, []), ("c", -30.0, 2.0, []))
+    loos = {row["model"]: {"elpd": row["elpd_diff"], "se": 1.0, "p_loo": 1.0} for row in rows}
+    pointwise = {name: pd.DataFrame({"elpd": np.full(100, loos[name]["elpd"] / 100), "weight": 1}) for name in loos}
+    said = comparison._verdict(rows, loos, pointwise)
+    assert said.startswith("By PSIS-LOO b predicts new observations best; c is worse")
+    assert "a is not compared, because the draws are not those of the whole posterior" in said
+    only = {"a": loos["a"]}
+    said = comparison._verdict(rows[:1], only, {"a": pointwise["a"]})
+    assert said.startswith("a is not compared")
+    assert comparison._verdict(rows[1:], loos, pointwise) == comparison.verdict(rows[1:])
+
+
 def test_few_observations_take_the_standard_error_away():
     rows = models(("a", 0.0, 0.0, []), ("b", -9.0, 1.0, []))
     said = comparison.verdict([row | {"n": 99} for row in rows])
@@ -459,6 +472,34 @@ def test_where_the_names_of_components_cannot_be_trusted_nothing_is_said_of_them
     assert text.count("The least certain observations, with") == 1
     assert "0.750" not in before  # how surely the observations of a cluster belong together
     assert text.count("0.750") == 2
+
+
+def test_where_chains_miss_modes_these_and_their_shares_stand_for_estimates(artifacts, tmp_path):
+    write_report(**artifacts)
+    before = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    fit = artifacts["fits"]["second"]
+    trust, found = (json.loads(Path(fit[name]).read_text()) for name in ("labels", "checks"))
+    Path(fit["labels"]).write_text(json.dumps(trust | {"trusted": False, "whole": False}))
+    said = "2 modes found; mode 2, which no chain visits, holds about 21% of the posterior."
+    failed = CHECK | {"name": "modes", "status": "fail", "sentence": said}
+    Path(fit["checks"]).write_text(json.dumps({"status": "fail", "checks": [*found["checks"], failed]}))
+    marks = {"empty": [], "collapsed": [], "edge": [], "away": False, "starts": 20, "places": 4, "error": 0.005}
+    state = {"theta": [0.25, 0.75], "mu": [1.0, 2.0], "sigma": [1.0, 1.0]}
+    modes = [
+        {"number": 1, "gap": 0.0, "share": 0.79, "visits": [4, 4], "state": state, **marks},
+        {"number": 2, "gap": -7.2, "share": 0.21, "visits": [0, 0], "state": state, **marks, "away": True},
+    ]
+    of_search = {"starts": 40, "lost": 0, "listed": 15.0, "shown": 8, "log_weights": False, "p_value": 1.0}
+    fit["modes"], fit["modes_figure"] = Path(fit["checks"]).with_name("modes.json"), fit["traces"]
+    fit["modes"].write_text(json.dumps(of_search | {"modes": modes, "again": False}))
+    write_report(**artifacts)
+    text = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert f"No estimates are given: {said}" in text
+    assert text.count("79% (\N{PLUS-MINUS SIGN}0.5%)") == text.count("21% (\N{PLUS-MINUS SIGN}0.5%)") == 2
+    assert (before.count("theta[1]"), text.count("theta[1]")) == (2, 1)  # of the other fit
+    assert text.count("The least certain observations, with") == 1
+    assert "No memberships are given" in text
+    assert "These figures show what the draws say" in text
 
 
 def test_components_are_called_by_their_names(artifacts, tmp_path):

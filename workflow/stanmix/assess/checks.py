@@ -317,9 +317,9 @@ def predictive_checks(p_values, specification, facts=None):
     Parameters
     ----------
     p_values : dict
-        Posterior predictive p-values under the names component_means, component_spreads, component_correlations, ecdf,
-        shape, frequencies, statistics, extremes, loo_pit, group_means, group_sds and within_groups, those that there
-        are.
+        Posterior predictive p-values under the names component_means, component_spreads, component_shapes,
+        component_correlations, ecdf, shape, frequencies, statistics, extremes, loo_pit, group_means, group_sds and
+        within_groups, those that there are.
     specification : dict
         What of it is fixed tells the remedies.
     facts : dict, optional
@@ -355,6 +355,12 @@ def predictive_checks(p_values, specification, facts=None):
                 if specification["kind"] == "whole"
                 else "let their spread differ between them, or reconsider the family."
             ),
+        ),
+        "component_shapes": (
+            "Shapes of the components",
+            "data whose distribution within the components differs from the family as much as here, or more,",
+            "The components are more skewed, more peaked or more divided than the family: reconsider the family or the "
+            "number of components.",
         ),
         "component_correlations": (
             "Correlations within the components",

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import stats
+from scipy.special import ndtr
 
-from stanmix.families.family import Points
+from stanmix.families.family import WHOLE, Points
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 
@@ -15,6 +16,9 @@ UNIFORM = 1000  # simulated uniform samples behind the band of the probability i
 STEPS = 100  # of the grid on which it is drawn
 PLACES = 150  # where distribution functions are compared inside the data, and half as many beyond each end
 EXPECTED = 5  # observations that a group of whole numbers expects at least where frequencies are compared
+SHAPES, SIMULATED = 50, 400  # draws over which shapes of components are averaged, samples they are held against
+BEYOND = 5  # steps by which rounded samples may lie beyond what was observed
+FEWEST_VALUES = 8  # distinct ones of a component whose shape can be seen
 SMALLEST = 1e-15  # p-value below which no more is said
 
 
@@ -438,8 +442,9 @@ def component_p_values(family, points, draws, rng):
     Returns
     -------
     dict
-        component_means (one-sided), component_spreads (two-sided), with several columns component_correlations
-        (one-sided), and with groups of rows what `within_groups` says (a dict or None).
+        component_means (one-sided), component_spreads (two-sided), of several continuous components component_shapes,
+        with several columns component_correlations (one-sided), and with groups of rows what `within_groups` says (a
+        dict or None).
     """
     entry, components = FAMILIES[family], draws["theta"].shape[1]
     members = mixture.sample_memberships(family, points, draws, rng)
@@ -457,6 +462,8 @@ def component_p_values(family, points, draws, rng):
         "component_means": float(stats.chi2.sf(distance, width * np.maximum(occupied, 1)).mean()),
         "component_spreads": float(2 * min(wider, 1 - wider)),
     }
+    if components > 1 and entry.kind != WHOLE:
+        found["component_shapes"] = _shapes(scores, members, components, rng)
     found |= {} if width == 1 else {"component_correlations": _correlations(scores, members, components)}
     return found | ({} if points.unit is None else {"within_groups": within_groups(scores, points, rng)})
 
@@ -472,3 +479,43 @@ def _correlations(scores, members, components):
         distance += (products**2).sum(axis=1) / np.maximum(size, 1)
         freedom += (size > 0) * len(pairs[0])
     return float(stats.chi2.sf(distance, np.maximum(freedom, 1)).mean())
+
+
+def _shapes(scores, members, components, rng):
+    """P-value of the shapes of the components: whether the scores within each are those of a normal sample.
+
+    The scores of a component are standardised by their own mean and standard deviation, so that what is estimated of
+    these hides nothing, and held against the normal distribution (as Anderson & Darling 1952 weigh differences, equal
+    ones at their mean place); the sums over the components are compared with those of simulated normal samples that are
+    as large and as coarse.
+    """
+    chosen = mixture.spaced(len(members), SHAPES)
+    each = -(-SIMULATED // len(chosen))
+    observed, simulated = np.zeros(len(chosen)), np.zeros((len(chosen), each))
+    for place, s in enumerate(chosen):
+        for k in range(components):
+            for values in scores[s, members[s] == k].T:
+                if len(np.unique(values)) < FEWEST_VALUES:
+                    continue
+                observed[place] += _unlike_normal(values)
+                simulated[place] += _unlike_normal(_as_coarse(rng.standard_normal((each, len(values))), values))
+    as_far = (simulated.ravel() >= observed[:, None] * (1 - 1e-9)).sum(axis=1)
+    return float(((1 + as_far) / (1 + simulated.size)).mean())
+
+
+def _as_coarse(samples, values):
+    """Samples moved to the nearest of the values, where these are so few that they must be rounded."""
+    grid = np.unique(values)
+    if len(grid) > len(values) / 2:
+        return samples
+    beyond = np.arange(1, BEYOND + 1)
+    grid = np.concatenate(
+        [grid[0] - beyond[::-1] * (grid[1] - grid[0]), grid, grid[-1] + beyond * (grid[-1] - grid[-2])]
+    )
+    return grid[np.searchsorted((grid[1:] + grid[:-1]) / 2, samples)]
+
+
+def _unlike_normal(samples):
+    """How far samples' (..., n) distribution functions lie from normal ones of their own mean and sd: shape (...)."""
+    place = (stats.rankdata(samples, axis=-1) - 0.5) / samples.shape[-1]
+    return ((ndtr(standardised(samples)) - place) ** 2 / (place * (1 - place))).sum(axis=-1)

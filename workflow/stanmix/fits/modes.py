@@ -165,7 +165,9 @@ class Search:
         return [open_to_chains[group]["state"] for group in np.repeat(order, amount)]
 
     def misses(self, variables: dict) -> bool:
-        """Whether chains miss more than a little of the posterior, after a look at where they have been.
+        """Whether chains miss more than a little of the posterior and new ones would start there.
+
+        A mode that holds less than one chain's part is told, but no reason to sample once more.
 
         Parameters
         ----------
@@ -181,7 +183,9 @@ class Search:
             alone = self._visits().any(axis=1).sum() == 1
             if self.missed() <= MISSED and (alone or places > FEW_PLACES):
                 return False
-        return True
+        visited = [group for group, of_chains in zip(self.groups, self._visits(), strict=True) if of_chains.any()]
+        anew = self.starts(len(self.chains))
+        return any(all(state is not group["state"] for group in visited) for state in anew)
 
     def missed(self) -> float:
         """The share of the posterior in modes that no chain visits and in which one could be started."""
