@@ -35,7 +35,7 @@ from stanmix.stan import cmdstan, toolchain  # noqa: E402
 
 CASES = ROOT.parent / "shared" / "cases"
 SAMPLING = {"chains": 4, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "max_treedepth": 10, "metric": "auto"}
-PLACES = 4  # draws of each chain from which it is climbed independently
+PLACES = 6  # draws of each chain from which it is climbed independently
 HALF = 0.5  # of a fit, which a search may cost
 MOST_MISSED = 0.05  # share of the posterior in modes that no chain visits
 
@@ -254,7 +254,7 @@ def main():
     only = parser.parse_args().only
     logging.getLogger("cmdstanpy").setLevel("ERROR")
     print("| data | family | n | K | modes: stanmix, EM | share of the heaviest region | draws of each chain in it, "
-          "of 4 | missed | search, s | rest of the fit, s | ratio |")  # fmt: skip
+          "of 6 | missed | search, s | rest of the fit, s | ratio |")  # fmt: skip
     print("|" + "---|" * 11, flush=True)
     good = []
     with tempfile.TemporaryDirectory() as scratch:

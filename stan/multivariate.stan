@@ -41,9 +41,9 @@ data {
   // priors of what is free; the numbers of the distributions stand in functions/priors.stanfunctions
   vector<lower=0>[theta_count] theta_concentration; // dirichlet prior of the weights
   array[D, K] int<lower=1> mu_prior; // distribution of each mean
-  array[D, K, 3] real mu_arguments; // its arguments
+  array[D, K, 4] real mu_arguments; // its arguments and what is left where it is cut
   array[D, sigma_count] int<lower=1> sigma_prior; // distribution of each standard deviation
-  array[D, sigma_count, 3] real sigma_arguments; // its arguments
+  array[D, sigma_count, 4] real sigma_arguments; // the same
   vector<lower=0>[correlation_count] correlation_shape; // shape of the LKJ prior of each correlation matrix
 }
 parameters {
@@ -78,9 +78,8 @@ model {
   }
   // the priors are those of mu and sigma; the change of unit adds constants, which are left out
   for (d in 1:D) {
-    target += priors_lpdf(mu[, d] | mu_prior[d], mu_arguments[d], negative_infinity());
-    target += priors_lpdf(sigma_lower[d] + unit[d] * sigma_free[, d] | sigma_prior[d], sigma_arguments[d],
-                          sigma_lower[d]);
+    target += priors_lpdf(mu[, d] | mu_prior[d], mu_arguments[d]);
+    target += priors_lpdf(sigma_lower[d] + unit[d] * sigma_free[, d] | sigma_prior[d], sigma_arguments[d]);
   }
   for (k in 1:correlation_count) {
     target += lkj_corr_cholesky_lpdf(factor_free[k] | correlation_shape[k]);

@@ -1,8 +1,9 @@
 // A finite mixture for one column of observations, continuous or counts, the memberships summed out, except those that
 // are known. Every component has a location, which may order the components, and in some families a scale and a shape;
 // counts may have extra zeros. Each of these, and the weights, has as many free values as its count says: none when it is
-// fixed in the data or the family has none, one when the components share it, or K. All rows
-// of a group may have one membership. Observations, or groups, that are alike are given once, with how many they are.
+// fixed in the data or the family has none, one when the components share it, or one for each component that is not
+// fixed. All rows of a group may have one membership. Observations, or groups, that are alike are given once, with how
+// many they are.
 functions {
 #include priors.stanfunctions
 #include components.stanfunctions
@@ -15,9 +16,9 @@ data {
   int<lower=0> G; // number of distinct groups of rows with one membership each; 0 where every row has its own
   int<lower=1> K; // number of components
   int<lower=0> theta_count; // free weights: 0 or K
-  int<lower=0> location_count; // free locations: 0 or K
-  int<lower=0> scale_count; // free scales: 0, 1 or K
-  int<lower=0> shape_count; // free shapes: 0, 1 or K
+  int<lower=0, upper=K> location_count; // free locations
+  int<lower=0, upper=K> scale_count; // free scales
+  int<lower=0, upper=K> shape_count; // free shapes
   int<lower=0, upper=1> zero_count; // free weights of extra zeros
 
   // switches
@@ -25,10 +26,7 @@ data {
   int<lower=0, upper=1> is_whole; // 1: the observations are counts
   int<lower=0, upper=1> has_zero; // 1: there are extra zeros
   int<lower=0, upper=1> is_ordered; // 1: locations increase from component to component
-  int<lower=0, upper=2> location_link; // locations are sampled as they are (0), as logs (1) or as logits (2)
-  int<lower=0, upper=1> shape_is_bounded; // 1: shapes are greater than shape_lower
-  real shape_lower; // ignored when they are not
-  real<lower=0> scale_lower; // scales are greater than this
+  int<lower=0, upper=1> of_gaps; // 1: location priors after the first are of the distance from the component before
 
   // observations
   array[G] int<lower=1> group_size; // how many rows each group has; they lie beside each other
@@ -45,27 +43,47 @@ data {
   real<lower=0> location_unit; // a typical distance between locations, as they are sampled
   real<lower=0> scale_unit; // a typical scale
 
-  // values of what is fixed, or of what the family does not have
+  // which free value each component has, 0 for none
+  array[K] int<lower=0, upper=location_count> location_place;
+  array[K] int<lower=0, upper=scale_count> scale_place;
+  array[K] int<lower=0, upper=shape_count> shape_place;
+
+  // values of what is fixed, or of what the family does not have; ignored elsewhere
   vector<lower=0>[theta_count == 0 ? K : 0] theta_fixed; // weights, adding to 1
-  vector[location_count == 0 ? K : 0] location_fixed; // increasing
-  vector<lower=0>[scale_count == 0 ? K : 0] scale_fixed;
-  vector[shape_count == 0 ? K : 0] shape_fixed;
+  vector[K] location_fixed;
+  vector<lower=0>[K] scale_fixed;
+  vector[K] shape_fixed;
   vector<lower=0, upper=1>[has_zero && zero_count == 0 ? 1 : 0] zero_fixed;
+
+  // where free values may lie: anywhere (0), above the first of their ends (1), between them (2), below the second (3);
+  // locations between ends are sampled as logs of the distance from an end (1, 3) or as logits (2)
+  array[location_count] int<lower=0, upper=3> location_bounds;
+  array[location_count, 2] real location_ends;
+  array[scale_count] int<lower=1, upper=2> scale_bounds;
+  array[scale_count, 2] real<lower=0> scale_ends;
+  array[shape_count] int<lower=0, upper=3> shape_bounds;
+  array[shape_count, 2] real shape_ends;
+  array[zero_count] int<lower=2, upper=2> zero_bounds;
+  array[zero_count, 2] real<lower=0, upper=1> zero_ends;
 
   // priors of what is free; the numbers of the distributions stand in functions/priors.stanfunctions
   vector<lower=0>[theta_count] theta_concentration; // dirichlet prior of the weights
   array[location_count] int<lower=1> location_prior; // distribution of each location
-  array[location_count, 3] real location_arguments; // its arguments
+  array[location_count, 4] real location_arguments; // its arguments and what is left where it is cut
   array[scale_count] int<lower=1> scale_prior; // distribution of each scale
-  array[scale_count, 3] real scale_arguments; // its arguments
+  array[scale_count, 4] real scale_arguments; // its arguments and what is left where it is cut
   array[shape_count] int<lower=1> shape_prior; // distribution of each shape
-  array[shape_count, 3] real shape_arguments; // its arguments
+  array[shape_count, 4] real shape_arguments; // its arguments and what is left where it is cut
   array[zero_count] int<lower=1> zero_prior; // distribution of the weight of extra zeros
-  array[zero_count, 3] real zero_arguments; // its arguments
+  array[zero_count, 4] real zero_arguments; // its arguments and what is left where it is cut
 }
 transformed data {
-  real lowest_location = location_link > 0 ? 0 : negative_infinity();
-  real lowest_shape = shape_is_bounded ? shape_lower : negative_infinity();
+  vector[scale_count] lowest_scale = lower_ends(scale_bounds, scale_ends) / scale_unit;
+  vector[scale_count] highest_scale = upper_ends(scale_bounds, scale_ends) / scale_unit;
+  vector[shape_count] lowest_shape = lower_ends(shape_bounds, shape_ends);
+  vector[shape_count] highest_shape = upper_ends(shape_bounds, shape_ends);
+  vector[zero_count] lowest_zero = lower_ends(zero_bounds, zero_ends);
+  vector[zero_count] highest_zero = upper_ends(zero_bounds, zero_ends);
   if (G > 0 && has_zero) {
     reject("extra zeros are of single rows, not of groups");
   }
@@ -74,44 +92,17 @@ parameters {
   simplex[theta_count == 0 ? 1 : K] theta_free;
   ordered[is_ordered ? location_count : 0] ordered_free; // (location - origin) / location_unit, as it is sampled
   vector[is_ordered ? 0 : location_count] unordered_free; // the same without an order
-  vector<lower=scale_lower / scale_unit>[scale_count] scale_free; // scale / scale_unit
-  vector<lower=lowest_shape>[shape_count] shape_free;
-  vector<lower=0, upper=1>[zero_count] zero_free;
+  vector<lower=lowest_scale, upper=highest_scale>[scale_count] scale_free; // scale / scale_unit
+  vector<lower=lowest_shape, upper=highest_shape>[shape_count] shape_free;
+  vector<lower=lowest_zero, upper=highest_zero>[zero_count] zero_free;
 }
 transformed parameters {
   vector[K] theta = theta_count == 0 ? theta_fixed : theta_free;
-  vector[K] location;
-  vector[K] scale;
-  vector[K] shape;
+  vector[K] location = one_each(between_ends(origin + location_unit * (is_ordered ? ordered_free : unordered_free),
+                                             location_bounds, location_ends), location_place, location_fixed);
+  vector[K] scale = one_each(scale_unit * scale_free, scale_place, scale_fixed);
+  vector[K] shape = one_each(shape_free, shape_place, shape_fixed);
   vector[has_zero] zero;
-  if (location_count == 0) {
-    location = location_fixed;
-  } else {
-    if (is_ordered) {
-      location = origin + location_unit * ordered_free;
-    } else {
-      location = origin + location_unit * unordered_free;
-    }
-    if (location_link == 1) {
-      location = exp(location);
-    } else if (location_link == 2) {
-      location = inv_logit(location);
-    }
-  }
-  if (scale_count == 0) {
-    scale = scale_fixed;
-  } else if (scale_count == 1) {
-    scale = rep_vector(scale_unit * scale_free[1], K);
-  } else {
-    scale = scale_unit * scale_free;
-  }
-  if (shape_count == 0) {
-    shape = shape_fixed;
-  } else if (shape_count == 1) {
-    shape = rep_vector(shape_free[1], K);
-  } else {
-    shape = shape_free;
-  }
   if (has_zero) {
     zero = zero_count == 0 ? zero_fixed : zero_free;
   }
@@ -121,17 +112,17 @@ model {
     target += dirichlet_lpdf(theta_free | theta_concentration);
   }
   // the priors are those of location, scale and shape; the change of unit adds constants, which are left out
-  if (location_count > 0) {
-    target += priors_lpdf(location | location_prior, location_arguments, lowest_location);
-    if (location_link == 1) {
-      target += sum(log(location)); // the density of a positive location seen from its log
-    } else if (location_link == 2) {
-      target += sum(log(location) + log1m(location)); // and of a probability from its logit
+  {
+    vector[location_count] sampled = origin + location_unit * (is_ordered ? ordered_free : unordered_free);
+    vector[location_count] free = between_ends(sampled, location_bounds, location_ends);
+    if (of_gaps) {
+      free[2:location_count] = free[2:location_count] - free[1:(location_count - 1)];
     }
+    target += priors_lpdf(free | location_prior, location_arguments) + log_slope(sampled, location_bounds);
   }
-  target += priors_lpdf(scale_unit * scale_free | scale_prior, scale_arguments, scale_lower);
-  target += priors_lpdf(shape_free | shape_prior, shape_arguments, lowest_shape);
-  target += priors_lpdf(zero_free | zero_prior, zero_arguments, 0);
+  target += priors_lpdf(scale_unit * scale_free | scale_prior, scale_arguments);
+  target += priors_lpdf(shape_free | shape_prior, shape_arguments);
+  target += priors_lpdf(zero_free | zero_prior, zero_arguments);
   target += log_likelihood(is_whole, y, whole, count, known, group_size, half_step, family, trials, exposure,
                            log(theta), zero, location, scale, shape);
 }

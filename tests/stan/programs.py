@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import stats
-from scipy.special import gammainc, log_ndtr, logsumexp
+from scipy.special import gammainc, log_ndtr, logit, logsumexp
 
 from stanmix.stan.cmdstan import without_empty
 
@@ -23,7 +23,7 @@ COLUMNS = ("y", "whole", "trials", "exposure")
 ORIGIN, UNIT = 0.5, 2.5  # what the sampler works in; any would do
 CODES = {
     "normal": 1, "student_t": 2, "cauchy": 3, "lognormal": 4, "gamma": 5, "inv_gamma": 6, "exponential": 7, "beta": 8,
-    "logit_normal": 9,
+    "logit_normal": 9, "uniform": 10,
 }  # fmt: skip
 FAMILIES = {
     "normal": 1, "student_t": 2, "lognormal": 3, "gamma": 4, "skew_normal": 5, "poisson": 6, "negative_binomial": 7,
@@ -36,10 +36,10 @@ COUNTS = RATES + SHARES
 LINKS = {"gamma": 1} | dict.fromkeys(RATES, 1) | dict.fromkeys(SHARES, 2)
 
 
-def log_prior(x, distribution, arguments, lower):
-    """Log density of a prior by the textbook formulas, cut where the parameter ends, by SciPy's tail functions."""
-    a, b, c = (*arguments, math.nan, math.nan)[:3]
-    value = {
+def log_prior(x, distribution, arguments):
+    """Log density of a prior by the textbook formulas, less the log of what is left of it, the fourth argument."""
+    a, b, c, left = arguments
+    return -left + {
         "normal": lambda: -0.5 * ((x - a) / b) ** 2 - math.log(b * math.sqrt(2 * math.pi)),
         "student_t": lambda: (
             math.lgamma((a + 1) / 2) - math.lgamma(a / 2) - 0.5 * math.log(a * math.pi) - math.log(c)
@@ -56,9 +56,13 @@ def log_prior(x, distribution, arguments, lower):
         "logit_normal": lambda: (
             -0.5 * ((math.log(x / (1 - x)) - a) / b) ** 2 - math.log(b * math.sqrt(2 * math.pi) * x * (1 - x))
         ),
+        "uniform": lambda: -math.log(b - a),
     }[distribution]()  # fmt: skip
-    if lower is None or distribution in ("beta", "logit_normal"):
-        return value
+
+
+def log_left(distribution, arguments, low, high):
+    """The log of the probability of a distribution between two ends, by SciPy."""
+    a, b, c = arguments
     whole = {
         "normal": lambda: stats.norm(a, b),
         "student_t": lambda: stats.t(a, b, c),
@@ -67,8 +71,13 @@ def log_prior(x, distribution, arguments, lower):
         "gamma": lambda: stats.gamma(a, scale=1 / b),
         "inv_gamma": lambda: stats.invgamma(a, scale=b),
         "exponential": lambda: stats.expon(scale=1 / a),
+        "beta": lambda: stats.beta(a, b),
+        "logit_normal": lambda: stats.norm(a, b),
+        "uniform": lambda: stats.uniform(a, b - a),
     }[distribution]()
-    return value - float(whole.logsf(lower))
+    if distribution == "logit_normal":
+        low, high = (logit(min(max(end, 0), 1)) for end in (low, high))
+    return math.log(whole.cdf(high) - whole.cdf(low))
 
 
 def log_component(y, family, location, scale, shape):
@@ -176,13 +185,31 @@ def parameters_at(data, point):
     components = data["K"]
     theta = point["theta_free"] if data["theta_count"] else data["theta_fixed"]
     zero = (point["zero_free"] or data["zero_fixed"] or [0.0])[0]
-    location = [ORIGIN + UNIT * x for x in point["ordered_free"] + point["unordered_free"]]
-    if data["location_link"]:
-        location = [math.exp(x) if data["location_link"] == 1 else 1 / (1 + math.exp(-x)) for x in location]
-    location = location or data["location_fixed"]
-    scale = [UNIT * x for x in point["scale_free"]] or data["scale_fixed"]
-    shape = point["shape_free"] or data["shape_fixed"]
-    return theta, zero, location, *(list(x) * components if len(x) == 1 else x for x in (scale, shape))
+    line = [ORIGIN + UNIT * x for x in point["ordered_free"] + point["unordered_free"]]
+    location = [between(*one) for one in zip(line, data["location_bounds"], data["location_ends"], strict=True)]
+    free = {"location": location, "scale": [UNIT * x for x in point["scale_free"]], "shape": point["shape_free"]}
+    placed = []
+    for slot in SLOTS:
+        each = zip(data[f"{slot}_place"], data[f"{slot}_fixed"], strict=True)
+        placed.append([free[slot][place - 1] if place else value for place, value in each])
+    assert len(theta) == components
+    return theta, zero, *placed
+
+
+def between(x, kind, ends):
+    """A parameter between its ends from a number on the line."""
+    low, high = ends
+    if kind == 2:
+        return low + (high - low) / (1 + math.exp(-x))
+    return (x, low + math.exp(min(x, 700)), None, high - math.exp(min(-x, 700)))[kind]
+
+
+def on_line(value, kind, ends):
+    """The number on the line of a parameter between its ends."""
+    low, high = ends
+    if kind == 2:
+        return math.log((value - low) / (high - value))
+    return value if kind == 0 else math.log(value - low) if kind == 1 else -math.log(high - value)
 
 
 def log_density(data, point):
@@ -203,11 +230,13 @@ def log_density(data, point):
         total += math.lgamma(sum(alpha)) - sum(map(math.lgamma, alpha))
         total += sum((a - 1) * math.log(t) for a, t in zip(alpha, theta, strict=True))
     names = {code: name for name, code in CODES.items()}
-    ends = (0 if data["location_link"] else None, data["scale_lower"], 1 if data["shape_is_bounded"] else None, 0)
-    for slot, values, lower in zip((*SLOTS, "zero"), (*parameters, [zero]), ends, strict=True):
-        count = data[f"{slot}_count"]
-        for x, code, arguments in zip(values[:count], data[f"{slot}_prior"], data[f"{slot}_arguments"], strict=True):
-            total += log_prior(x, names[code], arguments, lower)
+    for slot, values in zip((*SLOTS, "zero"), (*parameters, [zero]), strict=True):
+        places = data.get(f"{slot}_place", [1])
+        free = [values[places.index(i + 1)] for i in range(data[f"{slot}_count"])]
+        if slot == "location" and data["of_gaps"]:
+            free = [free[0], *(b - a for a, b in itertools.pairwise(free))]
+        for x, code, arguments in zip(free, data[f"{slot}_prior"], data[f"{slot}_arguments"], strict=True):
+            total += log_prior(x, names[code], arguments)
     return total
 
 
@@ -220,12 +249,9 @@ def without_data(data):
     """The same sampling space with no observations and plain priors: its density holds the same Jacobians."""
     plain = data | {"N": 0, "G": 0} | {key: [] for key in ("count", "known", "group_size", *COLUMNS)}
     plain["theta_concentration"] = [1.0] * len(data["theta_concentration"])
-    locations = (("normal", [0.0, 1.0, 0.0]), ("exponential", [1.0, 0.0, 0.0]), ("beta", [1.0, 1.0, 0.0]))
-    priors = dict(zip(("shape", "scale", "zero"), locations, strict=True))
-    priors["location"] = locations[data["location_link"]]
-    for slot, (prior, arguments) in priors.items():
+    for slot in (*SLOTS, "zero"):
         count = data[f"{slot}_count"]
-        plain[f"{slot}_prior"], plain[f"{slot}_arguments"] = [CODES[prior]] * count, [arguments] * count
+        plain[f"{slot}_prior"], plain[f"{slot}_arguments"] = [CODES["normal"]] * count, [[0.0, 1.0, 0.0, 0.0]] * count
     return plain
 
 
@@ -285,12 +311,14 @@ def gradients(executable, data, point):
 
 def random_case(
     rng, components, observations, family="normal", fixed=(), shared=(), zeros=None, half_step=0.0, scale_lower=0.0,
-    ordered=True, grouped=False, **priors,
+    ordered=True, ends=None, partly=(), of_gaps=False, grouped=False, **priors,
 ):  # fmt: skip
     """Random data and a random point for the program.
 
     `fixed` and `shared` name slots (theta, location, scale, shape), `zeros` is None, "free" or "fixed"; `priors` the
-    distribution of a slot or of zero. Every seventh unit, an observation or (`grouped`) a group, has a known component.
+    distribution of a slot or of zero; `ends` where the free values of a slot lie, infinite for anywhere; `partly` names
+    slots in which the first component is fixed. Every seventh unit, an observation or (`grouped`) a group, has a known
+    component.
     """
     arguments = {
         "normal": [0.0, 3.0, 0.0],
@@ -303,6 +331,7 @@ def random_case(
         "beta": [2.0, 3.5, 0.0],
         "logit_normal": [0.3, 1.2, 0.0],
     }
+    ends = ends or {}
     link, bounded = LINKS.get(family, 0), family == "student_t"
     locations = (rng.normal(0, 4, components), rng.lognormal(1, 0.7, components), rng.uniform(0.05, 0.95, components))
     values = {
@@ -318,8 +347,7 @@ def random_case(
     data = {
         "N": observations, "G": 0, "group_size": [], "K": components, "family": FAMILIES[family],
         "is_whole": int(family in COUNTS),
-        "has_zero": int(zeros is not None), "location_link": link, "shape_is_bounded": int(bounded),
-        "shape_lower": float(bounded), "scale_lower": scale_lower, "half_step": half_step, "origin": ORIGIN,
+        "has_zero": int(zeros is not None), "half_step": half_step, "origin": ORIGIN, "of_gaps": int(of_gaps),
         "location_unit": UNIT, "scale_unit": UNIT, "count": rng.integers(1, 5, observations).tolist(),
         "is_ordered": int(ordered), "known": [n % components + 1 if n % 7 == 3 else 0 for n in range(observations)],
         **{key: [] for key in COLUMNS},
@@ -347,25 +375,48 @@ def random_case(
     default = {"location": ("normal", "lognormal", "logit_normal")[link], "scale": "cauchy", "zero": "beta"}
     default["shape"] = "gamma" if bounded else "normal"
     values["zero"] = [rng.uniform(0.1, 0.6)]
+    where = {
+        "location": ((-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0))[link],
+        "scale": (scale_lower, math.inf),
+        "shape": (1.0, math.inf) if bounded else (-math.inf, math.inf),
+        "zero": (0.0, 1.0),
+    } | ends
+    for slot, (low, high) in ends.items():  # values inside, at places that increase as they did
+        ranks = np.argsort(np.argsort(values[slot]))
+        inside = (low if math.isfinite(low) else high - 5, high if math.isfinite(high) else low + 5)
+        values[slot] = np.interp((ranks + 1) / (len(ranks) + 1), [0, 1], inside).tolist()
+    free = {}
     for slot, value in values.items():
-        count = (zeros == "free") if slot == "zero" else 0 if slot in fixed else len(value)
-        data[f"{slot}_count"] = int(count)
-        fill = ([] if zeros is None else value) if slot == "zero" else value * (components if len(value) == 1 else 1)
-        data[f"{slot}_fixed"] = [] if count else fill
-        if slot != "theta":
-            prior = priors.get(slot, default[slot])
-            data[f"{slot}_prior"] = [CODES[prior]] * count
-            data[f"{slot}_arguments"] = [arguments[prior]] * count
+        count = int(zeros == "free") if slot == "zero" else 0 if slot in fixed else len(value)
+        first = int(slot in partly)
+        each = value * (components if len(value) == 1 else 1)
+        free[slot] = value[first:] if count else []
+        data[f"{slot}_count"] = count = len(free[slot])
+        data[f"{slot}_fixed"] = ([] if zeros is None or count else value) if slot == "zero" else each
+        if slot == "theta":
+            data[f"{slot}_fixed"] = [] if count else value
+            continue
+        if slot != "zero":
+            places = [count] * components if len(value) == 1 else [max(0, k + 1 - first) for k in range(components)]
+            data[f"{slot}_place"] = places if count else [0] * components
+        low, high = where[slot]
+        kind = 2 if math.isfinite(low) and math.isfinite(high) else int(math.isfinite(low)) or 3 * math.isfinite(high)
+        data[f"{slot}_bounds"] = [kind] * count
+        data[f"{slot}_ends"] = [[end if math.isfinite(end) else 0.0 for end in (low, high)]] * count
+        prior = priors.get(slot, default[slot])
+        numbers = [low, high, 0.0] if prior == "uniform" else arguments[prior]
+        data[f"{slot}_prior"] = [CODES[prior]] * count
+        data[f"{slot}_arguments"] = [[*numbers, log_left(prior, numbers, low, high)]] * count
     data["theta_concentration"] = rng.uniform(0.5, 4, data["theta_count"]).tolist()
-    location = np.array(values["location"])
-    location = location if link == 0 else np.log(location if link == 1 else location / (1 - location))
+    line = [on_line(*one) for one in zip(free["location"], data["location_bounds"], data["location_ends"], strict=True)]
+    line = [(x - ORIGIN) / UNIT for x in line]
     point = {
         "theta_free": values["theta"] if data["theta_count"] else [1.0],
-        "ordered_free": ((location - ORIGIN) / UNIT).tolist() if data["location_count"] and ordered else [],
-        "unordered_free": ((location[::-1] - ORIGIN) / UNIT).tolist() if data["location_count"] and not ordered else [],
-        "scale_free": [x / UNIT for x in values["scale"]] if data["scale_count"] else [],
-        "shape_free": values["shape"] if data["shape_count"] else [],
-        "zero_free": values["zero"] if data["zero_count"] else [],
+        "ordered_free": line if ordered else [],
+        "unordered_free": [] if ordered else line[::-1],
+        "scale_free": [x / UNIT for x in free["scale"]],
+        "shape_free": free["shape"],
+        "zero_free": free["zero"],
     }
     return data, point
 

@@ -53,6 +53,38 @@ CASES = {
     "beta_binomial": {"components": 3, "observations": 30, "family": "beta_binomial", "shared": ("scale",)},
     "beta_binomial-own": {"components": 2, "observations": 30, "family": "beta_binomial"},
     "beta_binomial-zeros": {"components": 2, "observations": 30, "family": "beta_binomial", "zeros": "fixed"},
+    "locations-between": {"components": 3, "observations": 30, "location": "uniform", "ends": {"location": (-9, 12)}},
+    "locations-above": {"components": 3, "observations": 30, "ends": {"location": (-4.0, math.inf)}},
+    "locations-below": {
+        "components": 3, "observations": 30, "location": "student_t", "ends": {"location": (-math.inf, 7.0)},
+    },
+    "scales-between": {"components": 3, "observations": 30, "ends": {"scale": (0.2, 3.5)}},
+    "shapes-between": {
+        "components": 3, "observations": 30, "family": "skew_normal", "ends": {"shape": (-4, 3)}, "shape": "uniform",
+    },
+    "shapes-below": {
+        "components": 2, "observations": 30, "family": "skew_normal", "ends": {"shape": (-math.inf, 2.0)},
+    },
+    "rates-below": {"components": 2, "observations": 30, "family": "poisson", "ends": {"location": (0.0, 30.0)}},
+    "shares-between": {
+        "components": 2, "observations": 30, "family": "binomial", "ends": {"location": (0.1, 0.7)}, "zeros": "free",
+        "location": "beta",
+    },
+    "zeros-below": {
+        "components": 2, "observations": 30, "family": "poisson", "zeros": "free", "ends": {"zero": (0.0, 0.4)},
+    },
+    "first-location-fixed": {
+        "components": 3, "observations": 30, "partly": ("location",), "ends": {"location": (-9.0, math.inf)},
+    },
+    "first-scale-fixed": {"components": 3, "observations": 30, "partly": ("scale",)},
+    "first-of-all-fixed": {
+        "components": 3, "observations": 30, "family": "student_t", "partly": ("location", "scale", "shape"),
+        "ordered": False,
+    },
+    "gaps": {"components": 3, "observations": 30, "of_gaps": True, "location": "normal"},
+    "gaps-of-rates": {
+        "components": 3, "observations": 30, "family": "poisson", "of_gaps": True, "location": "gamma",
+    },
     "groups": {"components": 3, "observations": 60, "grouped": True},
     "groups-known": {"components": 3, "observations": 40, "fixed": ("location", "scale"), "grouped": True},
     "groups-rounded": {"components": 2, "observations": 30, "half_step": 0.5, "grouped": True},
@@ -80,7 +112,10 @@ FREE = {
     "rounded-skew_normal": 7, "poisson": 5, "poisson-fixed-rate": 1, "poisson-zeros": 4, "poisson-fixed-zeros": 3,
     "poisson-zeros-alone": 2, "negative_binomial": 6, "negative_binomial-own": 5, "negative_binomial-fixed": 3,
     "negative_binomial-zeros": 6, "binomial": 5, "binomial-zeros": 4, "binomial-fixed-p": 1, "beta_binomial": 6,
-    "beta_binomial-own": 5, "beta_binomial-zeros": 5, "groups": 8, "groups-known": 2, "groups-rounded": 5,
+    "beta_binomial-own": 5, "beta_binomial-zeros": 5, "locations-between": 8, "locations-above": 8,
+    "locations-below": 8, "scales-between": 8, "shapes-between": 11, "shapes-below": 7, "rates-below": 3,
+    "shares-between": 4, "zeros-below": 4, "first-location-fixed": 7, "first-scale-fixed": 7, "first-of-all-fixed": 8,
+    "gaps": 8, "gaps-of-rates": 5, "groups": 8, "groups-known": 2, "groups-rounded": 5,
     "groups-rounded-plain": 7, "groups-student_t": 7, "groups-lognormal": 5, "groups-gamma": 8,
     "groups-skew_normal": 7, "groups-poisson": 5, "groups-negative_binomial": 5, "groups-binomial": 5,
     "groups-beta_binomial": 5, "groups-one-component": 2,
@@ -127,7 +162,7 @@ def test_frequencies_are_repetitions(executable, family):
     assert once == pytest.approx(repeated, rel=1e-13)
 
 
-SCALE_PRIORS = [name for name in programs.CODES if name not in ("beta", "logit_normal")]
+SCALE_PRIORS = [name for name in programs.CODES if name not in ("beta", "logit_normal", "uniform")]
 
 
 @pytest.mark.parametrize("prior", SCALE_PRIORS)
@@ -331,17 +366,27 @@ def check_counts(executable, **data):
 
 def check_links(executable, **data):
     """The Jacobian of a link, which the other checks lose: moving all locations changes no other Jacobian."""
-    for family in ("normal", "poisson", "binomial"):
-        case, point = programs.random_case(np.random.default_rng(5), components=3, observations=0, family=family)
+    cases = [(family, (-math.inf, math.inf)) for family in ("normal", "poisson", "binomial")]
+    cases += [("normal", ends) for ends in ((-9.0, 12.0), (-math.inf, 7.0), (-4.0, math.inf))]
+    for family, (low, high) in cases:
+        ends = {} if math.isinf(low) and math.isinf(high) else {"location": (low, high)}
+        case, point = programs.random_case(
+            np.random.default_rng(5), components=3, observations=0, family=family, ends=ends
+        )
         stan, reference = [], []
         for shift in (0.0, 0.3):
             moved = point | {"ordered_free": [x + shift for x in point["ordered_free"]]}
             lp, where = programs.evaluate(executable, case | data, moved)
             location = programs.parameters_at(case, where)[2]
-            slope = {"normal": lambda x: 1.0, "poisson": lambda x: x, "binomial": lambda x: x * (1 - x)}[family]
+            low, high = {"poisson": (0.0, math.inf), "binomial": (0.0, 1.0)}.get(family, (low, high))
             stan.append(lp)
-            reference.append(programs.log_density(case, where) + sum(math.log(slope(x)) for x in location))
+            reference.append(programs.log_density(case, where) + sum(log_slope(x, low, high) for x in location))
         assert stan[1] - stan[0] == pytest.approx(reference[1] - reference[0], abs=EXACT)
+
+
+def log_slope(x, low, high):
+    """The log derivative of a location by the number that is sampled in its place, up to a constant."""
+    return (math.log(x - low) if math.isfinite(low) else 0) + (math.log(high - x) if math.isfinite(high) else 0)
 
 
 def check_order(executable, **data):
@@ -427,13 +472,7 @@ MUTANTS = {
     "extra zeros to every count": (MIXTURE, "if (y[n] == 0 && known", "if (y[n] >= 0 && known", check_counts),
     "weight of the others left out": (MIXTURE, "log_probability += log1m(zero[1]);", "", check_counts),
     "exposure left out": (MIXTURE, "exposure[n], location[k]", "1, location[k]", check_counts),
-    "log Jacobian left out": (PROGRAM, "target += sum(log(location));", "target += 0;", check_links),
-    "logit Jacobian left out": (
-        PROGRAM,
-        "target += sum(log(location) + log1m(location));",
-        "target += 0;",
-        check_links,
-    ),
+    "Jacobian left out": (PROGRAM, " + log_slope(sampled, location_bounds)", "", check_links),
 }
 
 

@@ -77,12 +77,17 @@ def random_case(seed, components, columns, sds=None, matrices=None, order=0, fix
         "thinnest": [0.0] * columns,
         "theta_concentration": [] if fixed else rng.uniform(0.5, 4, components).tolist(),
         "mu_prior": [[NORMAL] * components] * columns,
-        "mu_arguments": [[[rng.normal(), 3.0, 0.0] for _ in range(components)] for _ in range(columns)],
+        "mu_arguments": [[[rng.normal(), 3.0, 0.0, 0.0] for _ in range(components)] for _ in range(columns)],
         "sigma_prior": [[LOGNORMAL] * sds] * columns,
-        "sigma_arguments": [[[rng.normal(0, 0.3), 0.7, 0.0] for _ in range(sds)] for _ in range(columns)],
+        "sigma_arguments": [[above(rng.normal(0, 0.3), 0.7, low) for _ in range(sds)] for low in lower],
         "correlation_shape": rng.uniform(1, 4, matrices).tolist(),
     }
     return data, point, {"theta": theta, "mu": mu, "sigma": sigma, "factors": factors}
+
+
+def above(meanlog, sdlog, low):
+    """A lognormal prior cut at a number, as a row of the program's table."""
+    return [meanlog, sdlog, 0.0, float(stats.lognorm(sdlog, scale=np.exp(meanlog)).logsf(low))]
 
 
 def eigenvalues(rng, columns):
@@ -121,13 +126,13 @@ def log_prior(data, at):
     if data["theta_count"]:
         total += stats.dirichlet(data["theta_concentration"]).logpdf(at["theta"])
     for d in range(data["D"]):
-        for k, (location, scale, _) in enumerate(data["mu_arguments"][d]):
+        for k, (location, scale, *_) in enumerate(data["mu_arguments"][d]):
             total += stats.norm(location, scale).logpdf(at["mu"][k, d])
-        for k, (first, second, _) in enumerate(data["sigma_arguments"][d]):
+        for k, (first, second, _, left) in enumerate(data["sigma_arguments"][d]):
             prior = stats.lognorm(second, scale=np.exp(first))
             if data["sigma_prior"][d][k] == EXPONENTIAL:
                 prior = stats.expon(scale=1 / first)
-            total += prior.logpdf(at["sigma"][k, d]) - prior.logsf(data["sigma_lower"][d])
+            total += prior.logpdf(at["sigma"][k, d]) - left
     return total + sum(log_lkj(f, shape) for f, shape in zip(at["factors"], data["correlation_shape"], strict=True))
 
 
@@ -142,9 +147,9 @@ def without_data(data):
         "known": [],
         "y": [[] for _ in range(columns)],
         "theta_concentration": [1.0] * data["theta_count"],
-        "mu_arguments": [[[0.0, 1.0, 0.0]] * components] * columns,
+        "mu_arguments": [[[0.0, 1.0, 0.0, 0.0]] * components] * columns,
         "sigma_prior": [[EXPONENTIAL] * sds] * columns,
-        "sigma_arguments": [[[1.0, 0.0, 0.0]] * sds] * columns,
+        "sigma_arguments": [[[1.0, 0.0, 0.0, 0.0]] * sds] * columns,
         "correlation_shape": [1.0] * data["correlation_count"],
     }
 
@@ -356,8 +361,8 @@ def test_posterior_is_that_of_all_partitions(executable):
         "unit": [1.0, 1.0],
         "sigma_lower": [0.0, 0.0],
         "theta_concentration": [CONCENTRATION] * 2,
-        "mu_arguments": [[[CENTRE, WIDTH, 0.0]] * 2] * 2,
-        "sigma_arguments": [[[MEANLOG, SDLOG, 0.0]] * 2] * 2,
+        "mu_arguments": [[[CENTRE, WIDTH, 0.0, 0.0]] * 2] * 2,
+        "sigma_arguments": [[[MEANLOG, SDLOG, 0.0, 0.0]] * 2] * 2,
         "correlation_shape": [SHAPE] * 2,
     }
     point |= {"theta_free": [0.5, 0.5], "ordered_free": [-1.0, 1.0], "sigma_free": [[0.7, 0.7]] * 2}

@@ -282,6 +282,74 @@ def grid(*ranges, points=400):
     return np.meshgrid(*axes, indexing="ij")
 
 
+def test_means_between_ends_agree_with_quadrature_where_the_ends_bind(fit):
+    y = np.array([-1.3, -0.4, 0.2, 1.9, 2.2, 2.6, 3.4])
+    low, high = grid((-1, 2), (-1, 2), points=1201)
+    terms = stats.norm(low[..., None]).pdf(y) * 0.4 + stats.norm(high[..., None]).pdf(y) * 0.6
+    likelihood = np.exp(np.log(terms).sum(axis=-1)) * (low <= high)  # the ends bind, so the grid ends where they are
+    fixed = {"theta": [0.4, 0.6], "sigma": 1}
+    for prior, density in (
+        ("uniform(-1, 2)", 1.0),
+        ("normal(1, 2) T[-1, 2]", stats.norm(1, 2).pdf(low) * stats.norm(1, 2).pdf(high)),
+    ):
+        weight = likelihood * density
+        weight[[0, -1]] /= 2
+        weight[:, [0, -1]] /= 2
+        weight /= weight.sum()
+        means = [(weight * value).sum() for value in (low, high)]
+        sds = [np.sqrt((weight * (v - m) ** 2).sum()) for v, m in zip((low, high), means, strict=True)]
+        found, idata, _ = fit(y, {"family": "normal", "fixed": fixed, "priors": {"mu": prior}}, 2, draws=2000)
+        exact(found, {f"mu[{k + 1}]": (means[k], sds[k]) for k in range(2)})
+        assert not idata.sample_stats["diverging"].any()
+
+
+def test_components_named_by_their_priors_agree_with_quadrature_over_the_plane(fit):
+    y = np.array([-1.0, 0.3, 0.9, 1.2, 2.4, 3.0, 1.9])
+    first, second = grid((-6, 9), (-6, 9), points=601)
+    terms = stats.norm(first[..., None]).pdf(y) * 0.5 + stats.norm(second[..., None]).pdf(y) * 0.5
+    log_posterior = np.log(terms).sum(axis=-1) + stats.norm(2.5, 1.5).logpdf(first) + stats.norm(1, 1.5).logpdf(second)
+    fixed = {"theta": [0.5, 0.5], "sigma": 1}
+    model = {"family": "normal", "labels": "given", "fixed": fixed, "priors": {"mu": "normal([2.5, 1], 1.5)"}}
+    found, *_ = fit(y, model, 2, draws=4000)
+    exact(found, moments(log_posterior, {"mu[1]": first, "mu[2]": second}))
+
+
+def test_both_ways_to_name_components_apart_have_the_share_that_their_priors_give_them(fit):
+    y = np.array([-1.2, -0.3, 0.4, 3.6, 4.4, 5.1])
+    first, second = grid((-6, 9), (-6, 9), points=601)
+    terms = stats.norm(first[..., None]).pdf(y) * 0.5 + stats.norm(second[..., None]).pdf(y) * 0.5
+    posterior = np.exp(np.log(terms).sum(axis=-1)) * stats.norm(2.3, 1.5).pdf(first) * stats.norm(1.7, 1.5).pdf(second)
+    share = (posterior * (first > second)).sum() / posterior.sum()
+    assert 0.7 < share < 0.8
+    fixed = {"theta": [0.5, 0.5], "sigma": 1}
+    model = {"family": "normal", "labels": "given", "fixed": fixed, "priors": {"mu": "normal([2.3, 1.7], 1.5)"}}
+    _, idata, folder = fit(y, model, 2, draws=200)
+    modes = read_json(folder / "modes.json")["modes"]
+    assert len(modes) == 2
+    likely = sum(mode["share"] for mode in modes if mode["state"]["mu"][0] > mode["state"]["mu"][1])
+    assert likely == pytest.approx(share, abs=0.02)
+    mu = idata.posterior["mu"].to_numpy()
+    assert sorted((mu[..., 0] > mu[..., 1]).mean(axis=1)) == [
+        0,
+        1,
+        1,
+        1,
+    ]  # as three quarters of the posterior
+
+
+def test_a_scale_below_an_end_agrees_with_quadrature(fit):
+    y = np.random.default_rng(4).normal(0, 2.0, 30)
+    sigma = np.linspace(1e-3, 1.9, 20_001)
+    log_posterior = stats.norm(0, sigma[:, None]).logpdf(y).sum(axis=1) + stats.gamma(2, scale=1).logpdf(sigma)
+    weight = np.exp(log_posterior - log_posterior.max())
+    weight[-1] /= 2
+    weight /= weight.sum()
+    mean = weight @ sigma
+    model = {"family": "normal", "fixed": {"mu": [0]}, "priors": {"sigma": "gamma(2, 1) T[ , 1.9]"}}
+    found, *_ = fit(y, model, 1, draws=2000)
+    exact(found, {"sigma[1]": (mean, np.sqrt(weight @ (sigma - mean) ** 2))})
+
+
 def test_a_negative_binomial_component_agrees_with_quadrature(fit, cases):
     rows = observations.read_csv(cases / "data" / "biochemists_art_915.csv", ["y"])
     y, count = np.unique(rows.y, return_counts=True)

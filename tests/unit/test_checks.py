@@ -262,7 +262,7 @@ def test_names_of_components_and_empty_ones(exchanged, empty, statuses):
 
 def width(prior, noticed, family="normal", components=2, **entry):
     name, slot = FAMILIES[family].parameters[0].name, FAMILIES[family].parameters[0].slot
-    priors = [{"distribution": prior[0], "arguments": prior[1], "lower": None}]
+    priors = [{"distribution": prior[0], "arguments": prior[1], "lower": None, "upper": None}]
     entry = {"name": name, "slot": slot, "mode": "own", "is_default": False, "priors": priors, **entry}
     about = {"family": family, "transform": None, "components": components, "parameters": [entry]}
     return checks.width_check(about, noticed)

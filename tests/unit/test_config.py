@@ -778,7 +778,7 @@ def test_scales_and_degrees_of_freedom_must_lie_above_their_end(family, key, end
         ("binomial", "p", "normal(0, 1)", "for a parameter that is between 0 and 1; allowed are beta(a, b)"),
         ("zero_inflated_poisson", "zero", "beta([1, 2], 1)", "the a of beta has 2 values, but there is 1 to set"),
         ("beta_binomial", "dispersion", "gamma([1, 2], 1)", "has 2 values, but there is 1 to set"),
-        ("negative_binomial", "dispersion", "normal(0, 1) T[0, ]", "at a number above 0"),
+        ("negative_binomial", "dispersion", "normal(0, 1) T[-1, ]", "cannot be cut from below at -1"),
     ],
 )  # fmt: skip
 def test_priors_of_other_families_are_checked(family, key, prior, words, tmp_path):

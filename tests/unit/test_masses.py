@@ -73,12 +73,12 @@ def test_the_jacobian_is_that_of_numerical_derivatives(posterior):
             count = 1 if block.mode == "shared" else posterior.components
             values = draws[block.name][0, :count]
             values = values if block.column is None else values[:, block.column]
-            if block.transform == "correlation":
+            if block.bounds is None:
                 lower = np.tril_indices(values.shape[1], -1)
                 numbers += [np.linalg.cholesky(matrix)[lower] for matrix in values]
             elif block.entry["slot"] == "location" and block.column is None:
-                links = {"log": np.log, "logit": lambda p: np.log(p / (1 - p)), "real": np.asarray}
-                numbers.append(links[block.transform](values))
+                links = {(0, np.inf): np.log, (0, 1): lambda p: np.log(p / (1 - p)), (-np.inf, np.inf): np.asarray}
+                numbers.append(links[block.bounds.low[0], block.bounds.high[0]](values))
             else:
                 numbers.append(values)
         return np.concatenate(numbers)

@@ -148,11 +148,17 @@ def test_how_fast_priors_vanish_at_zero(name, arguments, power):
         ("lognormal(0, 1) T[0.5, ]", "positive", 2, [("lognormal", (0, 1), 0.5)] * 2),
         ("  lognormal(0, 1)T[ 1e-3 ,] ", "positive", 1, [("lognormal", (0, 1), 0.001)]),
         ("normal(0, [1, 2]) T[2,]", "positive", 2, [("normal", (0, 1), 2.0), ("normal", (0, 2), 2.0)]),
+        ("normal(0, 1) T[-2, ]", "real", 1, [("normal", (0, 1), -2.0)]),
+        ("normal(0, 1) T[0, ]", "positive", 1, [("normal", (0, 1), 0.0)]),
+        ("gamma(2, 1) T[2, ]", "above 1", 1, [("gamma", (2, 1), 2.0)]),
+        ("beta(2, 1) T[0.2, ]", "between 0 and 1", 1, [("beta", (2, 1), 0.2)]),
+        ("uniform([0, 5], 10)", "real", 2, [("uniform", (0, 10), None), ("uniform", (5, 10), None)]),
     ],
 )
 def test_every_form_is_read(text, support, count, expected):
     found = [(p.distribution, p.arguments, p.lower) for p in parse(text, support, count)]
     assert found == expected
+    assert all(p.upper is None for p in parse(text, support, count))
     assert all(isinstance(value, float) for _, arguments, _ in found for value in arguments)
 
 
@@ -187,16 +193,24 @@ def test_every_form_is_read(text, support, count, expected):
         ("beta(1, 1)", "positive", 1, "'beta' is not a prior for a parameter that is positive"),
         ("beta(1, 0)", "between 0 and 1", 1, "the b of beta must be greater than 0, not 0"),
         ("logit_normal(0, 0)", "between 0 and 1", 1, "the scale of logit_normal must be greater than 0"),
-        ("normal(0, 1) T[0.5, ]", "real", 1, "only a positive parameter can be cut from below by T[number, ]"),
-        ("gamma(2, 1) T[2, ]", "above 1", 1, "only a positive parameter can be cut"),
-        ("beta(2, 1) T[0.2, ]", "between 0 and 1", 1, "only a positive parameter can be cut"),
-        ("normal(0, 1) T[0, ]", "positive", 1, "at a number above 0"),
-        ("normal(0, 1) T[-1, ]", "positive", 1, "at a number above 0"),
-        ("normal(0, 1) T[x, ]", "positive", 1, "a prior is cut from below as in lognormal(0, 1) T[0.5, ], not at 'x'"),
+        ("beta(2, 1) T[ , 1.2]", "between 0 and 1", 1, "cannot be cut from above at 1.2"),
+        ("normal(0, 1) T[-1, ]", "positive", 1, "positive cannot be cut from below at -1"),
+        ("normal(0, 1) T[x, ]", "positive", 1, "a prior is cut as in lognormal(0, 1) T[0.5, ], T[ , 3] or T[0.5, 3]"),
         ("normal(0, 1) T[nan, ]", "positive", 1, "not at 'nan'"),
-        ("normal(0, 1) T[1e999, ]", "positive", 1, "not at '1e999'"),
-        ("normal(0, 1) T[1, 2]", "positive", 1, "a prior is written as in Stan"),
-        ("normal(0, 1) T[ , 2]", "positive", 1, "a prior is written as in Stan"),
+        ("normal(0, 1) T[ , 1e999]", "positive", 1, "not at '1e999'"),
+        ("normal(0, 1) T[2, 1]", "positive", 1, "T[2, 1] leaves nothing"),
+        ("normal(0, 1) T[1, 1]", "real", 1, "leaves nothing"),
+        ("normal(0, 1) T[ , ]", "positive", 1, "a prior is written as in Stan"),
+        ("normal(0, 1) T[1e9, ]", "real", 1, "normal(0, 1) has next to nothing above 1e+09: a share of 0 of it"),
+        ("lognormal(0, [1, 0.1]) T[ , 0.1]", "positive", 2, "lognormal(0, 0.1) has next to nothing below 0.1"),
+        ("normal(-100, 1)", "positive", 1, "has next to nothing above 0"),
+        ("uniform(0, 1) T[1, 2]", "real", 1, "has next to nothing between 1 and 2"),
+        ("uniform(3, 1)", "real", 1, "uniform(3, 1) has no width"),
+        ("uniform([0, 2], 2)", "real", 2, "uniform(2, 2) has no width"),
+        ("uniform(-1, 1)", "positive", 1, "does not lie where the parameter can be: it is positive"),
+        ("uniform(0, 1.5)", "between 0 and 1", 1, "it is between 0 and 1"),
+        ("uniform(0, 5)", "above 1", 1, "it is above 1"),
+        ("uniform(0)", "real", 1, "uniform takes 2 arguments (a, b), not 1"),
         ("normal(0, 1) T[1]", "positive", 1, "a prior is written as in Stan"),
         ("normal(0, [1, 1e999])", "real", 2, "must be finite"),
     ],
@@ -285,20 +299,57 @@ def test_each_error_of_the_weights_says_what_is_allowed(text, count, words):
         parse_weights(text, count)
 
 
+@pytest.mark.parametrize(
+    ("text", "support", "ends"),
+    [
+        ("normal(1, 2) T[-1, 4]", "real", (-1, 4)),
+        ("normal(1, 2) T[ , 0.5]", "real", (-math.inf, 0.5)),
+        ("student_t(3, 0, 1) T[ , -2]", "real", (-math.inf, -2)),
+        ("normal(0, 1) T[7, 8]", "real", (7, 8)),
+        ("normal(0, 1) T[-8, -7]", "real", (-8, -7)),
+        ("cauchy(0, 5) T[ , 3]", "positive", (0, 3)),
+        ("lognormal(0, 1) T[0.5, 2]", "positive", (0.5, 2)),
+        ("gamma(2, 1) T[0, 3]", "positive", (0, 3)),
+        ("inv_gamma(3, 2) T[ , 1]", "positive", (0, 1)),
+        ("exponential(2) T[1, 1.5]", "positive", (1, 1.5)),
+        ("gamma(2, 0.1) T[ , 30]", "above 1", (1, 30)),
+        ("beta(2, 3) T[0.1, 0.4]", "between 0 and 1", (0.1, 0.4)),
+        ("logit_normal(0, 1) T[ , 0.3]", "between 0 and 1", (0, 0.3)),
+        ("uniform(-2, 5)", "real", (-2, 5)),
+        ("uniform(2, 5)", "above 1", (2, 5)),
+        ("uniform(0, 9) T[3, ]", "positive", (3, 9)),
+        ("uniform(0, 1)", "between 0 and 1", (0, 1)),
+    ],
+)
+def test_priors_between_ends_hold_all_of_their_probability_there(text, support, ends):
+    (prior,) = parse(text, support, 1)
+    assert prior.ends == ends
+    low, high = (np.clip(end, -60, 60) for end in ends)
+
+    def density(x):
+        return float(np.exp(prior.logpdf(x)))
+
+    assert integrate.quad(density, low, high, limit=400)[0] == pytest.approx(1, abs=1e-4)
+    p = np.array([0.01, 0.3, 0.5, 0.9])
+    x = prior.quantile(p)
+    assert (x > ends[0]).all()
+    assert (x < ends[1]).all()
+    np.testing.assert_allclose(prior.probability(x), p, rtol=1e-6)
+    for (left, right), mass in zip(itertools.pairwise(x), np.diff(p), strict=True):
+        assert integrate.quad(density, left, right)[0] == pytest.approx(mass, rel=1e-6)
+
+
 def test_the_numbers_are_those_of_the_stan_function(root):
     text = (root / "stan" / "functions" / "priors.stanfunctions").read_text()
     body = text[text.index("real prior_lpdf") : text.index("real priors_lpdf")]
     for name, distribution in DISTRIBUTIONS.items():
-        begins = f"distribution == {distribution.number})" if distribution.number < 9 else "with the number"
+        begins = f"distribution == {distribution.number})" if distribution.number < 10 else "with the number"
         branch = body.split(begins)[1].split("else if")[0]
         assert f"return {'normal' if name == 'logit_normal' else name}_lpdf(" in branch
         assert f"arguments[{len(distribution.arguments)}]" in branch
         assert f"arguments[{len(distribution.arguments) + 1}]" not in branch
-        # what lives between 0 and 1 is never cut
-        assert (f"(cut ? {name}_lccdf(low" in branch) == (distribution.support != "between 0 and 1")
-    # those of positive values are cut only inside their support
-    assert "cut = low > negative_infinity() && (distribution < 4 || low > 0)" in body
-    assert [d.number < 4 for d in DISTRIBUTIONS.values()] == [d.support == "real" for d in DISTRIBUTIONS.values()]
+        assert " - left;" in branch
+    assert "real left = arguments[4];" in body
 
 
 # Distributions as they are cut, and by how much of each quantile and probability must come back.
@@ -333,9 +384,11 @@ def test_a_prior_that_is_cut_above_0_vanishes_there(name):
     assert Prior(name, CASES[name][0], lower=0.01).power_at_zero == math.inf
 
 
-def test_priors_go_to_stan_as_rows_of_three():
+def test_priors_go_to_stan_as_rows_of_arguments_and_what_is_left():
     (prior,) = parse("exponential(2)", "positive", 1)
-    assert prior.padded_arguments == [2, 0, 0]
+    assert prior.padded_arguments == [2, 0, 0, 0]
+    (prior,) = parse("exponential(2) T[ , 1]", "positive", 1)
+    assert prior.padded_arguments == [2, 0, 0, pytest.approx(math.log1p(-math.exp(-2)))]
     assert Prior(**prior.as_dict() | {"arguments": tuple(prior.as_dict()["arguments"])}) == prior
 
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from scipy import stats
-from textbook import UNIVARIATE, model_of, rows_of
+from textbook import UNIVARIATE, model_of, noticed_in, rows_of
 
 from stanmix.base.errors import UserError
 from stanmix.data.noticing import notice
@@ -37,12 +37,16 @@ def parameters(specification):
 def test_default_priors_have_the_numbers_of_the_design():
     found = parameters(specify("m", model(), 4, NOTICED))
     assert found["mu"]["is_default"]
-    assert found["mu"]["priors"] == [{"distribution": "normal", "arguments": [7.0, 8.0], "lower": None}] * 4
+    assert (
+        found["mu"]["priors"] == [{"distribution": "normal", "arguments": [7.0, 8.0], "lower": None, "upper": None}] * 4
+    )
     (sigma,) = {(p["distribution"], *p["arguments"], p["lower"]) for p in found["sigma"]["priors"]}
     assert sigma == ("lognormal", pytest.approx(math.log(3 / 4)), 0.7, None)
     assert len(found["sigma"]["priors"]) == 4
     found = parameters(specify("m", model(share=["sigma"]), 4, NOTICED))
-    assert found["sigma"]["priors"] == [{"distribution": "normal", "arguments": [0.0, 3.0], "lower": 0.0}]
+    assert found["sigma"]["priors"] == [
+        {"distribution": "normal", "arguments": [0.0, 3.0], "lower": 0.0, "upper": None}
+    ]
     assert specify("m", model(), 4, NOTICED)["weights"] == {"mode": "estimated", "concentration": [1.0] * 4}
 
 
@@ -137,6 +141,54 @@ def test_only_some_parameters_are_shared_without_being_asked(name):
     assert [entry["name"] for entry in entries if entry["ordered"]] == [UNIVARIATE[name].ordered]
 
 
+def test_components_may_outnumber_the_values_where_priors_are_given():
+    for y, components in (([1.0, 2.0, 4.0], 3), ([1.0, 2.0, 4.0], 5), ([1.0, 1.0, 2.0, 4.0], 5)):
+        noticed = noticed_in(y)
+        given = model_of("normal", priors={"mu": "normal(2, 3)", "sigma": "lognormal(0, 1)"})
+        notes = specify("m", given, components, noticed)["notes"]
+        assert any("each value could be a component of its own" in note for note in notes)
+        for priors in ({"mu": "normal(2, 3)"}, {"sigma": "lognormal(0, 1)"}, {}):
+            with pytest.raises(UserError, match="ask for fewer"):
+                specify("m", model_of("normal", priors=priors), components, noticed)
+    assert specify("m", model_of("poisson", priors={"rate": "gamma(2, 1)"}), 4, noticed_in([0, 1, 3]))["notes"]
+    # one sigma for all that may own a value each meets all values at once: sigma^-4 sigma^3, and more with more ties
+    shared = model_of("normal", share=["sigma"], priors={"mu": "normal(2, 3)", "sigma": "normal(0, 1)"})
+    specify("m", shared, 5, noticed_in([1.0, 2.0, 4.0]))
+    with pytest.raises(UserError, match=r"a sigma for all components under a normal prior .* improper; give it"):
+        specify("m", shared, 5, noticed_in([1.0, 1.0, 2.0, 4.0]))
+
+
+def test_what_is_given_names_components_without_an_order():
+    given = model_of("normal", labels="given", priors={"mu": "normal([5, 1], 2)"})
+    found = specify("m", given, 2, NOTICED)
+    assert found["labels"] == "given"
+    assert not any(entry["ordered"] for entry in found["parameters"])
+    data = program_data(found, rows_of([1.0, 2.0]).units())
+    assert data["is_ordered"] == 0
+    alone = given | {"priors": {"theta": "dirichlet(1)", "mu": "normal(5, 2)"}}
+    assert specify("m", alone, 1, NOTICED)["labels"] == "ordered"
+
+
+def test_ends_that_differ_keep_the_order_by_themselves():
+    found = specify("m", model_of("normal", priors={"mu": "uniform([0, 10], [10, 20])"}), 2, NOTICED)
+    data = program_data(found, rows_of([1.0, 2.0]).units())
+    assert (data["is_ordered"], data["location_bounds"], data["location_ends"]) == (0, [2, 2], [[0, 10], [10, 20]])
+    assert found["unit"]["origin"] == 0
+    found = specify("m", model_of("normal", priors={"mu": "uniform(0, 20)"}), 2, NOTICED)
+    data = program_data(found, rows_of([1.0, 2.0]).units())
+    assert (data["is_ordered"], data["location_ends"]) == (1, [[0, 20]] * 2)
+    # the data's own location and spread, seen from the line
+    assert 20 / (1 + math.exp(-found["unit"]["origin"])) == pytest.approx(NOTICED["median"])
+    assert prior_text(parameters(found)["mu"]) == "uniform(0, 20)"
+    for text, words in {
+        "gamma(2, 1) T[0.5, 3]": "gamma(2, 1), between 0.5 and 3",
+        "normal(0, 1) T[ , 3]": "half-normal(0, 1), below 3",
+        "lognormal(0, 1) T[ , 3]": "lognormal(0, 1), below 3",
+    }.items():
+        entry = parameters(specify("m", model_of("normal", priors={"sigma": text}), 2, NOTICED))["sigma"]
+        assert prior_text(entry) == words
+
+
 def first(value, line=7, number=1):
     return {"column": "y", "line": line, "value": value, "number": number}
 
@@ -215,12 +267,14 @@ def test_families_of_counts_are_refused_on_fractions(name):
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_as_many_components_as_distinct_values_are_refused(name):
     few = NOTICED | {"distinct": 4}
+    informing = UNIVARIATE[name].names[: 2 if UNIVARIATE[name].kind == CONTINUOUS else 1]
     assert specify("mine", model(family=name), 3, few)["components"] == 3
     assert specify("mine", model(family=name), 1, NOTICED | {"distinct": 1})["components"] == 1
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 5, few)
     assert caught.value.sentences == (
-        "models.mine: 5 components are asked for, but the data have only 4 distinct values; ask for fewer.",
+        "models.mine: 5 components are asked for, but the data have only 4 distinct values; ask for fewer, or "
+        f"say the prior of {' and '.join(informing)} yourself.",
     )
     if UNIVARIATE[name].kind != CONTINUOUS:
         assert specify("mine", model(family=name), 4, few)["components"] == 4
@@ -365,10 +419,10 @@ def test_default_priors_of_own_scales_are_cut_where_rounding_hides_more_and_not_
         found = specify("m", model(family=family), 3, tied, 0.1)["parameters"]
         assert {prior["lower"] for entry in found if entry["slot"] == "scale" for prior in entry["priors"]} == {None}
     # the cut goes to the program with the data, in the unit of the data
-    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_lower"] == pytest.approx(SEEN * 0.1)
-    assert program_data(specify("m", model(), 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.0
+    assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_ends"] == [[pytest.approx(SEEN * 0.1), 0]] * 3
+    assert program_data(specify("m", model(), 3, TIED), rows_of([1.0]).units())["scale_ends"] == [[0, 0]] * 3
     given = model(sigma="lognormal(0, 1) T[0.25, ]")
-    assert program_data(specify("m", given, 3, TIED), rows_of([1.0]).units())["scale_lower"] == 0.25
+    assert program_data(specify("m", given, 3, TIED), rows_of([1.0]).units())["scale_ends"] == [[0.25, 0]] * 3
 
 
 @pytest.mark.parametrize(
@@ -528,10 +582,7 @@ def test_the_data_have_the_values():
         "is_ordered": 1,
         "known": [0, 0],
         "has_zero": 0,
-        "location_link": 0,
-        "shape_is_bounded": 0,
-        "shape_lower": 0.0,
-        "scale_lower": 0.0,
+        "of_gaps": 0,
         "origin": 7.0,
         "location_unit": 3.0,
         "scale_unit": 3.0,
@@ -539,19 +590,30 @@ def test_the_data_have_the_values():
         "theta_fixed": [],
         "theta_concentration": [1.0, 1.0],
         "location_count": 2,
-        "location_fixed": [],
+        "location_fixed": [0.0, 0.0],
+        "location_place": [1, 2],
+        "location_bounds": [0, 0],
+        "location_ends": [[0.0, 0.0], [0.0, 0.0]],
         "location_prior": [2, 2],
-        "location_arguments": [[4.0, 1.0, 3.0], [4.0, 2.0, 3.0]],
+        "location_arguments": [[4.0, 1.0, 3.0, 0.0], [4.0, 2.0, 3.0, 0.0]],
         "scale_count": 1,
-        "scale_fixed": [],
+        "scale_fixed": [0.0, 0.0],
+        "scale_place": [1, 1],
+        "scale_bounds": [1],
+        "scale_ends": [[0.0, 0.0]],
         "scale_prior": [3],
-        "scale_arguments": [[0.0, 5.0, 0.0]],
+        "scale_arguments": [[0.0, 5.0, 0.0, pytest.approx(math.log(0.5))]],
         "shape_count": 0,
+        "shape_place": [0, 0],
+        "shape_bounds": [],
+        "shape_ends": [],
         "shape_fixed": [0.0, 0.0],
         "shape_prior": [],
         "shape_arguments": [],
         "zero_count": 0,
         "zero_fixed": [],
+        "zero_bounds": [],
+        "zero_ends": [],
         "zero_prior": [],
         "zero_arguments": [],
     }
@@ -575,7 +637,7 @@ def test_the_data_of_counts_have_their_trials_exposures_and_extra_zeros():
     data = program_data(specify("m", given, 2, NOTICED), rows_of([3, 0], exposure=[0.5, 2]).units())
     assert (data["whole"], data["trials"], data["exposure"], data["y"]) == ([0, 3], [0, 0], [2.0, 0.5], [])
     assert (data["has_zero"], data["zero_count"], data["zero_fixed"]) == (1, 1, [])
-    assert (data["zero_prior"], data["zero_arguments"]) == ([8], [[2.0, 3.0, 0.0]])
+    assert (data["zero_prior"], data["zero_arguments"]) == ([8], [[2.0, 3.0, 0.0, 0.0]])
     given = model(family="zero_inflated_poisson", fixed={"zero": 0.25})
     data = program_data(specify("m", given, 2, NOTICED), rows_of([3, 0]).units())
     assert (data["has_zero"], data["zero_count"], data["zero_fixed"]) == (1, 0, [0.25])
@@ -590,19 +652,19 @@ def test_half_a_step_goes_to_the_program_only_for_continuous_families():
         assert program_data(given, units)["half_step"] == (0.5 if continuous else 0.0)
 
 
-# The family's number, the link of locations, whether shapes have an end and which, how many scales, shapes and zeros.
+# The family's number, how locations and shapes are bounded, how many scales, shapes and zeros.
 SLOTS_OF = {
-    "normal": (1, 0, 0, 0.0, 3, 0, 0),
-    "student_t": (2, 0, 1, 1.0, 3, 1, 0),
-    "lognormal": (3, 0, 0, 0.0, 3, 0, 0),
-    "gamma": (4, 1, 0, 0.0, 3, 0, 0),
-    "skew_normal": (5, 0, 0, 0.0, 3, 3, 0),
-    "poisson": (6, 1, 0, 0.0, 0, 0, 0),
-    "negative_binomial": (7, 1, 0, 0.0, 1, 0, 0),
-    "zero_inflated_poisson": (6, 1, 0, 0.0, 0, 0, 1),
-    "zero_inflated_negative_binomial": (7, 1, 0, 0.0, 1, 0, 1),
-    "binomial": (8, 2, 0, 0.0, 0, 0, 0),
-    "beta_binomial": (9, 2, 0, 0.0, 1, 0, 0),
+    "normal": (1, [0] * 3, [], 3, 0, 0),
+    "student_t": (2, [0] * 3, [1], 3, 1, 0),
+    "lognormal": (3, [0] * 3, [], 3, 0, 0),
+    "gamma": (4, [1] * 3, [], 3, 0, 0),
+    "skew_normal": (5, [0] * 3, [0] * 3, 3, 3, 0),
+    "poisson": (6, [1] * 3, [], 0, 0, 0),
+    "negative_binomial": (7, [1] * 3, [], 1, 0, 0),
+    "zero_inflated_poisson": (6, [1] * 3, [], 0, 0, 1),
+    "zero_inflated_negative_binomial": (7, [1] * 3, [], 1, 0, 1),
+    "binomial": (8, [2] * 3, [], 0, 0, 0),
+    "beta_binomial": (9, [2] * 3, [], 1, 0, 0),
 }
 
 
@@ -610,10 +672,11 @@ SLOTS_OF = {
 def test_the_data_tell_the_program_the_family_and_its_supports(name):
     given = specify("m", model(family=name), 3, NOTICED)
     data = program_data(given, rows_of([1.0], trials=4).units())
-    keys = ("family", "location_link", "shape_is_bounded", "shape_lower", "scale_count", "shape_count", "zero_count")
+    keys = ("family", "location_bounds", "shape_bounds", "scale_count", "shape_count", "zero_count")
     assert tuple(data[key] for key in keys) == SLOTS_OF[name]
     assert data["location_count"] == 3
-    assert data["shape_fixed"] == ([] if name in WITH_SHAPE else [0.0] * 3)
+    assert data["shape_fixed"] == [0.0] * 3
+    assert data["shape_ends"] == ([[1.0, 0.0]] if name == "student_t" else [[0.0, 0.0]] * data["shape_count"])
     assert data["has_zero"] == data["zero_count"]
     assert data["is_whole"] == (data["family"] > 5)
     unit = given["unit"]

@@ -263,7 +263,7 @@ def artifacts(tmp_path, root, monkeypatch):
             "ordered": False,
             "is_default": True,
             "value": None,
-            "priors": [{"distribution": "normal", "arguments": [0.0, 3.25], "lower": 0.0}],
+            "priors": [{"distribution": "normal", "arguments": [0.0, 3.25], "lower": 0.0, "upper": None}],
         }
         mu = {
             "name": "mu",

@@ -226,7 +226,8 @@ MISTAKES = {
     "more components than values": (
         "readings", lambda text: INTEGERS,
         [("{dataset: readings, models: [free], components: 2}", "{dataset: readings, models: [free], components: 8}")],
-        ["with models.free: 8 components are asked for, but the data have only 7 distinct values; ask for fewer."],
+        ["with models.free: 8 components are asked for, but the data have only 7 distinct values; ask for fewer, "
+         "or say the prior of mu and sigma yourself."],
     ),
     "two Bernoulli components": (
         "calls", bernoulli,

@@ -8,8 +8,9 @@ from stanmix.base.text import LARGEST_COUNT, NUMBER, tidy
 from stanmix.config.plan import counts, in_groups
 from stanmix.config.schema import listed, shown
 from stanmix.data.csvfile import MISSING
+from stanmix.families.bounds import Bounds
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
-from stanmix.families.priors import POSITIVE, parse, parse_weights
+from stanmix.families.priors import POSITIVE, REAL, parse, parse_weights
 from stanmix.families.registry import FAMILIES
 from stanmix.families.transforms import SHIFTED, TRANSFORMS
 from stanmix.model.specification import is_shared, told_apart
@@ -197,7 +198,7 @@ def _check_model(place, model):
     yield from _check_labels(place, model)
     for key, value in model["fixed"].items():
         if family.kind != MULTIVARIATE or key == "theta":
-            yield from _check_values((*place, "fixed", key), family, key, value)
+            yield from _check_values((*place, "fixed", key), family, key, value, model["labels"] != "given")
     if {"theta", *family.names} <= set(model["fixed"]):
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
 
@@ -232,16 +233,23 @@ def _check_scale(place, model, family):
 
 
 def _check_labels(place, model):
-    """Yield (place, text) for a model that shall be relabelled but whose components are told apart already."""
-    if model["labels"] == "ordered":
+    """Yield (place, text) for a way of naming components that does not go with what is said of each."""
+    labels, told = model["labels"], told_apart(model)
+    if labels == "ordered":
         return
     if model.get("order", "none") != "none":
-        yield (*place, "labels"), "is 'relabelled', but the model has an order; remove one of the two"
-    for key in told_apart(model):
+        yield (*place, "labels"), f"is '{labels}', but the model has an order; remove one of the two"
+    if labels == "given" and not told:
+        yield (
+            (*place, "labels"),
+            "is 'given', but no prior and no fixed value differs between components; give one a list, or use "
+            "'relabelled'",
+        )
+    for key in told if labels == "relabelled" else ():
         yield (
             (*place, "labels"),
             f"is 'relabelled', but {key} has a number for each component, which tells them apart already; give one "
-            "number, or use 'ordered'",
+            "number, or use 'given', by which priors and fixed values name the components, or 'ordered'",
         )
 
 
@@ -316,12 +324,12 @@ def _check_dataset(place, dataset):
         )
 
 
-def _check_values(place, family, name, value):
+def _check_values(place, family, name, value, in_order=True):
     """Yield (place, text) when weights do not add to 1 or when ordered values do not increase or are not positive."""
     if name == "theta" and abs(math.fsum(value) - 1) > 1e-6:
         yield place, f"is {value}, which adds to {math.fsum(value):.6g}; weights must add to 1"
     if name == family.ordered:
-        if any(b <= a for a, b in itertools.pairwise(value)):
+        if in_order and any(b <= a for a, b in itertools.pairwise(value)):
             yield place, f"is {value}; the values must increase, because their order names the components"
         if family.parameter(name).support == POSITIVE and min(value) <= 0:
             yield place, f"is {value}; the values must be greater than 0"
@@ -347,7 +355,14 @@ def _check_numbers(place, model, components):
         except ValueError as error:
             yield (*place, "priors", key), f"is {shown(text)}: {error}"
             continue
-        centres = [p.arguments[-2] for p in priors if p.has_location]
+        if family.kind == MULTIVARIATE and any(_is_bounded(prior, parameter.support) for prior in priors):
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; uniform priors and cuts go with one column of values, not with several, where only "
+                "sigma can be cut, from below",
+            )
+            continue
+        centres = [p.centre for p in priors if p.centre is not None]
         is_ordered = (
             key == family.ordered
             and model["labels"] == "ordered"
@@ -358,6 +373,19 @@ def _check_numbers(place, model, components):
                 (*place, "priors", key),
                 f"is {shown(text)}; the locations must not decrease, because the components are ordered by {key}",
             )
+            continue
+        ends = Bounds.of([prior.ends for prior in priors])
+        if is_ordered and not ends.alike and not ends.in_turn:
+            yield (
+                (*place, "priors", key),
+                f"is {shown(text)}; where components are ordered by {key} their priors must all have the same ends, or "
+                "each end before the next begins",
+            )
+
+
+def _is_bounded(prior, support):
+    """Whether a prior of several columns has ends that their program does not know: only scales are cut, from below."""
+    return prior.distribution == "uniform" or prior.upper is not None or (support == REAL and prior.lower is not None)
 
 
 def _own_count(model):

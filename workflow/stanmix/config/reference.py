@@ -37,9 +37,10 @@ TAIL = """
 Priors are written as Stan writes them, and each argument may be a list with one number for each component:
 `normal(location, scale)`, `student_t(df, location, scale)`, `cauchy(location, scale)` for every parameter, and
 for positive ones (where the first three are cut at 0) also `lognormal(meanlog, sdlog)`, `gamma(shape, rate)`,
-`inv_gamma(shape, scale)` and `exponential(rate)`; a positive one may be cut higher, as in `lognormal(0, 1) T[0.5, ]`.
-Probabilities (`p`, `zero`) take `beta(a, b)` and `logit_normal(location, scale)`. The numbers are handed to the Stan
-program as data, so that changing a prior compiles nothing.
+`inv_gamma(shape, scale)` and `exponential(rate)`. Probabilities (`p`, `zero`) take `beta(a, b)` and
+`logit_normal(location, scale)`. Each also takes `uniform(a, b)` within its support, and may be cut from below, above or
+both, as in `lognormal(0, 1) T[0.5, ]`, `T[ , 3]` or `T[0.5, 3]`; with several columns only `sigma` can, from below. The
+numbers are handed to the Stan program as data, so that changing a prior compiles nothing.
 
 The defaults scale with the data (median m, standard deviation s, range R): means `normal(m, R/2)`, a shared
 standard deviation `normal(0, s)` cut at 0, one for each component `lognormal(log(s/K), 0.7)`, weights

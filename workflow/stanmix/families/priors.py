@@ -11,9 +11,17 @@ from stanmix.base.text import LARGEST, SMALLEST
 
 REAL, POSITIVE, ABOVE_ONE, UNIT = "real", "positive", "above 1", "between 0 and 1"
 CORRELATION = "correlation matrix"
-ENDS = {REAL: None, POSITIVE: 0.0, ABOVE_ONE: 1.0, UNIT: 0.0}  # where the parameters of each support begin
+# Where the parameters of each support begin and end.
+ENDS = {
+    REAL: (-math.inf, math.inf),
+    POSITIVE: (0.0, math.inf),
+    ABOVE_ONE: (1.0, math.inf),
+    UNIT: (0.0, 1.0),
+    CORRELATION: (-1.0, 1.0),
+}
 LONGEST = 10_000  # letters of a prior; a list for 100 components has fewer
-PROGRAM_ARGUMENTS = 3  # columns of the table of arguments that the Stan programs read
+PROGRAM_ARGUMENTS = 3  # of a distribution, in the table of arguments that the Stan programs read
+LEAST = 1e-12  # probability that a cut must leave of a distribution
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,10 @@ DISTRIBUTIONS = {
     "exponential": Distribution(7, ("rate",), ("rate",), POSITIVE),
     "beta": Distribution(8, ("a", "b"), ("a", "b"), UNIT),
     "logit_normal": Distribution(9, ("location", "scale"), ("scale",), UNIT),
+    "uniform": Distribution(10, ("a", "b"), (), REAL),
 }
 ALLOWED = {REAL: (REAL,), POSITIVE: (REAL, POSITIVE), ABOVE_ONE: (REAL, POSITIVE), UNIT: (UNIT,)}
+EVERYWHERE = ("uniform",)  # allowed on every support that it lies in
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,16 @@ class Prior:
     arguments : tuple of float
         In Stan's order.
     lower : float or None
-        Where the distribution is cut: at the end of the parameter's support if that is inside its own, or above it.
+        Where the distribution is cut from below: at the end of the parameter's support if that is inside its own, or
+        above it.
+    upper : float or None
+        Where it is cut from above.
     """
 
     distribution: str
     arguments: tuple
     lower: float | None = None
+    upper: float | None = None
 
     @property
     def number(self):
@@ -77,8 +91,44 @@ class Prior:
 
     @property
     def padded_arguments(self):
-        """The arguments as one row of the table that the Stan programs read (list of float)."""
-        return list(self.arguments) + [0.0] * (PROGRAM_ARGUMENTS - len(self.arguments))
+        """The arguments, and the log of what a cut leaves, as one row of the table that the Stan programs read."""
+        return [*self.arguments, *[0.0] * (PROGRAM_ARGUMENTS - len(self.arguments)), self.log_left]
+
+    @property
+    def ends(self):
+        """Between which two numbers the distribution lies, as it is cut; infinite where nothing bounds it."""
+        low, high = self.arguments if self.distribution == "uniform" else ENDS[self._support]
+        if self.lower is not None:
+            low = max(low, self.lower)
+        return low, high if self.upper is None else min(high, self.upper)
+
+    @property
+    def _support(self):
+        return CORRELATION if self.distribution == "lkj" else DISTRIBUTIONS[self.distribution].support
+
+    @functools.cached_property
+    def log_left(self):
+        """The log of the probability of the distribution that is left where it is cut; 0 if it is not cut."""
+        if self.lower is None and self.upper is None:
+            return 0.0
+        if self.upper is None:
+            return float(self.frozen.logsf(self.lower))
+        if self.lower is None:
+            return float(self.frozen.logcdf(self.upper))
+        below, above = self._tails
+        return math.log(above - below) if above > below else -math.inf
+
+    @functools.cached_property
+    def _tails(self):
+        """Probabilities at both cuts, of the lighter tail: below the cuts if most lies above them, else minus above."""
+        low, high = (end if end is not None else side * math.inf for end, side in ((self.lower, -1), (self.upper, 1)))
+        if self._from_below:
+            return self.frozen.cdf(low), self.frozen.cdf(high)
+        return -self.frozen.sf(low), -self.frozen.sf(high)
+
+    @functools.cached_property
+    def _from_below(self):
+        return self.upper is not None and bool(self.frozen.cdf(self.upper) < 0.5)
 
     @property
     def has_location(self):
@@ -88,9 +138,16 @@ class Prior:
         return "location" in DISTRIBUTIONS[self.distribution].arguments or self.distribution == "lognormal"
 
     @property
+    def centre(self):
+        """About where the bulk of the distribution is, as far as its arguments say so; None otherwise."""
+        if self.distribution == "uniform":
+            return sum(self.arguments) / 2
+        return self.arguments[-2] if self.has_location else None
+
+    @property
     def power_at_zero(self):
         """The power of the parameter by which the density vanishes at 0: infinite if faster than any or cut above."""
-        if self.distribution in ("lognormal", "inv_gamma") or self.lower:
+        if self.distribution in ("lognormal", "inv_gamma") or self.ends[0] > 0:
             return math.inf
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
@@ -112,9 +169,7 @@ class Prior:
         numpy.ndarray
             The log density at each of them.
         """
-        distribution = self.frozen
-        cut = 0.0 if self.lower is None else distribution.logsf(self.lower)
-        return distribution.logpdf(x) - cut
+        return self.frozen.logpdf(x) - self.log_left
 
     def quantile(self, probability):
         """The value below which that probability lies, of the distribution as it is cut.
@@ -128,20 +183,27 @@ class Prior:
         -------
         numpy.ndarray
         """
-        distribution = self.frozen
-        above = 1.0 if self.lower is None else distribution.sf(self.lower)
-        return distribution.isf(above * (1 - probability))
+        if self.lower is None and self.upper is None:
+            return self.frozen.isf(1 - np.asarray(probability))
+        below, above = self._tails
+        if self._from_below:
+            found = self.frozen.ppf(below + (above - below) * np.asarray(probability))
+        else:
+            found = self.frozen.isf(-above + (above - below) * (1 - np.asarray(probability)))
+        return np.clip(found, *self.ends)
 
     def probability(self, x):
         """The probability below x of the distribution as it is cut, with the shape of `x`."""
-        distribution = self.frozen
-        if self.lower is None:
-            return distribution.cdf(x)
-        return 1 - distribution.sf(x) / distribution.sf(self.lower)
+        if self.lower is None and self.upper is None:
+            return self.frozen.cdf(x)
+        below, above = self._tails
+        here = self.frozen.cdf(x) if self._from_below else -self.frozen.sf(x)
+        return np.clip((here - below) / (above - below), 0, 1)
 
     def as_dict(self):
         """The prior as plain values for a JSON file."""
-        return {"distribution": self.distribution, "arguments": list(self.arguments), "lower": self.lower}
+        said = {"distribution": self.distribution, "arguments": list(self.arguments)}
+        return said | {"lower": self.lower, "upper": self.upper}
 
 
 @functools.lru_cache(maxsize=1024)
@@ -159,6 +221,7 @@ def _frozen(name, a):
         "exponential": lambda: stats.expon(scale=1 / a[0]),
         "beta": lambda: stats.beta(*a),
         "logit_normal": lambda: _LogitNormal(*a),
+        "uniform": lambda: stats.uniform(a[0], a[1] - a[0]),
     }[name]()
 
 
@@ -176,18 +239,30 @@ class _LogitNormal:
     def isf(self, probability):
         return self._expit(self._normal.isf(probability))
 
+    def ppf(self, probability):
+        return self._expit(self._normal.ppf(probability))
+
     def cdf(self, x):
-        return self._normal.cdf(self._logit(x))
+        return self._normal.cdf(self._logit(np.clip(x, 0, 1)))
+
+    def sf(self, x):
+        return self._normal.sf(self._logit(np.clip(x, 0, 1)))
+
+    def logcdf(self, x):
+        return self._normal.logcdf(self._logit(x))
+
+    def logsf(self, x):
+        return self._normal.logsf(self._logit(x))
 
 
 def parse(text, support, count):
-    """Read a prior as Stan writes it, such as ``normal([10, 20, 35], 2)`` or ``lognormal(0, 1) T[0.5, ]``.
+    """Read a prior as Stan writes it, such as ``normal([10, 20, 35], 2)`` or ``lognormal(0, 1) T[0.5, 3]``.
 
     Parameters
     ----------
     text : str
-        Distribution and arguments; each argument is a number, or a list with one number per component. For a positive
-        parameter it may be cut from below as in Stan.
+        Distribution and arguments; each argument is a number, or a list with one number per component. It may be cut
+        from below, from above or from both sides, as in Stan.
     support : {"real", "positive", "above 1", "between 0 and 1", "correlation matrix"}
         Where the parameter lives.
     count : int
@@ -205,9 +280,9 @@ def parse(text, support, count):
     """
     if support == CORRELATION:
         return _parse_lkj(text, count)
-    text, floor = _without_floor(text)
+    text, cut = _without_cut(text)
     name, arguments = _call(text)
-    allowed = {key: d for key, d in DISTRIBUTIONS.items() if d.support in ALLOWED[support]}
+    allowed = {key: d for key, d in DISTRIBUTIONS.items() if d.support in ALLOWED[support] or key in EVERYWHERE}
     if name not in allowed:
         forms = ", ".join(f"{key}({', '.join(d.arguments)})" for key, d in allowed.items())
         raise ValueError(f"'{name}' is not a prior for a parameter that is {support}; allowed are {forms}")
@@ -224,14 +299,53 @@ def parse(text, support, count):
     for argument, column in zip(distribution.arguments, columns, strict=True):
         if argument in distribution.positive_arguments and min(column) <= 0:
             raise ValueError(f"the {argument} of {name} must be greater than 0, not {min(column):g}")
-    end = ENDS[support]
-    lower = None if end is None or (end <= 0 and distribution.support != REAL) else end
-    if floor is not None:
-        _refuse_extreme(floor)
-        if support != POSITIVE or floor <= 0:
-            raise ValueError("only a positive parameter can be cut from below by T[number, ], at a number above 0")
-        lower = floor
-    return [Prior(name, tuple(row), lower) for row in zip(*columns, strict=True)]
+    begin, end = ENDS[support]
+    if name == "uniform":
+        _check_uniform(*columns, support)
+    inside = name != "uniform" and distribution.support == REAL  # what the support of the parameter cuts
+    lower = begin if (inside and begin > -math.inf) or (begin > 0 and name != "uniform") else None
+    upper = None
+    for number, side in zip(cut, ("below", "above"), strict=True):
+        if number is None:
+            continue
+        _refuse_extreme(number)
+        if not begin <= number <= end:
+            raise ValueError(f"a parameter that is {support} cannot be cut from {side} at {number:g}")
+    if cut[0] is not None and cut[0] > begin:
+        lower = cut[0]
+    if cut[1] is not None and cut[1] < end:
+        upper = cut[1]
+    if lower is not None and upper is not None and lower >= upper:
+        raise ValueError(f"T[{lower:g}, {upper:g}] leaves nothing; the first number must be less than the second")
+    priors = [Prior(name, tuple(row), lower, upper) for row in zip(*columns, strict=True)]
+    # What the support alone takes away is little unless most lies below it; asking costs the import of SciPy.
+    doubtful = cut != (None, None) or (
+        inside and any(prior.has_location and prior.arguments[-2] < 0 for prior in priors)
+    )
+    for prior in priors if doubtful else ():
+        if prior.log_left < math.log(LEAST):
+            numbers = ", ".join(f"{value:g}" for value in prior.arguments)
+            raise ValueError(
+                f"{name}({numbers}) has next to nothing {_where(lower, upper)}: a share of "
+                f"{math.exp(prior.log_left):.1g} of it; cut it where it is, or move it"
+            )
+    return priors
+
+
+def _check_uniform(least, most, support):
+    """Raise a ValueError for a uniform distribution without width, or beyond the support of its parameter."""
+    for a, b in zip(least, most, strict=True):
+        if not a < b:
+            raise ValueError(f"uniform({a:g}, {b:g}) has no width; a must be less than b")
+        if not ENDS[support][0] <= a or not b <= ENDS[support][1]:
+            raise ValueError(f"uniform({a:g}, {b:g}) does not lie where the parameter can be: it is {support}")
+
+
+def _where(lower, upper):
+    """Where a cut leaves a distribution, in words."""
+    if upper is None:
+        return f"above {lower:g}"
+    return f"below {upper:g}" if lower is None else f"between {lower:g} and {upper:g}"
 
 
 def _parse_lkj(text, count):
@@ -278,23 +392,29 @@ def parse_weights(text, count):
     return concentration
 
 
-def _without_floor(text):
-    """Split ``lognormal(0, 1) T[0.5, ]`` into the distribution and the number where it is cut, or None."""
+def _without_cut(text):
+    """Split ``lognormal(0, 1) T[0.5, 3]`` into the distribution and the two numbers where it is cut, None for none."""
     call, closing, cut = text.rpartition(")")
     cut = cut.strip()
     if not closing or not cut:
-        return text, None
+        return text, (None, None)
     inside = cut[1:].strip()  # no regular expression, whose time would grow with a power of the blanks
-    lower, comma, upper = inside[1:-1].partition(",")
-    if cut[0] != "T" or inside[:1] != "[" or inside[-1:] != "]" or not comma or upper.strip():
-        return text, None
+    lower, comma, upper = (part.strip() for part in inside[1:-1].partition(","))
+    if cut[0] != "T" or inside[:1] != "[" or inside[-1:] != "]" or not comma or not lower + upper:
+        return text, (None, None)
+    return call + closing, tuple(_cut_at(number) if number else None for number in (lower, upper))
+
+
+def _cut_at(text):
     try:
-        floor = float(lower)
+        number = float(text)
     except ValueError:
-        floor = math.nan
-    if not math.isfinite(floor):
-        raise ValueError(f"a prior is cut from below as in lognormal(0, 1) T[0.5, ], not at {lower.strip()!r}")
-    return call + closing, floor
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"a prior is cut as in lognormal(0, 1) T[0.5, ], T[ , 3] or T[0.5, 3], at numbers, not at {text!r}"
+        )
+    return number
 
 
 def _call(text):

@@ -41,9 +41,9 @@ def draw_diagram(specification):
         ``{"family": str, "components": K, "n": int, "label": str, "weights": {...}, "parameters": [...]}``.
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
         A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,
-        "priors": [{"distribution", "arguments", "lower"}, ...]}`` with one prior per component, or one if shared. With
-        several columns there are ``"columns"``, a list of names, and parameters for each, with the key ``"column"``;
-        with transformed values ``"transform"``, for each column what is done to it, as in ``"log(y)"``.
+        "priors": [{"distribution", "arguments", "lower", "upper"}, ...]}`` with one prior per component, or one if
+        shared. With several columns there are ``"columns"``, a list of names, and parameters for each, with the key
+        ``"column"``; with transformed values ``"transform"``, for each column what is done to it, as in ``"log(y)"``.
 
     Returns
     -------
@@ -208,10 +208,10 @@ def prior_lines(priors, before="", width=30):
     """
     groups = {}
     for component, prior in enumerate(priors):
-        kind = (prior["distribution"], prior.get("lower"), len(prior["arguments"]))
+        kind = (prior["distribution"], prior.get("lower"), prior.get("upper"), len(prior["arguments"]))
         groups.setdefault(kind, []).append(component)
     lines = []
-    for (distribution, lower, _), members in groups.items():
+    for (distribution, lower, upper, _), members in groups.items():
         arguments = [
             _vector([priors[k]["arguments"][place] for k in members])
             for place in range(len(priors[members[0]]["arguments"]))
@@ -223,6 +223,8 @@ def prior_lines(priors, before="", width=30):
                 name = half
             elif half or lower > 0:  # 0 is where the other distributions end by themselves
                 bound = f", above {number(lower)}"
+        if upper is not None:
+            bound += f"{' and' if bound else ','} below {number(upper)}"
         text = f"{name}({', '.join(arguments)}){bound}"
         if len(groups) > 1:
             text = f"k = {', '.join(str(k + 1) for k in members)}: {text}"

@@ -135,6 +135,7 @@ def weighed(specification, units, component, state, rng):
     posterior = LogPosterior(*without(specification, units, component))
     family, points = FAMILIES[specification["family"]], Points.of(units, specification["rounding"])
     excess, density, _ = log_excess(posterior, state)
+    density = density[: len(units.count)]
     log_mass = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0] + excess
     alone = _alone(specification, component, state, rng)
     with np.errstate(all="ignore"):

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from stanmix.families.family import MULTIVARIATE, Points, ends_of, to_link
+from stanmix.families.bounds import Bounds
+from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import given_the_others
-from stanmix.families.priors import CORRELATION, REAL, UNIT
+from stanmix.families.priors import CORRELATION
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 from stanmix.model.prior import log_prior
+from stanmix.model.specification import bounds_of
 
 STEP = 0.02  # of numerical derivatives, in the smallest standard deviation of the posterior
 ROUNDS = 60  # of Newton's method,
@@ -42,17 +44,15 @@ class _Block:
     mode : {"own", "shared"}
     entry : dict
         Of the specification.
-    transform : {"real", "log", "logit", "correlation"}
-    end : float
-        Where numbers above an end begin.
+    bounds : bounds.Bounds or None
+        Between which numbers they lie; None for correlations.
     """
 
     name: str
     column: int | None
     mode: str
     entry: dict
-    transform: str
-    end: float
+    bounds: Bounds | None
 
 
 class LogPosterior:
@@ -84,17 +84,10 @@ class LogPosterior:
             if entry["mode"] == "fixed":
                 self.fixed[entry["name"]] = np.array(entry["value"])
                 continue
-            parameter = self.family.parameter(entry["name"])
             column = columns.index(entry["column"]) if "column" in entry else None
-            if parameter.support == CORRELATION:
-                transform, end = "correlation", 0.0
-            elif parameter.support == UNIT:
-                transform, end = "logit", 0.0
-            elif parameter.support == REAL:
-                transform, end = "real", 0.0
-            else:
-                transform, end = "log", entry["priors"][0]["lower"] or ends_of(parameter)
-            self.blocks.append(_Block(entry["name"], column, entry["mode"], entry, transform, end))
+            related = self.family.parameter(entry["name"]).support == CORRELATION
+            bounds = None if related else bounds_of(entry)
+            self.blocks.append(_Block(entry["name"], column, entry["mode"], entry, bounds))
 
     def coordinates(self, state: dict) -> np.ndarray:
         """Where a state is.
@@ -117,15 +110,11 @@ class LogPosterior:
             values = np.asarray(state[block.name], float)
             values = values[: 1 if block.mode == "shared" else self.components]
             values = values if block.column is None else values[:, block.column]
-            if block.transform == "correlation":
+            if block.bounds is None:
                 found += [np.arctanh(partial_correlations(matrix)) for matrix in values]
                 continue
-            if block.transform == "log":
-                unit = np.max(np.abs(values)) + 1e-300
-                values = np.log(np.maximum(values - block.end, EDGE * unit))
-            elif block.transform == "logit":
-                values = to_link(np.clip(values, EDGE, 1 - EDGE), 2)
-            found.append(values)
+            least = EDGE * (np.max(np.abs(values)) + 1e-300)
+            found.append(block.bounds.to_line(block.bounds.inside(values, EDGE, least)))
         return np.concatenate([np.empty(0), *found])
 
     def states(self, places: np.ndarray) -> tuple[dict, np.ndarray]:
@@ -155,7 +144,7 @@ class LogPosterior:
         columns = {}
         for block in self.blocks:
             count = 1 if block.mode == "shared" else self.components
-            if block.transform == "correlation":
+            if block.bounds is None:
                 dimension = len(self.specification["columns"])
                 size = dimension * (dimension - 1) // 2
                 raw = places[:, at : at + count * size].reshape(total, count, size)
@@ -166,15 +155,10 @@ class LogPosterior:
                 continue
             raw = places[:, at : at + count]
             at += count
-            # A location above 0 or between 0 and 1 is climbed on its link already.
-            inside = block.entry["slot"] != "location" or self.family.kind == MULTIVARIATE
-            values = raw
-            if block.transform == "log":
-                values = block.end + np.exp(raw)
-                jacobian += inside * raw.sum(axis=1)
-            elif block.transform == "logit":
-                values = 1 / (1 + np.exp(-raw))
-                jacobian += inside * (np.log(values) + np.log1p(-values)).sum(axis=1)
+            # A location between ends is climbed on its line already.
+            values = block.bounds.from_line(raw)
+            if block.entry["slot"] != "location":
+                jacobian += block.bounds.log_slope(values).sum(axis=1)
             values = np.broadcast_to(values, shape)
             if block.column is None:
                 draws[block.name] = values
@@ -203,13 +187,33 @@ class LogPosterior:
             if self.log_weights and self.concentration is not None:
                 total += np.log(draws["theta"]).sum(axis=1)
             for block in self.blocks:
-                if block.transform == "correlation":
+                if block.bounds is None:
                     count = 1 if block.mode == "shared" else self.components
                     total += _log_slope_of_factors(draws["correlation"][:, :count]).sum(axis=1)
-                elif block.entry["slot"] == "location" and self.family.kind != MULTIVARIATE:
-                    total += _log_slope(draws[block.name], block.transform).sum(axis=1)
+                elif block.entry["slot"] == "location":
+                    total += block.bounds.log_slope(draws[block.name]).sum(axis=1)
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
+
+    def fingerprint(self, draws: dict) -> np.ndarray:
+        """What tells one mode from another: the log density of the distinct observations at each of some states.
+
+        Parameters
+        ----------
+        draws : dict of numpy.ndarray
+            theta and the parameters, each (S, K) or longer.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (S, m). Where priors or fixed values name the components a mode with other names is another mode: then
+            the responsibilities of the components follow, and the shape is (S, m + m K).
+        """
+        density = mixture.log_likelihood(self.family.name, self.points, draws)
+        if self.specification["labels"] != "given":
+            return density
+        shares = np.nan_to_num(mixture.responsibilities(self.family.name, self.points, draws))
+        return np.hstack([density, shares[:, :, : self.components].reshape(len(density), -1)])
 
     def __call__(self, places: np.ndarray) -> np.ndarray:
         """The log posterior density in the coordinates at places (S, P): shape (S,)."""
@@ -266,8 +270,8 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray,
     excess : float
         To be added to the mode's height. From the maximum of the density in the coordinates, which is looked for from
         the mode, and the curvature there (Tierney & Kadane 1986).
-    density : numpy.ndarray
-        Log density of the distinct observations at that maximum, shape (m,): the same for modes that share it.
+    fingerprint : numpy.ndarray
+        That of the maximum: the same for modes that share it.
     peak : Peak
         That maximum.
     """
@@ -297,8 +301,7 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray,
         place, value = tried[best], found[best]
     log_volume = 0.5 * (len(place) * np.log(2 * np.pi) - np.log(size).sum())
     draws, _ = posterior.states(place[None])
-    density = mixture.log_likelihood(posterior.family.name, posterior.points, draws)[0]
-    return float(value + log_volume - base), density, Peak(place, vectors, size)
+    return float(value + log_volume - base), posterior.fingerprint(draws)[0], Peak(place, vectors, size)
 
 
 def sampled(posterior: LogPosterior, peaks: list, draws: int, rng) -> np.ndarray:
@@ -421,10 +424,3 @@ def _log_slope_of_factors(matrices):
     diagonal = np.diagonal(np.linalg.cholesky(matrices), axis1=-2, axis2=-1)
     powers = np.arange(diagonal.shape[-1])[::-1]
     return (powers * np.log(diagonal)).sum(axis=-1)
-
-
-def _log_slope(values, transform):
-    """Log derivative of a location by its link: the program's density is that of the link."""
-    if transform == "log":
-        return np.log(values)
-    return np.log(values) + np.log1p(-values) if transform == "logit" else np.zeros(values.shape)

@@ -5,6 +5,7 @@ many places that a component without observations can take. Those far from the d
 climb, and stand beside the modes as one (`away`).
 """
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from stanmix.base.seeds import seed_for
 from stanmix.data.observations import Units
 from stanmix.expected import whole
 from stanmix.expected.continuous import at, grid
-from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points, to_link
+from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import away
 from stanmix.fits.masses import LogPosterior, log_excess, sampled, shares
@@ -29,7 +30,7 @@ from stanmix.fits.starts import (
     start_near,
 )
 from stanmix.model import mixture
-from stanmix.model.specification import lower_ends
+from stanmix.model.specification import bounds_of, lower_ends, sampled_in_order
 from stanmix.stan import cmdstan
 
 # The search, and what is kept of it.
@@ -39,6 +40,8 @@ EFFORT = 40_000  # starts x distinct observations; with more of these there are 
 STEPS = 4  # of EM from each; the optimiser goes on from there
 SAME = 0.05  # difference of the log density of any observation below which two ends are one mode,
 ALIKE, LEVEL = 0.3, 0.05  # or this one where their heights differ by less nats than that: the ridge between is flat
+ALL_NAMES = 4  # components up to which all ways to name them are looked at where they are given
+NAMED = 6  # of which so many are climbed from
 LISTED = 15.0  # nats below the best mode, up to which others are listed
 HEAVY = 30.0  # nats below the best mode, up to which modes are weighed,
 WEIGHED = 12  # so many at most,
@@ -120,6 +123,8 @@ class Search:
         self.groups, self.chains, self.of_chains, self.away = [], [], [], None
         self.mended = None, None  # heights of modes, and what was sampled of their masses
         self.ends = _ends(specification, few, self.rng)
+        if specification["labels"] == "given":
+            self.ends = [end for each in self.ends for end in self._with_names(each)]
         say(f"Climbing to the modes from {len(self.ends)} places.")
         self.of_ends = self._climbed([end["state"] for end in self.ends])
         self._take([one for one in self.of_ends if one])
@@ -250,9 +255,41 @@ class Search:
         }
 
     def _density(self, state):
-        """Log density of the observations that are compared, shape (m,)."""
-        draws = {name: value[None] for name, value in state.items()}
-        return mixture.log_likelihood(self.specification["family"], self.points, draws)[0]
+        """What tells the mode of a state from others: `masses.LogPosterior.fingerprint`."""
+        return self.posterior.fingerprint({name: value[None] for name, value in state.items()})[0]
+
+    def _with_names(self, end):
+        """An end of EM with its components named in the most probable ways, those far below the best left out.
+
+        The data do not name components, so EM ends with any names. Of few components all ways are looked at, of more
+        the given one and all exchanges of two, from the best of which it goes on.
+        """
+        components, best = self.specification["components"], np.arange(self.specification["components"])
+        fixed = {entry["name"] for entry in self.specification["parameters"] if entry["mode"] == "fixed"}
+        fixed |= {"theta"} if self.specification["weights"]["mode"] == "fixed" else set()
+
+        def named_by(orders):
+            state = end["state"].items()
+            named = [{n: v if n in fixed else v[list(order)] for n, v in state} for order in orders]
+            stacked = {name: np.stack([one[name] for one in named]) for name, _ in state}
+            return named, self.posterior.height(stacked)
+
+        if components <= ALL_NAMES:
+            named, heights = named_by(itertools.permutations(best))
+        else:
+            for _ in range(components):
+                orders = [best, *(_exchanged(best, *pair) for pair in itertools.combinations(best, 2))]
+                named, heights = named_by(orders)
+                if heights.argmax() == 0:
+                    break
+                best = orders[heights.argmax()]
+        kept = [i for i in np.argsort(-heights, kind="stable")[:NAMED] if heights[i] > heights.max() - LISTED]
+        starts = [end["starts"]] + [0] * (len(kept) - 1)
+        states = [named[i] for i in kept] or [end["state"]]
+        return [
+            {"state": state, "density": self._density(state), "starts": count}
+            for state, count in zip(states, starts or [end["starts"]], strict=True)
+        ]
 
     def _marks(self, group):
         return _marks(group["state"], self.specification, self.points, self.units.n)
@@ -357,8 +394,8 @@ class Search:
             if len(weighed) >= WEIGHED or group["height"] < self.groups[0]["height"] - HEAVY:
                 continue
             if "peak" not in group:  # it stays, whatever other modes are found later
-                excess, density, peak = log_excess(self.posterior, group["state"])
-                group |= {"mass": group["height"] + excess, "maximum": density, "peak": peak}
+                excess, maximum, peak = log_excess(self.posterior, group["state"])
+                group |= {"mass": group["height"] + excess, "maximum": maximum, "peak": peak}
             if not any(np.abs(group["maximum"] - other["maximum"]).max() < ALIKE for other in weighed):
                 weighed.append(group)
         self._share(weighed, known, np.array([group["mass"] for group in weighed])[:, None])
@@ -385,6 +422,12 @@ class Search:
         found, errors = shares(log_weights, np.array([group["mass"] for group in others]))
         for group, share, error in zip([*groups, *others], found, errors, strict=True):
             group |= {"share": float(share), "error": float(error)}
+
+
+def _exchanged(order, first, second):
+    order = order.copy()
+    order[[first, second]] = order[[second, first]]
+    return order
 
 
 def _sample(units, rng):
@@ -563,9 +606,10 @@ def _marks(state, specification, points, n):
         draws = {name: value[None] for name, value in state.items()}
         owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
         owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
-        lowest = lower_ends(specification) if family.kind == MULTIVARIATE else entry["priors"][0]["lower"] or 0.0
+        lowest = lower_ends(specification) if family.kind == MULTIVARIATE else bounds_of(entry).low
         floor = np.maximum(SMALLEST * np.array(specification["unit"]["scale"]), lowest)
         scale = state[family.collapsing].reshape(len(theta), -1)
+        floor = floor if family.kind == MULTIVARIATE else floor[:, None]
         collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
     marks = {"empty": theta * n < 1, "collapsed": collapsed & (theta * n >= 1)}
     marks["edge"] = _on_edge(state, specification)
@@ -577,8 +621,8 @@ def _on_edge(state, specification):
     family = FAMILIES[specification["family"]]
     edge = np.zeros(len(state["theta"]), bool)
     entry = next((entry for entry in specification["parameters"] if entry["ordered"]), None)
-    if entry is not None and entry["mode"] != "fixed":
-        located = to_link(family.order_in(state, specification), 0 if family.kind == MULTIVARIATE else family.link)
+    if entry is not None and entry["mode"] != "fixed" and sampled_in_order(specification):
+        located = bounds_of(entry).to_line(family.order_in(state, specification))
         edge[:-1] = np.diff(located) < ON_EDGE * np.max(specification["unit"]["location"])
     return edge
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from stanmix.families.family import MULTIVARIATE, SLOTS, Points, ends_of, to_link
+from stanmix.families.bounds import Bounds
+from stanmix.families.family import MULTIVARIATE, SLOTS, Points
 from stanmix.families.multivariate_normal import given_the_others, moved_inside, ordering_column
+from stanmix.families.priors import ENDS, REAL, UNIT
 from stanmix.families.registry import FAMILIES
 from stanmix.labels import partitions
 from stanmix.model import mixture
-from stanmix.model.specification import lower_ends, matrices
+from stanmix.model.specification import bounds_of, lower_ends, matrices, sampled_in_order
 
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
@@ -16,6 +18,7 @@ SMALLEST_GAP = 1e-3  # of the unit of locations: ordered parameters must not sta
 STILL = 1e-12  # relative change of the log likelihood below which the last run of EM ends
 FINISHING = 20  # times as many steps for the best of several runs of EM
 WEAKENED = (0.02, 0.1)  # how far starting correlations are moved towards 0
+AT_END = 0.05  # of a scale's end, or of the distance between its ends: chains start farther away
 SLANT_STEP = 0.5  # how far a real parameter without a unit is moved
 
 
@@ -197,15 +200,10 @@ def start_near(specification, units, state, rng, step=1.0):
 def _one_column(family, specification, estimate, size, typical, rng, step):
     """Starting values of the location, scale, shape and weight of extra zeros of one chain."""
     components = specification["components"]
-    entries = {entry["slot"]: entry for entry in specification["parameters"]}
     steps = step * rng.normal(size=(4, components)) / np.sqrt(size)
     moved = _moved(family, specification, estimate, steps, typical)
-    start = {}
-    for slot in SLOTS:
-        mode = entries[slot]["mode"] if slot in entries else "fixed"
-        count = {"own": components, "shared": 1, "fixed": 0}[mode]
-        start[f"{slot}_free"] = moved[slot][:count].tolist() if count else []
-    location, ordered = start.pop("location_free"), entries["location"]["ordered"]
+    start = {f"{slot}_free": moved[slot].tolist() if slot in moved else [] for slot in SLOTS}
+    location, ordered = start.pop("location_free"), sampled_in_order(specification)
     return start | {"ordered_free": location if ordered else [], "unordered_free": [] if ordered else location}
 
 
@@ -236,29 +234,33 @@ def _several_columns(specification, estimate, size, rng, step):
 
 
 def _moved(family, specification, estimate, steps, size):
-    """The estimate moved by steps of about one standard error, in the sampler's unit: a dict of arrays (K,)."""
-    unit = specification["unit"]
-    location = to_link(estimate[family.ordered], family.link)
+    """The estimate moved by steps of about one standard error, in the sampler's unit: arrays of what is free."""
+    unit, entries = specification["unit"], {entry["slot"]: entry for entry in specification["parameters"]}
+    usual = Bounds.of([ENDS[family.parameters[0].support]])
     step = steps[0] * family.spread(estimate, size)
-    location = location + (step if family.link == 0 else np.clip(step, -1, 1))  # of few events little is known
-    if all(entry["ordered"] for entry in specification["parameters"] if entry["slot"] == "location"):
-        location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
-    moved = {"location": (location - unit["origin"]) / unit["location"]}
+    # of few events little is known
+    location = usual.to_line(estimate[family.ordered]) + (step if family.link == 0 else np.clip(step, -1, 1))
+    moved = {}
+    if entries["location"]["priors"]:
+        ends = bounds_of(entries["location"])
+        least = AT_END * np.min(family.spread(estimate, size)) if family.link == 0 else 0.0
+        location = ends.to_line(ends.inside(usual.from_line(location), AT_END, least))
+        if sampled_in_order(specification):
+            location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
+        moved["location"] = (location - unit["origin"]) / unit["location"]
     for parameter in family.parameters[1:]:
-        end, values, step = ends_of(parameter), estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
+        entry, values, step = entries[parameter.slot], estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
+        if not entry["priors"]:
+            continue
+        ends = bounds_of(entry)
+        values, step = values[: len(ends)], step[: len(ends)]
         if parameter.slot == "scale":
-            lowest = next(e["priors"][0]["lower"] or 0 if e["priors"] else 0 for e in specification["parameters"]
-                          if e["slot"] == "scale")  # fmt: skip
-            moved["scale"] = np.maximum(values * np.exp(step / np.sqrt(2)), 1.05 * lowest) / unit["scale"]
-            moved["scale"] = np.maximum(moved["scale"], SMALLEST_WEIGHT)
-        elif parameter.slot == "zero":
-            values = np.clip(values, SMALLEST_WEIGHT, 1 - SMALLEST_WEIGHT)
-            odds = values / (1 - values) * np.exp(np.tanh(step))
-            moved["zero"] = odds / (1 + odds)
-        elif end is None:
-            moved["shape"] = values + SLANT_STEP * np.tanh(step)
-        else:
-            moved["shape"] = end + (values - end) * np.exp(np.tanh(step))
+            values = ends.inside(values * np.exp(step / np.sqrt(2)), AT_END)
+            moved["scale"] = np.maximum(values / unit["scale"], SMALLEST_WEIGHT)
+            continue
+        values = ends.inside(values, SMALLEST_WEIGHT if parameter.support == UNIT else SMALLEST_GAP)
+        step = SLANT_STEP * np.tanh(step) if parameter.support == REAL else np.tanh(step)
+        moved[parameter.slot] = ends.from_line(ends.to_line(values) + step)
     return moved
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from stanmix.base.errors import UserError
 from stanmix.base.text import LARGEST_COUNT, plain
 from stanmix.data.noticing import notice
-from stanmix.families.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE, ends_of
-from stanmix.families.priors import CORRELATION, PROGRAM_ARGUMENTS, Prior, parse, parse_weights
+from stanmix.families.bounds import Bounds
+from stanmix.families.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE
+from stanmix.families.priors import CORRELATION, ENDS, PROGRAM_ARGUMENTS, REAL, Prior, parse, parse_weights
 from stanmix.families.registry import FAMILIES, family_of
 from stanmix.families.transforms import Transformed
 
@@ -16,6 +17,7 @@ MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is samp
 COSTLY = 400  # densities in a step of the sampler: of 20 components for 20 observations
 CERTAIN = 0.995  # of a prior: what an order leaves, from which it is as good as not cut
 IN_TURN = (np.arange(20_000) + 0.5) / 20_000  # probabilities at which priors are compared
+NEAR_END = 0.01  # of the distance between ends: no typical location is taken to be nearer to one
 THIN = 1e-3  # what cannot be seen, in standard deviations of a column with ties that are not from rounding
 
 
@@ -41,13 +43,13 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
     -------
     dict
         Plain values: model, family, transform (what is done to the values of each column, as text, or None), kind,
-        program, components, n, membership ("group" where all rows of a group have one, else "row"), labels ("ordered"
-        or "relabelled"), rounding, unit (the sampler's origin and scale), weights (mode "estimated" with concentration
-        or "fixed" with value), parameters, each with name, slot, meaning, mode ("own", "shared", "fixed"), ordered,
-        value (K numbers or None), is_default and priors (one dict per scalar), and notes (sentences about the model and
-        these data). With several columns also columns (their names), order (the column that orders the components, or
-        "none") and thinnest (for each column its least sd given the others, 0 for none); mean and standard deviation
-        have a parameter for each, which then has the key column.
+        program, components, n, membership ("group" where all rows of a group have one, else "row"), labels ("ordered",
+        "relabelled" or "given"), rounding, unit (the sampler's origin and scale), weights (mode "estimated" with
+        concentration or "fixed" with value), parameters, each with name, slot, meaning, mode ("own", "shared",
+        "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per scalar), and notes (sentences
+        about the model and these data). With several columns also columns (their names), order (the column that orders
+        the components, or "none") and thinnest (for each column its least sd given the others, 0 for none); mean and
+        standard deviation have a parameter for each, which then has the key column.
 
     Raises
     ------
@@ -84,7 +86,8 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
         weights["concentration"] = parse_weights(model["priors"]["theta"], components)
     parameters = []
     order = model.get("order", "none") if family.kind == MULTIVARIATE else None
-    relabelled = not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
+    given = components > 1 and (model["labels"] == "given" or (order == "none" and bool(told_apart(model))))
+    relabelled = not given and not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
             if rounding:
@@ -92,13 +95,18 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
             entry = _resolved(name, family, parameter, model, components, facts)
             if column is not None:
                 entry["column"] = column
-            entry["ordered"] = parameter.name == family.ordered and column == order and not relabelled
-            if parameter.name == family.collapsing and not is_shared(parameter, model) and not rounding:
+            entry["ordered"] = parameter.name == family.ordered and column == order and not (relabelled or given)
+            crowded = components >= noticed["distinct"] and family.kind != MULTIVARIATE
+            own = not is_shared(parameter, model)
+            if parameter.name == family.collapsing and (own or crowded) and not rounding:
                 ties = facts
                 if groups:
                     ties = facts | (groups["ties"][column] if column else next(iter(groups["ties"].values())))
+                free = family.ordered not in fixed
+                # Shared by components that may own a distinct value each it meets all values at once.
+                meets = ties["most_tied"] - free if own else noticed["n"] - noticed["distinct"] * free
                 can_round = transform is None or not any(scale.name for scale in family.scales)
-                _refuse_collapse(name, entry, components, noticed["n"], ties, family.ordered not in fixed, can_round)
+                _refuse_collapse(name, entry, components, noticed["n"], ties, meets - 1, can_round)
             parameters.append(entry)
     free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
     free += components - 1 if weights["mode"] == "estimated" else 0
@@ -121,13 +129,13 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
         "components": components,
         "n": noticed["n"],
         "membership": "group" if groups else "row",
-        "labels": "relabelled" if relabelled and components > 1 else "ordered",
+        "labels": "given" if given else "relabelled" if relabelled and components > 1 else "ordered",
         "rounding": rounding if family.kind == CONTINUOUS else None,
-        "unit": family.unit(noticed),
+        "unit": _unit(family, noticed, parameters),
         "weights": weights,
         "parameters": parameters,
         **columns,
-        "notes": _notes(free, noticed)
+        "notes": _notes(free, components, noticed)
         + _notes_on_columns(columns)
         + _notes_on_order(parameters)
         + _notes_on_groups(noticed, groups),
@@ -230,6 +238,12 @@ def told_apart(model):
     return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
 
 
+def _is_informed(family, model):
+    """Whether the model says what is believed of locations, and of scales that could collapse, not a default."""
+    names = [name for name in (family.ordered, family.collapsing) if name is not None]
+    return all(name in model["fixed"] or name in model["priors"] for name in names)
+
+
 def _refuse_values(name, family, noticed, rows):
     """Raise a `UserError` when values have no place on the scale of a transformed family."""
     allowed = family.allowed(rows.y).reshape(len(rows.y), -1)
@@ -315,6 +329,8 @@ def _refuse_data(name, family, noticed):
 def _refuse_few(name, family, model, components, noticed, rounding):
     """Raise a `UserError` when so few distinct observations leave every component a point, or all in one plane."""
     distinct = noticed["distinct"]
+    informing = [name for name in (family.ordered, family.collapsing) if name is not None]
+    way = "" if family.kind == MULTIVARIATE else f", or say the prior of {' and '.join(informing)} yourself"
     if noticed["groups"] and model["membership"] == "group":
         number = noticed["groups"]["distinct"]
         if components > number:
@@ -322,10 +338,12 @@ def _refuse_few(name, family, model, components, noticed, rounding):
                 f"models.{name}: {components} components are asked for, but the data have only {number} distinct "
                 f"group{'s' if number > 1 else ''}, each with one membership; ask for fewer, or say `membership: row`."
             )
+    elif family.kind != MULTIVARIATE and _is_informed(family, model):
+        return
     elif components > distinct:
         raise UserError(
             f"models.{name}: {components} components are asked for, but the data have only {distinct} "
-            "distinct values; ask for fewer."
+            f"distinct values; ask for fewer{way}."
         )
     if family.kind == WHOLE or rounding:
         return
@@ -351,13 +369,13 @@ def _refuse_few(name, family, model, components, noticed, rounding):
         )
 
 
-def _refuse_collapse(name, entry, components, n, noticed, mean_is_free, can_round):
+def _refuse_collapse(name, entry, components, n, noticed, needed, can_round):
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
-    # Values that are equal in one of several columns do the same, whatever the others are.
+    # Values that are equal in one of several columns do the same, whatever the others are. So the prior's power at 0
+    # must be more than `needed`.
     if components == 1 or not noticed["tied"]:
         return
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-    needed = noticed["most_tied"] - 1 - mean_is_free
     if not all(prior.power_at_zero > needed for prior in priors):
         where = f" of the column '{entry['column']}'" if "column" in entry else ""
         vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
@@ -366,11 +384,13 @@ def _refuse_collapse(name, entry, components, n, noticed, mean_is_free, can_roun
             interval = f"say `rounding: {noticed['step']:g}`"
         vanishing += ")"
         interval += " in the data set, which makes the likelihood that of intervals"
-        ways = [f"share {entry['name']}", vanishing, *([interval] if can_round and not where else [])]
+        own, can_round = entry["mode"] == "own", can_round and not where
+        ways = [*([f"share {entry['name']}"] if own else []), vanishing, *([interval] if can_round else [])]
         raise UserError(
             f"models.{name}: {noticed['tied']} of the {n} values{where} are tied with another, and with a "
-            f"{entry['name']} per component under a {priors[0].distribution} prior a component can collapse onto "
-            f"equal values, so that the posterior is improper; {', '.join(ways[:-1])}, or {ways[-1]}."
+            f"{entry['name']} {'per component' if own else 'for all components'} under a {priors[0].distribution} "
+            "prior a component can collapse onto equal values, so that the posterior is improper; "
+            f"{', '.join(ways[:-1])}, or {ways[-1]}."
         )
 
 
@@ -401,13 +421,18 @@ def _refuse_hopeless(name, components, free, n):
         )
 
 
-def _notes(free, noticed):
+def _notes(free, components, noticed):
     """What a reader should know about the model and these data together (list of str)."""
+    crowded = [
+        f"The {components} components are not fewer than the {noticed['distinct']} distinct values, so that each value "
+        "could be a component of its own: what is said of components is what their priors say."
+    ]
     if noticed["n"] > free:
-        return []
+        return crowded if components >= noticed["distinct"] > 1 else []
     return [
+        *(crowded if components >= noticed["distinct"] > 1 else []),
         f"The model has {free} unknowns for {noticed['n']} observations: what it says rests on the priors as much as "
-        "on the data."
+        "on the data.",
     ]
 
 
@@ -430,7 +455,39 @@ def _notes_on_groups(noticed, groups):
 def prior_of(entry, index=0):
     """The `Prior` of one scalar of a specification's parameter."""
     prior = entry["priors"][index]
-    return Prior(prior["distribution"], tuple(prior["arguments"]), prior["lower"])
+    return Prior(prior["distribution"], tuple(prior["arguments"]), prior["lower"], prior["upper"])
+
+
+def bounds_of(entry):
+    """Between which numbers the free values of a specification's parameter lie (`bounds.Bounds`)."""
+    return Bounds.of([prior_of(entry, index).ends for index in range(len(entry["priors"]))])
+
+
+def sampled_in_order(specification):
+    """Whether the program keeps the locations of the components in order: not where their ends do it already."""
+    entry = next((e for e in specification["parameters"] if e["ordered"]), None)
+    return entry is not None and (not entry["priors"] or bounds_of(entry).alike)
+
+
+def _unit(family, noticed, parameters):
+    """What the sampler works in: dict of origin, location and scale.
+
+    Locations between ends that the family does not have are sampled on another line, and the data's own location and
+    spread are sought there.
+    """
+    unit, entry = family.unit(noticed), parameters[0]
+    support = family.parameters[0].support
+    if family.kind == MULTIVARIATE or not entry["priors"]:
+        return unit
+    ends = bounds_of(entry)
+    if all(prior_of(entry, index).ends == ENDS[support] for index in range(len(ends))):
+        return unit
+    if not ends.alike:
+        return unit | {"origin": 0.0, "location": 1.0}
+    ends, usual = (Bounds(b.low[:1], b.high[:1]) for b in (ends, Bounds.of([ENDS[support]])))
+    typical = ends.inside(usual.from_line([unit["origin"]]), NEAR_END, NEAR_END * unit["location"])
+    spread = 1.0 if support != REAL else float(np.clip(unit["location"] / np.exp(ends.log_slope(typical)[0]), 1e-6, 1))
+    return unit | {"origin": float(ends.to_line(typical)[0]), "location": spread}
 
 
 def prior_text(entry):
@@ -447,18 +504,21 @@ def prior_text(entry):
         Such as ``normal([10, 20, 35], 2)``, ``half-cauchy(0, 5)`` or ``gamma(2, 0.1), above 1``.
     """
     distribution = entry["priors"][0]["distribution"]
-    lower = entry["priors"][0]["lower"]
+    lower, upper = entry["priors"][0]["lower"], entry["priors"][0]["upper"]
     columns = zip(*(prior["arguments"] for prior in entry["priors"]), strict=True)
     texts = []
     for column in columns:
         numbers = [f"{value:.6g}" for value in column]
         texts.append(numbers[0] if len(set(numbers)) == 1 else f"[{', '.join(numbers)}]")
     text = f"{distribution}({', '.join(texts)})"
-    if lower is None:
-        return text
-    if lower > 0:
-        return f"{text}, above {lower:g}"
-    return ("half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive ") + text
+    if lower == 0:
+        text = ("half-" if all(p["arguments"][-2] == 0 for p in entry["priors"]) else "positive ") + text
+        lower = None
+    if lower is not None and upper is not None:
+        return f"{text}, between {lower:g} and {upper:g}"
+    if upper is not None:
+        return f"{text}, below {upper:g}"
+    return text if lower is None else f"{text}, above {lower:g}"
 
 
 def program_data(specification, units):
@@ -482,7 +542,6 @@ def program_data(specification, units):
     weights, unit = specification["weights"], specification["unit"]
     estimated = weights["mode"] == "estimated"
     is_whole, n = family.kind == WHOLE, len(units.y)
-    shape_end = next((ends_of(p) for p in family.parameters if p.slot == "shape"), None)
     whole = {
         "whole": units.y.astype(int).tolist(),
         "trials": [0] * n if units.trials is None else units.trials.astype(int).tolist(),
@@ -495,11 +554,8 @@ def program_data(specification, units):
         "family": family.number,
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
-        "is_ordered": int(any(entry["ordered"] for entry in specification["parameters"])),
-        "location_link": family.link,
-        "shape_is_bounded": int(shape_end is not None),
-        "shape_lower": shape_end or 0.0,
-        "scale_lower": 0.0,
+        "is_ordered": int(sampled_in_order(specification)),
+        "of_gaps": 0,
         "y": [] if is_whole else family.forward(units.y).tolist(),
         "half_step": (specification["rounding"] or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
@@ -515,15 +571,22 @@ def program_data(specification, units):
         entry = entries.get(slot, {"priors": [], "value": None})
         priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
         data[f"{slot}_count"] = len(priors)
-        data[f"{slot}_fixed"] = [] if priors else entry["value"] or [0.0] * components
+        data[f"{slot}_fixed"] = entry["value"] or [0.0] * components
+        data[f"{slot}_place"] = places_of(entry, components)
+        data[f"{slot}_bounds"], data[f"{slot}_ends"] = bounds_of(entry).table()
         data[f"{slot}_prior"] = [prior.number for prior in priors]
         data[f"{slot}_arguments"] = np.reshape(
-            [prior.padded_arguments for prior in priors], (len(priors), PROGRAM_ARGUMENTS)
+            [prior.padded_arguments for prior in priors], (len(priors), PROGRAM_ARGUMENTS + 1)
         ).tolist()
-        if slot == "scale" and priors:
-            data["scale_lower"] = priors[0].lower or 0.0
+    del data["zero_place"]
     data["zero_fixed"] = data["zero_fixed"][:1] if data["has_zero"] and not data["zero_count"] else []
     return data
+
+
+def places_of(entry, components):
+    """Which free value of a specification's parameter each component has, from 1; 0 for none (list of int)."""
+    count = len(entry["priors"])
+    return list(range(1, components + 1)) if count == components else [count] * components
 
 
 def _of_units(units):
