@@ -4,6 +4,8 @@ SciPy's own check every argument, take logs of factorials anew for every draw, a
 functions cancel. All else is SciPy's.
 """
 
+import functools
+
 import numpy as np
 
 STIRLING = 20.0  # above this Stirling's series is exact to 1e-15
@@ -81,13 +83,25 @@ class Counts:
 
     Parameters
     ----------
-    frozen
-        SciPy's distribution.
+    make : callable
+        Makes SciPy's distribution, which takes longer than many log probabilities, and is done when it is needed.
     """
 
-    def __init__(self, frozen):
-        self.mean, self.var, self.rvs = frozen.mean, frozen.var, frozen.rvs
-        self._frozen = frozen
+    def __init__(self, make):
+        self._make = make
+
+    @functools.cached_property
+    def _frozen(self):
+        return self._make()
+
+    def mean(self):
+        return self._frozen.mean()
+
+    def var(self):
+        return self._frozen.var()
+
+    def rvs(self, size, random_state):
+        return self._frozen.rvs(size=size, random_state=random_state)
 
     def below(self, y):
         """P(Y < y)."""
@@ -102,7 +116,7 @@ class Poisson(Counts):
     """Counts with the mean `mu`."""
 
     def __init__(self, mu):
-        super().__init__(_scipy()[1].poisson(mu))
+        super().__init__(lambda: _scipy()[1].poisson(mu))
         self.mu = mu
 
     def logpmf(self, y):
@@ -113,7 +127,7 @@ class NegativeBinomial(Counts):
     """Counts with the mean `mu` and the variance mu + mu^2 / phi."""
 
     def __init__(self, mu, phi):
-        super().__init__(_scipy()[1].nbinom(phi, phi / (phi + mu)))
+        super().__init__(lambda: _scipy()[1].nbinom(phi, phi / (phi + mu)))
         self.mu, self.phi = mu, phi
 
     def logpmf(self, y):
@@ -130,7 +144,7 @@ class Binomial(Counts):
     """Successes of `trials` with the probability p each."""
 
     def __init__(self, trials, p):
-        super().__init__(_scipy()[1].binom(trials, p))
+        super().__init__(lambda: _scipy()[1].binom(trials, p))
         self.trials, self.p = trials, p
 
     def logpmf(self, y):
@@ -149,7 +163,7 @@ class BetaBinomial(Counts):
     NEGLIGIBLE = 1e-15  # share of a sum
 
     def __init__(self, trials, p, kappa):
-        super().__init__(_scipy()[1].betabinom(trials, p * kappa, (1 - p) * kappa))
+        super().__init__(lambda: _scipy()[1].betabinom(trials, p * kappa, (1 - p) * kappa))
         self.trials, self.p, self.kappa = trials, p, kappa
         self.shapes = [np.maximum(share * kappa, TINY) for share in (p, 1 - p)]
 

@@ -59,7 +59,7 @@ HIGHER = 0.01  # nats by which the second climb must end higher to count
 # Where the chains are.
 FEW_PLACES = 4  # draws of each chain from which it is climbed where all of them lead to one mode,
 PLACES = 8  # or so many where they do not,
-MORE = 4  # and times as many where those seem to miss some of the posterior
+MORE_PLACES = 12  # or so many where those seem to miss some of the posterior
 MISSED = 0.02  # share of the posterior in modes that no chain visits, above which it is sampled once more
 PERMUTATIONS = 9999  # of these draws among the chains, behind the p-value,
 AT_ONCE = 500_000  # draws dealt out at once
@@ -183,11 +183,14 @@ class Search:
         -------
         bool
         """
-        for places in (FEW_PLACES, PLACES, MORE * PLACES):
-            self.follow(chain_states(variables, self.specification["components"], places))
-            alone = self._visits().any(axis=1).sum() == 1
-            if self.missed() <= MISSED and (alone or places > FEW_PLACES):
-                return False
+        self.follow(chain_states(variables, self.specification["components"], FEW_PLACES))
+        missed = self.missed()
+        if missed <= MISSED and self._visits().any(axis=1).sum() == 1:
+            return False
+        places = PLACES if missed <= MISSED else MORE_PLACES
+        self.follow(chain_states(variables, self.specification["components"], places))
+        if self.missed() <= MISSED:
+            return False
         visited = [group for group, of_chains in zip(self.groups, self._visits(), strict=True) if of_chains.any()]
         anew = self.starts(len(self.chains))
         return any(all(state is not group["state"] for group in visited) for state in anew)

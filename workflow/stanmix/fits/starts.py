@@ -237,7 +237,7 @@ def _moved(family, specification, estimate, steps, size):
     """The estimate moved by steps of about one standard error, in the sampler's unit: arrays of what is free."""
     unit, entries = specification["unit"], {entry["slot"]: entry for entry in specification["parameters"]}
     usual = Bounds.of([ENDS[family.parameters[0].support]])
-    step = steps[0] * family.spread(estimate, size)
+    step = steps[0] * family.spread(estimate, size) if steps[0].any() else steps[0]
     # of few events little is known
     location = usual.to_line(estimate[family.ordered]) + (step if family.link == 0 else np.clip(step, -1, 1))
     moved = {}
