@@ -233,7 +233,9 @@ def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
 
 def test_the_remedy_of_a_cut_is_one_that_the_data_set_can_take():
     low = np.ones((10, 1))
-    assert "say rounding: and the step to which the values are rounded in" in cut(low, 1.0, step=None)[0].remedy
+    without = cut(low, 1.0, step=None)[0].remedy
+    assert "rounding:" not in without
+    assert "no step is seen to which all are rounded, so share sigma" in without
     assert "cut the prior lower" in cut(low, 1.0, rounding=1.0)[0].remedy
     (found,) = cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="a")
     assert "sigma of a lies" in found.sentence

@@ -577,8 +577,7 @@ def test_degrees_of_freedom_start_around_10_and_above_1(own):
 
 
 def test_degrees_of_freedom_near_their_end_stay_above_it_however_far_they_are_moved():
-    unit = {"origin": 0.0, "location": 1.0, "scale": 1.0}
-    given = {"unit": unit, "parameters": [{"slot": "scale", "priors": []}]}
+    given = specification(three_gaussians(), 3, family="student_t", own=["nu"])
     estimate = {"mu": np.arange(3.0), "sigma": np.ones(3), "nu": np.array([1.001, 1.5, 30.0])}
     steps = np.array([[0.0] * 3, [0.0] * 3, [-9.0, -9.0, -9.0], [0.0] * 3])
     found = starts._moved(FAMILIES["student_t"], given, estimate, steps, 1.0)["shape"]

@@ -231,6 +231,13 @@ def test_new_rows_without_a_place_are_told():
     )
 
 
+def test_new_rows_of_several_columns_are_looked_at_by_column():
+    model = model_of("multivariate_normal", transform={"a": "log"})
+    rows = Observations(np.array([[1.0, -3.0], [0.0, 2.0]]), np.ones(2, np.int64), lines=np.array([2, 3]))
+    (told,) = prediction.faults(rows, ["a", "b"], "m", family_of(model, ["a", "b"]))
+    assert told.startswith("line 3, column 'a': 0 is not possible")
+
+
 def test_own_scales_of_tied_values_are_cut_where_their_step_says_on_the_new_scale():
     y = np.round(Y * 2) / 2 + 0.5
     log, lognormal = (

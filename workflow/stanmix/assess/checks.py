@@ -220,10 +220,14 @@ def cut_check(specification, draws, step, names=None):
             "components, or leave out a column of few values."
         )
     elif specification["rounding"] is None and not specification["transform"]:
+        way = (
+            f"say rounding: {step:g} in the data set, which makes the likelihood that of intervals and needs no cut"
+            if step
+            else f"no step is seen to which all are rounded, so share {name.split()[0]}, or ask for fewer components"
+        )
         remedy = (
             "Values that are rounded or equal pull it towards 0, and the estimate says more about the cut than about "
-            f"the data: say rounding: {f'{step:g}' if step else 'and the step to which the values are rounded'} in the "
-            "data set, which makes the likelihood that of intervals and needs no cut."
+            f"the data: {way}."
         )
     else:
         remedy = "The estimate says more about the cut than about the data: cut the prior lower, or not at all."

@@ -36,17 +36,17 @@ def faults(rows, names, model, family):
     if family.kind == WHOLE:
         wrong = (rows.y < 0) | (rows.y != np.floor(rows.y)) | (rows.y > LARGEST_COUNT)
         needs = f"whole numbers from 0 to {LARGEST_COUNT}"
-        return _faults_of_column(rows, rows.y, wrong, names[0], model, family.name, needs)
+        return _faults_of_column(rows, rows.y, wrong, names[0], model, family.name, needs) if wrong.any() else []
     y, wrong = (values.reshape(len(rows.y), -1) for values in (rows.y, ~family.allowed(rows.y)))
     found = []
     for d, name in enumerate(names):
+        if not wrong[:, d].any():
+            continue  # a column that is taken as it is needs nothing that could be said
         found += _faults_of_column(rows, y[:, d], wrong[:, d], name, model, family.name, family.needs(d))
     return found
 
 
 def _faults_of_column(rows, y, wrong, column, model, family, needs):
-    if not wrong.any():
-        return []
     first = int(np.flatnonzero(wrong)[0])
     more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
     value = plain(y[first])
