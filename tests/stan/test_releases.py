@@ -38,7 +38,9 @@ def test_every_program_passes_the_compilers_of_later_releases_without_a_word(roo
 
 @pytest.mark.parametrize("release", releases.WHEELS)
 def test_a_name_that_is_reserved_is_noticed(root, tmp_path, release):
-    place = programs.mutant(root / "stan", tmp_path / "stan", "univariate.stan", "real lowest_shape", "real upper")
+    place = programs.mutant(
+        root / "stan", tmp_path / "stan", "univariate.stan", "real origin;", "real upper; real origin;"
+    )
     with pytest.raises(AssertionError, match="reserved"):
         releases.translated(release, "univariate", place, False, tmp_path / "univariate.hpp")
 

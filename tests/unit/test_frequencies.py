@@ -37,7 +37,7 @@ def gain_of(rows, elpd_i, weights="dirichlet([2, 3])"):
     specification = specify("m", model, 2, noticed) | {"sampling": {"chains": 2}}
     units = rows.units()
     return refitting.gain_over_single(
-        {"elpd_i": elpd_i}, specification, model, noticed, units, units, {}, 1, lambda text: None
+        {"elpd_i": elpd_i}, specification, model, noticed, rows, units, units, {}, 1, lambda text: None
     )
 
 

@@ -418,7 +418,7 @@ def test_statistics_of_columns_are_those_of_numpy():
 def test_distribution_functions_have_one_band_for_all_columns():
     rng = np.random.default_rng(1)
     anew, y = rng.normal(size=(200, 60, 3)), rng.normal(size=(60, 3))
-    specification = {"columns": COLUMNS}
+    specification = {"columns": COLUMNS, "family": "multivariate_normal"}
     table, p_values = multivariate.distribution(specification, Points(y, np.ones(60)), anew)
     assert p_values["ecdf"] > 0.02
     assert [name for name, _ in itertools.groupby(table["column"])] == COLUMNS

@@ -58,6 +58,8 @@ def test_the_facts_of_a_small_sample():
         "known": None,
         "exposure": None,
         "dropped": 0,
+        "lowest": {"column": "y", "line": None, "value": 1.0, "number": 2},
+        "highest": {"column": "y", "line": None, "value": 9.0, "number": 1},
         "groups": None,
         "understood": [],
     }
