@@ -172,7 +172,7 @@ class Judge:
             specification, every, few, mixture.thinned(draws, 200), anew, left_out, rng
         )
         found = checks.predictive_checks(p_values, specification, facts)
-        found += [checks.tie_check(facts["ties"], len(y))] if "ties" in facts else []
+        found += [checks.tie_check(facts["ties"], len(y), specification)] if "ties" in facts else []
         return {check.name.removeprefix("predictive_"): check.status for check in found}
 
 

@@ -191,7 +191,10 @@ def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expec
     assert "negative_binomial" not in remedy("component_spreads")
     (found,) = checks.predictive_checks({"extremes": 1e-30}, ABOUT, {"extremes": {"below": 74.2, "above": 0.31}})
     assert found.status == "fail"
-    assert "probability less than 0.001. It expects 74 values below the smallest, and 0.31 above" in found.sentence
+    assert (
+        "probability less than 0.001. It expects 74 below the smallest value, and 0.31 above the largest"
+        in found.sentence
+    )
 
 
 @pytest.mark.parametrize(("bad", "status"), [(0, "pass"), (1, "warn"), (10, "warn"), (11, "fail")])
@@ -394,13 +397,17 @@ def test_a_strict_run_ends_well_with_warnings_and_badly_with_failures(tmp_path):
 )
 def test_equal_values_fail_where_they_are_unlikely_and_many(p_value, count, status):
     ties = {"p_value": p_value, "value": 1.5, "count": count, "expected": 1.0, "column": 0}
-    check = checks.tie_check(ties, 200)
+    check = checks.tie_check(ties, 200, {"rounding": None})
     assert (check.name, check.status) == ("ties", status)
     assert f"{count} of 200 values are 1.5, where the model expects 1" in check.sentence
-    assert " of width are 1.5" in checks.tie_check(ties, 200, ["width"]).sentence
+    several = checks.tie_check(ties, 200, {"rounding": None, "columns": ["width"]})
+    assert " of width are 1.5" in several.sentence
+    for rounding, remedied in ((None, True), (0.5, False)):  # what is said already is no remedy
+        remedy = checks.tie_check(ties, 200, {"rounding": rounding}).remedy
+        assert ("say rounding" in remedy) is (remedied and status != "pass")
 
 
 def test_without_equal_values_the_check_passes():
     ties = {"p_value": 1.0, "value": None, "count": None, "expected": None, "column": None}
-    check = checks.tie_check(ties, 200)
+    check = checks.tie_check(ties, 200, {"rounding": None})
     assert (check.status, check.sentence, check.remedy) == ("pass", "No two values are equal.", "")

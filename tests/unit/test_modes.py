@@ -89,6 +89,11 @@ NONE = [0, 0, 0, 0]
         ([mode(1, 0, ALL, 1.0)], "pass", "1 mode found, and no chain misses one."),
         ([mode(1, 0, ALL, 1.0), mode(2, -20, NONE)], "pass", "2 modes found, and no chain misses one."),
         ([mode(1, 0, ALL, 0.99), mode(2, -1, NONE, 0.01)], "pass", "mode 2, which no chain visits, holds about 1% of"),
+        (
+            [mode(1, 0, ALL, 0.9996), mode(2, -9, NONE, 0.0004)],
+            "pass",
+            "visits, holds less than 0.1% of the posterior.",
+        ),
         ([mode(1, 0, ALL, 0.98), mode(2, -9, NONE, 0.02)], "warn", "holds about 2% of the posterior"),
         ([mode(1, 0, ALL, 0.95), mode(2, -9, NONE, 0.05)], "warn", "holds about 5% of the posterior"),
         ([mode(1, 0, ALL, 0.94), mode(2, -9, NONE, 0.06)], "fail", "holds about 6% of the posterior"),

@@ -90,7 +90,7 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     found += checks.width_check(specification, noticed)
     found += checks.predictive_checks(p_values, specification, facts)
     if "ties" in facts:
-        found.append(checks.tie_check(facts["ties"], len(sampled), specification.get("columns")))
+        found.append(checks.tie_check(facts["ties"], len(sampled), specification))
     found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
     if specification["components"] > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None

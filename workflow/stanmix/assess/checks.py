@@ -67,9 +67,14 @@ def _judged(name, title, value, threshold, status, sentence, remedy):
     return Check(name, title, value, threshold, status, sentence, "" if status == PASS else remedy)
 
 
-def _small(probability):
+def small(probability):
     """A probability as far as draws tell it."""
     return "less than 0.001" if probability < 0.001 else f"{probability:.2g}"
+
+
+def _number(expected):
+    """An expected number of observations: two digits, or to the next whole number."""
+    return f"{expected:.0f}" if expected >= 10 else f"{expected:.2g}"
 
 
 def _above(value, warn, fail):
@@ -449,8 +454,8 @@ def predictive_checks(p_values, specification, facts=None):
         if name == "extremes" and facts is not None:
             extremes = facts["extremes"]
             sentence += (
-                f" It expects {extremes['below']:.2g} values below the smallest, and {extremes['above']:.2g} above the "
-                "largest."
+                f" It expects {_number(extremes['below'])} below the smallest value, and "
+                f"{_number(extremes['above'])} above the largest."
             )
         elif name == "within_groups" and "within_groups" in facts:
             sentence += (
@@ -471,7 +476,7 @@ def predictive_checks(p_values, specification, facts=None):
     return checks
 
 
-def tie_check(ties, n, columns=None):
+def tie_check(ties, n, specification):
     """Are more observations equal to one value than the fitted model expects?
 
     Parameters
@@ -480,13 +485,14 @@ def tie_check(ties, n, columns=None):
         What `discrepancies.ties` returned.
     n : int
         Observations that were looked at.
-    columns : list of str, optional
-        What the columns are called where there are several.
+    specification : dict
+        It names the columns where there are several, and says whether values are rounded in the model.
 
     Returns
     -------
     Check
     """
+    columns, rounded = specification.get("columns"), specification["rounding"] is not None
     unlikely = {status: ties["p_value"] < limit for status, limit in LIKELY_ENDS.items()}
     status = WARN if unlikely[WARN] else PASS
     sentence = "No two values are equal."
@@ -495,7 +501,7 @@ def tie_check(ties, n, columns=None):
         status = FAIL if unlikely[FAIL] and ties["count"] - ties["expected"] > SPIKE * n else status
         sentence = (
             f"{ties['count']} of {n} values{of} are {ties['value']:.6g}, where the model expects "
-            f"{ties['expected']:.2g}: so many at any one value have probability {p_text(ties['p_value'])}."
+            f"{_number(ties['expected'])}: so many at any one value have probability {p_text(ties['p_value'])}."
         )
     return _judged(
         "ties",
@@ -504,8 +510,12 @@ def tie_check(ties, n, columns=None):
         f"p at least {LIKELY_ENDS[WARN]:g}",
         status,
         sentence,
-        "A density has no place for many equal values: where they are a kind of their own (zeros, a cap, a limit of "
-        "detection), describe the others without them; where digits were preferred, say rounding: with their step.",
+        "Where such values are a kind of their own (zeros, a cap, a limit of detection), describe the others alone"
+        + (
+            "; else reconsider the family."
+            if rounded
+            else "; where digits were preferred, say rounding: with their step."
+        ),
     )
 
 
@@ -579,7 +589,7 @@ def label_checks(labels, can_relabel=True, names=None):
             value,
             "at most 0.05",
             _above(value, 0.05, 0.15),
-            f"Components {both(worst_pair)} are exchanged with probability {_small(value)}.",
+            f"Components {both(worst_pair)} are exchanged with probability {small(value)}.",
             f"What is said of a single component may be about another one in some draws: {way}, order by another "
             "parameter, or ask for fewer components (two may be the same).",
         ),
@@ -659,7 +669,7 @@ def mode_checks(found):
     alike = 1.0 if p_value is None else p_value
     where = mode_words.on_chains(found)
     if len(visited) > 1 and p_value is not None:
-        where += f" If they visited them alike, they would differ as much as here with probability {_small(alike)}."
+        where += f" If they visited them alike, they would differ as much as here with probability {small(alike)}."
     missed = [mode for mode in modes if not any(mode["visits"]) and mode["share"] > 0]
     share = sum(mode["share"] for mode in missed)
     said = f"{len(modes)} mode{'s' if len(modes) > 1 else ''} found"
@@ -667,7 +677,8 @@ def mode_checks(found):
         said += ", and no chain misses one."
     else:
         those = f"mode {missed[0]['number']}" if len(missed) == 1 else f"{len(missed)} of them"
-        said += f"; {those}, which no chain visits, hold{'s' if len(missed) == 1 else ''} about "
+        about = "" if share < 0.001 or share > 0.999 else "about "  # a limit is no estimate
+        said += f"; {those}, which no chain visits, hold{'s' if len(missed) == 1 else ''} {about}"
         said += f"{mode_words.percentage(share)} of the posterior."
         largest = max(missed, key=lambda mode: mode["share"])
         if share > MISSED_MODES[WARN] and len(missed) > 1:

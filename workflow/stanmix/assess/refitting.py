@@ -43,13 +43,18 @@ def repair(loo, specification, points, parts, inputs, seed, say=print):
         elpd_i, loo_pit and pareto_k with the repaired values (no Pareto k for these), and refitted: how many these
         are, 0 when nothing had to be repaired or too much.
     """
+    return _repaired(loo, specification, points, parts, read_json(inputs["data"]), inputs, seed, say)
+
+
+def _repaired(loo, specification, points, parts, data, inputs, seed, say):
+    """What `repair` returns, for the program's data as they are given."""
     places = np.flatnonzero(loo["pareto_k"] > loo["good_k"])
     repaired = {key: loo[key].copy() for key in ("elpd_i", "loo_pit", "pareto_k")}
     if not 0 < len(places) <= MOST:
         return repaired | {"refitted": 0}
     things = "observations" if points.unit is None else "groups"
     say(f"Fitting again without each of {len(places)} {things} whose Pareto k is too large.")
-    data, starts = read_json(inputs["data"]), specification["starting_values"]
+    starts = specification["starting_values"]
     for place in places.tolist():
         count = np.array(data["count"])
         np.subtract.at(count, place if parts is None else parts[place], 1)
@@ -122,13 +127,16 @@ def gain_over_single(loo, specification, model, noticed, rows, units, left_out, 
     sampling, seed = specification["sampling"], seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
     alone = specify(specification["model"], model, 1, noticed, specification["rounding"], rows)
-    alone |= {"sampling": sampling}
     starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
-    draws = _sampled(inputs, alone, program_data(alone, units), starts, seed, say)
+    alone |= {"sampling": sampling, "starting_values": starts}
+    data = program_data(alone, units)
+    draws = _sampled(inputs, alone, data, starts, seed, say)
     points = Points.of(left_out, specification["rounding"])
     draws = mixture.affordable(draws, len(points.y), sampling["chains"])
     by_row = points.unit is not None and specification["membership"] == "row"
     other = crossvalidation.leave_one_out(alone["family"], points, left_out.count, draws, 1.0, by_row)
+    parts = parts_of(rows, units, left_out) if by_row else None
+    other |= _repaired(other, alone, points, parts, data, inputs, seed, say)  # as the fit itself was, and that of one
     gains = loo["elpd_i"] - other["elpd_i"]
     return float(gains @ left_out.count), elpd.standard_error(gains, left_out.count)
 

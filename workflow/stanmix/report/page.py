@@ -100,6 +100,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
         p_text=checks.p_text,
+        small=checks.small,
     )
     write_text(output, text)
 
