@@ -554,4 +554,4 @@ def test_what_a_single_component_predicts_is_what_its_own_fit_says(posteriordb, 
     sentence = next(check["sentence"] for check in checked if check["name"] == "groups")
     difference = float(sentence.partition("(difference ")[2].partition(",")[0])
     # 4000 draws of a posterior of two parameters: the error of their elpd is some hundredths, and one decimal is said
-    assert difference == pytest.approx(two["elpd"] - one["elpd"], abs=0.15)
+    assert difference == pytest.approx(one["elpd"] - two["elpd"], abs=0.15)

@@ -13,7 +13,7 @@ from stanmix.families.family import WHOLE
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 from stanmix.model import mixture
-from stanmix.model.specification import specify
+from stanmix.model.specification import program_data, specify
 
 OUTPUTS = (
     "checks", "labels", "summary", "summary_html", "centres", "label_free", "membership", "membership_html",
@@ -141,7 +141,8 @@ def assessed(tmp_path, true_components):
     specification = specify("m", model_of("normal"), 2, noticed_in(y))
     specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
     specification |= {"seeds": {"replicates": 1}, "adapt_delta_raised": False}
-    paths |= {"specification": tmp_path / "s.json", "noticed": tmp_path / "n.json"}
+    paths |= {"specification": tmp_path / "s.json", "noticed": tmp_path / "n.json", "data": tmp_path / "p.json"}
+    files.write_json(paths["data"], program_data(specification, rows.units()))
     files.write_json(paths["noticed"], noticed_in(y))
     files.write_json(paths["specification"], specification)
     files.write_json(paths["truth"], {"family": "student_t", "components": true_components, "theta": [0.5] * 3})

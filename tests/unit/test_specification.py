@@ -582,7 +582,6 @@ def test_the_data_have_the_values():
         "is_ordered": 1,
         "known": [0, 0],
         "has_zero": 0,
-        "of_gaps": 0,
         "origin": 7.0,
         "location_unit": 3.0,
         "scale_unit": 3.0,

@@ -555,7 +555,6 @@ def program_data(specification, units):
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
         "is_ordered": int(sampled_in_order(specification)),
-        "of_gaps": 0,
         "y": [] if is_whole else family.forward(units.y).tolist(),
         "half_step": (specification["rounding"] or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
