@@ -11,6 +11,7 @@ rule report:
         data_svg=f"{DATA}/data.svg",
         weights_svg=f"{COMPARE}/weights.svg",
         comparison_json=f"{COMPARE}/comparison.json",
+        choice=f"{COMPARE}/choice.json",
         comparison_svg=f"{COMPARE}/comparison.svg",
         estimates_svg=f"{COMPARE}/estimates.svg",
         numbers=f"{COMPARE}/numbers.json",
