@@ -229,9 +229,8 @@ def test_the_answer_says_shares_and_means_of_the_summary(page, dataset, artifact
         for line, row in enumerate(summary.to_dict("records"), start=2):
             shown = said[f"{place}#L{line}/mean"]
             percent = row["parameter"] in ("theta", "zero")
-            assert (
-                abs(float(shown.rstrip("%").replace(",", "")) - row["mean"] * (100 if percent else 1)) < 5 * row["sd"]
-            )
+            factor = 100 if percent else 1
+            assert abs(float(shown.rstrip("%").replace(",", "")) - row["mean"] * factor) < factor * row["sd"]
             assert shown.endswith("%") is percent
             assert {f"{place}#L{line}/hdi_lower", f"{place}#L{line}/hdi_upper"} <= set(said)
         assert "Two components: component 1 holds" in part.text

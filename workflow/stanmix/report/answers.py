@@ -1,4 +1,4 @@
-"""What a fit says, for the first screen: a sentence, a picture and a table, which each kind of data has in its own way."""
+"""What a fit says, for the first screen: a sentence, a picture and a table, by kinds of data."""
 
 from dataclasses import dataclass
 

@@ -175,7 +175,7 @@ def says(shown, value):
         return abs(said - value * (100 if percent else 1)) <= unit * (0.5 + SLACK)
     if value is None or value == "":
         return shown == "\N{EN DASH}"
-    if isinstance(value, float) or isinstance(value, int):
+    if isinstance(value, float | int):
         return shown == tables.number(value)  # infinite, or none
     return " ".join(str(value).split()) == shown
 

@@ -28,12 +28,12 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         The data set's name.
     inputs : mapping
         Paths of what belongs to the data set: observations, noticed, facts, data_svg, weights_svg, comparison_json,
-        choice, comparison_svg, estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was compiled
-        from) and, for simulated data, truth.
+        choice, comparison_svg, estimates_svg, numbers, numbers_svg, toolchain, compiled (a list: what each program was
+        compiled from) and, for simulated data, truth.
     fits : dict
         For each fit's title a mapping of paths: specification, checks, labels, label_free, summary, centres,
-        membership, memberships, cutoffs, loo, loo_pointwise, predictive, the figures of `fit_view.FIGURES` and, with new rows,
-        predicted.
+        membership, memberships, cutoffs, loo, loo_pointwise, predictive, the figures of
+        `fit_view.FIGURES` and, with new rows, predicted.
     captions : mapping
         For each figure's or table's name the path of its caption.
     programs : list of path-like
