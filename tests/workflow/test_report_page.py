@@ -22,6 +22,7 @@ HEADINGS = {
     "models": "The models and their priors",
     "chains": "The chains",
     "checks": "Checks",
+    "methods": "Methods and references",
     "provenance": "Provenance",
 }
 FITS = {"pair": ("wrong", "free"), "readings": ("free",), "calls": ("counts",)}
@@ -133,8 +134,11 @@ def assert_rounded(shown, value):
 
 
 def test_the_page_fetches_nothing(page):
-    for tag in ("script", "link", "iframe", "object", "embed", "base"):
+    for tag in ("link", "iframe", "object", "embed", "base"):
         assert page.all(tag) == []
+    (script,) = page.all("script")
+    assert script.attributes == {}
+    assert not re.search(r"fetch|XMLHttp|import|https?:|eval|innerHTML", script.text)
     assert page.all("img") == []
     for picture in figures(page):
         assert picture.attributes["role"] == "img"
@@ -153,7 +157,7 @@ def figures(page):
 
 def test_what_pictures_refer_to_is_there_once(page):
     shared = page.one("svg", **{"class": "shared"})
-    names = [drawn.attributes["id"] for tag in ("path", "clippath") for drawn in shared.all(tag) if drawn.attributes]
+    names = [drawn.attributes["id"] for tag in ("path", "clippath") for drawn in shared.all(tag) if "id" in drawn.attributes]
     assert len(names) == len(set(names)) > 0
     for picture in figures(page):
         assert not re.findall(r"id", " ".join(picture.attributes))
@@ -171,8 +175,8 @@ def test_links_lead_to_places_on_the_page(page):
 
 
 def test_links_lead_to_files_of_the_run(page, finished):
-    files = [link.attributes["href"] for link in page.all("a") if link.attributes["href"][0] != "#"]
-    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "svg", "png"}
+    files = [link.attributes["href"] for link in page.all("a") if link.attributes["href"][0] not in "#h"]
+    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "md", "svg", "png"}
     assert [path for path in files if not (finished / "results/reports" / path).is_file()] == []
 
 

@@ -1,5 +1,5 @@
 # The pages that people read, the manifest of everything made, and with `strict: true` the verdict.
-# Needs: everything of a data set. Makes: results/reports/{dataset}.html, results/manifest.json, results/verdict.txt.
+# Needs: everything of a data set. Makes: results/reports/{dataset}.html and its methods, results/manifest.json, results/verdict.txt.
 
 
 rule report:
@@ -23,6 +23,7 @@ rule report:
         ],
     output:
         page="results/reports/{dataset}.html",
+        methods="results/reports/{dataset}.methods.md",
     log:
         "results/logs/report/{dataset}.log",
     group:

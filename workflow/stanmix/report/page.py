@@ -16,10 +16,11 @@ from stanmix.config import plan
 from stanmix.report import evidence, invariants, trust
 from stanmix.report.evidence import Artifact
 from stanmix.report.fit_view import fit_view, placed
+from stanmix.report.methods import Methods
 from stanmix.report.pictures import Pictures
 
 
-def write_report(dataset, inputs, fits, captions, programs, config, content, output):
+def write_report(dataset, inputs, fits, captions, programs, config, content, output, methods_file):
     """Write the page of one data set.
 
     Parameters
@@ -44,6 +45,8 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         The sha256 of every CSV file that was read, by its path.
     output : path-like
         The page.
+    methods_file : path-like
+        The methods, ready to paste, in Markdown.
 
     Raises
     ------
@@ -65,11 +68,13 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     views = [fit_view(title, fits[title], noticed, asked[title], config, data) for title in order]
     for view in [view for view in views if view["modes"]["modes"]][:1]:
         view["modes"]["first"] = True  # the caption stands there
+    label, toolchain = plan.label(config["datasets"][dataset]), read_json(inputs["toolchain"])
+    methods = Methods(views, comparison, noticed, label, toolchain)
     pictures = Pictures()
     page = tables.environment().get_template("report.html.j2")
     text = page.render(
         dataset=dataset,
-        label=plan.label(config["datasets"][dataset]),
+        label=label,
         noticed=noticed,
         facts=facts,
         truth=read_json(inputs["truth"]) if inputs.get("truth") else None,
@@ -87,7 +92,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         inputs=inputs,
         numbers=[_number_view(judged, place) for place in range(len(judged.content))],
         captions={name: _caption(path, facts["kind"]) for name, path in captions.items()},
-        toolchain=read_json(inputs["toolchain"]),
+        toolchain=toolchain,
         versions=views[0]["versions"],
         kernel=any(read_json(path)["kernel"] for path in inputs["compiled"]),
         programs=[{"name": Path(path).name, "text": Path(path).read_text(encoding="utf-8")} for path in programs],
@@ -96,11 +101,14 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         number=tables.number,
         p_text=checks.p_text,
         small=checks.small,
+        methods=methods,
+        methods_file=methods_file,
         picture=pictures.inline,
         pictures=pictures,
         link=lambda path: quote(Path(os.path.relpath(path, Path(output).parent)).as_posix()),
     )
     evidence.verify(text)
+    write_text(methods_file, methods.markdown(dataset))
     write_text(output, text)
 
 
