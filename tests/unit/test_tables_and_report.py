@@ -420,6 +420,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     page = Page(text)
     harmless(page)
     assert page.text.count(HOSTILE) >= 10
+    assert "<span" not in page.text  # an element that was taken for text
     assert f"Read from {HOSTILE}, sha256 0123abcd." in page.text
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)

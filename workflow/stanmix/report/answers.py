@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from stanmix.assess import checks
 from stanmix.base import columns
+from stanmix.base.text import shielded
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.report import words
 from stanmix.report.evidence import Artifact
@@ -79,8 +80,9 @@ class Found:
             if entry["slot"] in slots
         ]  # fmt: skip
 
-    def quantity(self, entry):
-        return words.quantity(entry, self.label, self.scales, self.exposure)
+    def quantity(self, entry, short=False):
+        """What a parameter is in words, and its unit."""
+        return words.quantity(entry, self.label, self.scales, self.exposure, short)
 
     def estimate(self, table, key, unit="", percent=False):
         """A mean with its interval, from a line of a table of estimates."""
@@ -98,7 +100,7 @@ class Found:
             value = self["specification"].number("parameters", number, "value", component or 0)
             return Markup("{}{} (fixed)").format(value, f" {unit}" if unit else "")
         wanted = {"parameter": entry["name"], "component": "" if component is None else str(component + 1)}
-        wanted |= {"column": columns.shielded(entry["column"])} if "column" in entry else {}
+        wanted |= {"column": shielded(entry["column"])} if "column" in entry else {}
         (key,) = self["summary"].lines(**wanted)
         return self.estimate("summary", key, unit)
 
@@ -166,7 +168,7 @@ class Kind:
         """What a component is like (markupsafe.Markup): its locations, and the scale where each has its own."""
         parts = []
         for number, entry in self.told(found):
-            name, _ = found.quantity(entry)
+            name, _ = found.quantity(entry, short=component > 0 or bool(parts))
             parts.append(Markup("a {} of {}").format(name, self.place(found, number, entry, component)))
         return words.listed(parts, Markup(", "))
 
@@ -184,7 +186,7 @@ class Kind:
         said = []
         for number, entry in found.entries("scale", "sigma", "shape"):
             if entry["mode"] in ("shared", "fixed") and found.components > 1:
-                name, _ = found.quantity(entry)
+                name, _ = found.quantity(entry, short=True)
                 value = found.parameter(number, entry, 0 if entry["mode"] == "fixed" else None)
                 said.append(Markup("The {} within each component is {}.").format(name, value))
         return said
@@ -276,7 +278,7 @@ class Multivariate(Kind):
             means = entry["value"]
         else:
             summary = found["summary"]
-            keys = summary.lines(parameter=entry["name"], column=columns.shielded(entry["column"]))
+            keys = summary.lines(parameter=entry["name"], column=shielded(entry["column"]))
             means = [float(summary.value(key, "mean")) for key in keys]
         return (max(means) - min(means)) / found.spreads[entry["column"]]
 

@@ -4,12 +4,12 @@ import re
 
 LABEL = re.compile(r"(.+?)\s+[(\[]([^()\[\]]+)[)\]]\s*")
 COUNTED = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
-# By what a family says of a parameter: its words, with {what} for what was measured, and whether it has its unit.
+# By what a family says of a parameter in the unit of the data: its words, alone and with what was measured.
 MEASURED = {
-    "mean": "mean {what}",
-    "location": "centre of {what}",
-    "standard deviation": "standard deviation of {what}",
-    "scale, smaller than the standard deviation": "scale of {what}",
+    "mean": ("mean", "mean {what}"),
+    "location": ("centre", "centre of {what}"),
+    "standard deviation": ("standard deviation", "standard deviation of {what}"),
+    "scale, smaller than the standard deviation": ("scale", "scale of {what}"),
 }
 RATES = ("events per exposure, or per observation", "mean per exposure, or per observation")
 
@@ -28,10 +28,10 @@ def counted(number):
 def listed(parts, between=", "):
     """Texts as a list in a sentence: a, b and c."""
     *first, last = parts
-    return f"{between.join(first)} and {last}" if first else last
+    return between.join(first) + " and " + last if first else last
 
 
-def quantity(entry, label, scales=None, exposure=""):
+def quantity(entry, label, scales=None, exposure="", short=False):
     """What a parameter of a component is, in words.
 
     Parameters
@@ -44,6 +44,8 @@ def quantity(entry, label, scales=None, exposure=""):
         What the model sees in the place of the values: by their column, or under "" for one column.
     exposure : str
         The column with the exposure, if there is one.
+    short : bool
+        Whether what was measured has been named already, where it is one thing.
 
     Returns
     -------
@@ -55,7 +57,10 @@ def quantity(entry, label, scales=None, exposure=""):
         what, unit = scales[entry.get("column", "")], ""
     meaning = entry["meaning"]
     if meaning in MEASURED:
-        return MEASURED[meaning].format(what=what), unit
+        brief, full = MEASURED[meaning]
+        return brief if short and "column" not in entry else full.format(what=what), unit
+    if meaning in RATES and short:
+        return "rate" if exposure else "mean", "" if exposure else unit
     if meaning in RATES:
         return (f"rate of {what} per unit of {exposure}" if exposure else f"mean {what}"), "" if exposure else unit
     words = meaning.partition(",")[0]
