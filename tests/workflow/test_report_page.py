@@ -157,7 +157,8 @@ def figures(page):
 
 def test_what_pictures_refer_to_is_there_once(page):
     shared = page.one("svg", **{"class": "shared"})
-    names = [drawn.attributes["id"] for tag in ("path", "clippath") for drawn in shared.all(tag) if "id" in drawn.attributes]
+    drawn = [each.attributes for tag in ("path", "clippath") for each in shared.all(tag)]
+    names = [attributes["id"] for attributes in drawn if "id" in attributes]
     assert len(names) == len(set(names)) > 0
     for picture in figures(page):
         assert not re.findall(r"id", " ".join(picture.attributes))
