@@ -693,10 +693,10 @@ def test_a_fixed_shape_goes_to_the_program_as_one_value_for_each_component(famil
 def test_own_scales_of_every_family_on_tied_values_are_refused(name):
     scale = UNIVARIATE[name].names[1]
     with pytest.raises(
-        UserError, match=f"with a {scale} per component under a normal prior .* improper; share {scale},"
+        UserError, match=f"with a {scale} per component under a cauchy prior .* improper; share {scale},"
     ):
-        specify("mine", model(family=name, **{scale: "normal(0, 5)"}), 3, TIED)
-    for way_out in (model([scale], family=name, **{scale: "normal(0, 5)"}), model(family=name)):
+        specify("mine", model(family=name, **{scale: "cauchy(0, 5)"}), 3, TIED)
+    for way_out in (model([scale], family=name, **{scale: "cauchy(0, 5)"}), model(family=name)):
         assert specify("mine", way_out, 3, TIED)["components"] == 3
 
 
@@ -724,6 +724,24 @@ def test_ties_of_rounded_values_name_the_step():
     with pytest.raises(UserError) as caught:
         specify("mine", model(sigma="normal(0, 5)"), 3, TIED | {"step": 0.01})
     assert "best cut by T[0.00289, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
+
+
+def test_a_shape_that_is_large_where_components_are_narrow_collapses_upwards():
+    rounded = TIED | {"step": 0.01}
+    for prior in ("cauchy(0, 5)", "inv_gamma(1, 1)"):
+        with pytest.raises(UserError) as caught:
+            specify("mine", model(family="weibull", shape=prior), 3, rounded)
+        said = caught.value.sentences[0]
+        assert "give it a prior that has next to nothing far above (lognormal or gamma, best cut by T[ , " in said
+    # what cuts the shapes from above is what cuts the sds of logs from below
+    default = specify("mine", model(family="weibull"), 3, rounded)["parameters"][1]["priors"][0]
+    of_logs = specify("mine", model(family="lognormal"), 3, rounded)["parameters"][1]["priors"][0]
+    assert (default["distribution"], default["lower"]) == ("lognormal", None)
+    assert default["upper"] == pytest.approx(stats.gumbel_l().std() / of_logs["lower"])
+    assert np.exp(default["arguments"][0]) == pytest.approx(stats.gumbel_l().std() / np.exp(of_logs["arguments"][0]))
+    assert f"T[ , {default['upper']:.3g}]" in said
+    for prior in ("normal(0, 5)", "gamma(1, 1)", "inv_gamma(9, 1)", "cauchy(0, 5) T[ , 30]"):
+        assert specify("mine", model(family="weibull", shape=prior), 3, rounded)["components"] == 3
 
 
 @pytest.mark.parametrize("name", ["negative_binomial", "zero_inflated_negative_binomial", "beta_binomial"])

@@ -33,21 +33,8 @@ OVERDISPERSED = (
 SKEWED = 1.0  # skewness from which positive values are taken for lognormal or gamma ones
 COARSE = 1 / 30  # rounding step, in standard deviations, from which values stand for intervals
 VERY_COARSE = 1 / 5  # the same, from which a skewness says little
-# What is said of each family where it is chosen, and where it is an alternative.
-ABOUT = {
-    "normal": "symmetric groups; each has a mean and a standard deviation",
-    "student_t": "as normal, with heavier tails: for groups with some far values",
-    "skew_normal": "as normal, with groups that lean to one side",
-    "lognormal": "positive values whose logarithms are normal: groups that are skewed to the right",
-    "gamma": "positive values with a lighter tail than lognormal",
-    "poisson": "counts; each group has a rate",
-    "negative_binomial": "counts that vary more than Poisson ones within a group",
-    "zero_inflated_poisson": "Poisson counts, and zeros beyond those",
-    "zero_inflated_negative_binomial": "negative binomial counts, and zeros beyond those",
-    "binomial": "successes of trials; each group has a probability",
-    "beta_binomial": "successes of trials whose probability varies within a group",
-    "multivariate_normal": "groups in several columns at once, with correlations within",
-}
+# Families of positive values; where values are skewed the first two are tried.
+ABOVE_ZERO = [name for name, family in FAMILIES.items() if family.positive]
 
 
 @dataclass(frozen=True)
@@ -247,7 +234,7 @@ def begin(look, asked, path):
         raise UserError(*dict.fromkeys(f"{asked.csv}: {sentence}" for sentence in refused))
     text = _text(look, asked, path, facts, ideas, kept, step, rounding, missing)
     _check(text, asked.csv)
-    families = [f"Family: {family} ({ABOUT[family]}), {_range(numbers)}." for family, numbers in kept.items()]
+    families = [f"Family: {family} ({FAMILIES[family].about}), {_range(numbers)}." for family, numbers in kept.items()]
     return Start(text, [*facts["sentences"], *ideas.sentences, *families, *dict.fromkeys(refused)])
 
 
@@ -277,10 +264,10 @@ def _ideas(rows, facts):
     if kind == ZEROS:
         said = (
             f"{facts['zeros']} of the {facts['n']} values are 0 and the others positive. The families for positive "
-            "values (lognormal, gamma) have no zeros, and normal, which is taken here, describes them badly. If a zero "
-            "means that there was nothing, put the rows above 0 into a file of their own and type `stanmix init` for "
-            "that: the share of zeros needs no model. If it means that a value was too small to be measured, give it "
-            "half of the smallest one that can be, and say so when you report."
+            f"values ({', '.join(ABOVE_ZERO)}) have no zeros, and normal, which is taken here, describes them badly. "
+            "If a zero means that there was nothing, put the rows above 0 into a file of their own and type "
+            "`stanmix init` for that: the share of zeros needs no model. If it means that a value was too small to be "
+            "measured, give it half of the smallest one that can be, and say so when you report."
         )
         return Ideas(["normal"], others, [said], rounded)
     skewness = _skewness(rows.y, rows.frequency)
@@ -288,7 +275,7 @@ def _ideas(rows, facts):
     fine = step is None or step < VERY_COARSE * facts["sd"]
     if positive and fine and skewness > SKEWED and abs(_skewness(np.log(rows.y), rows.frequency)) < skewness:
         said = f"Positive values, skewed to the right (skewness {skewness:.2g})."
-        return Ideas(["lognormal", "gamma"], ["normal", *others], [said], rounded)
+        return Ideas(ABOVE_ZERO[:2], ["normal", *others, *ABOVE_ZERO[2:]], [said], rounded)
     said = []
     if kind == SHARES:
         said.append(
@@ -302,7 +289,7 @@ def _ideas(rows, facts):
         said.append(f"Whole numbers, taken for measurements without decimals and not for counts, because {why}.")
         others += ["poisson", "negative_binomial"]
     if positive:
-        others += ["lognormal", "gamma"]
+        others += ABOVE_ZERO
     return Ideas(["normal"], others, said, rounded)
 
 
@@ -479,7 +466,8 @@ def _of_models(families, ideas, facts, rounding):
     """Lines on the families that are used and on those that could be."""
     lines = []
     for family in families:
-        lines.append(f"  # {ABOUT[family][0].upper()}{ABOUT[family][1:]}.")
+        about = FAMILIES[family].about
+        lines.append(f"  # {about[0].upper()}{about[1:]}.")
         lines.append(f"  {_name(family)}: {{family: {family}}}")
     if families[0] == "normal":
         lines.append("  # One standard deviation for all groups: fewer unknowns, and safer with few values.")
@@ -493,7 +481,7 @@ def _of_models(families, ideas, facts, rounding):
     others = [family for family in ideas.others if family not in families and _possible([family], facts, rounding)[0]]
     if others:
         lines.append("  # To try another, take away its # and name it under analyses:")
-        lines += [f"  # {_name(family)}: {{family: {family}}}  # {ABOUT[family]}" for family in others]
+        lines += [f"  # {_name(family)}: {{family: {family}}}  # {FAMILIES[family].about}" for family in others]
     return lines
 
 

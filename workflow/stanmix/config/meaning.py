@@ -227,10 +227,11 @@ def _check_scale(place, model, family):
     else:
         fits = transform in SHIFTED
     if not fits:
+        positive = ", ".join(name for name, family in FAMILIES.items() if family.positive)
         yield (
             (*place, "shift"),
-            f"goes with the transforms {', '.join(SHIFTED)} and with the families lognormal and gamma; elsewhere it "
-            "changes nothing but names",
+            f"goes with the transforms {', '.join(SHIFTED)} and with the families of positive values ({positive}); "
+            "elsewhere it changes nothing but names",
         )
 
 
