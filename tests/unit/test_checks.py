@@ -216,9 +216,10 @@ TRUST = {
 
 
 def cut(values, lower, rounding=None, step=1.0, **entry):
-    entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [{"lower": lower}], **entry}
+    prior = {"distribution": "lognormal", "arguments": [0, 1], "lower": lower, "upper": None}
+    entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [prior], **entry}
     about = {"kind": "continuous", "components": values.shape[1], "rounding": rounding, "columns": ["a", "b"]}
-    about["transform"] = None
+    about |= {"transform": None, "family": "normal" if values.ndim == 2 else "multivariate_normal"}
     about["kind"] = "multivariate" if values.ndim == 3 else "continuous"
     return checks.cut_check({**about, "parameters": [entry]}, {"sigma": values}, step)
 
@@ -234,12 +235,25 @@ def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
     assert cut(values, None) == cut(values, 0.0) == cut(values, 1.0, slot="shape") == []
 
 
+def test_a_shape_that_is_large_where_components_are_narrow_leans_on_the_cut_above_it():
+    prior = {"distribution": "lognormal", "arguments": [1, 0.7], "lower": None, "upper": 20.0}
+    entry = {"name": "shape", "slot": "scale", "mode": "own", "priors": [prior]}
+    about = {"family": "weibull", "kind": "continuous", "components": 2, "rounding": None, "transform": None}
+    shape = np.tile([3.0, 19.0], (10, 1))
+    (found,) = checks.cut_check({**about, "parameters": [entry]}, {"shape": shape}, 1.0)
+    assert (found.status, found.value) == ("fail", 1.0)
+    assert "shape of component 2 lies within 10% of 20, where" in found.sentence
+    (found,) = checks.cut_check({**about, "parameters": [entry]}, {"shape": shape - 2}, 1.0)
+    assert (found.status, found.value) == ("pass", 0.0)
+    assert checks.cut_check({**about, "parameters": [entry | {"priors": [prior | {"upper": None}]}]}, {}, 1.0) == []
+
+
 def test_the_remedy_of_a_cut_is_one_that_the_data_set_can_take():
     low = np.ones((10, 1))
     without = cut(low, 1.0, step=None)[0].remedy
     assert "rounding:" not in without
     assert "no step is seen to which all are rounded, so share sigma" in without
-    assert "cut the prior lower" in cut(low, 1.0, rounding=1.0)[0].remedy
+    assert "cut the prior farther out" in cut(low, 1.0, rounding=1.0)[0].remedy
     (found,) = cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="a")
     assert "sigma of a lies" in found.sentence
     assert "rounding:" not in found.remedy

@@ -106,7 +106,8 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
                 # Shared by components that may own a distinct value each it meets all values at once.
                 meets = ties["most_tied"] - free if own else noticed["n"] - noticed["distinct"] * free
                 can_round = transform is None or not any(scale.name for scale in family.scales)
-                _refuse_collapse(name, entry, components, noticed["n"], ties, meets - 1, can_round)
+                cut = parameter.default(facts, components, False)
+                _refuse_collapse(name, family, entry, components, noticed["n"], ties, meets - 1, can_round, cut)
             parameters.append(entry)
     free = sum(len(entry["priors"]) * _numbers(family, entry, noticed) for entry in parameters)
     free += components - 1 if weights["mode"] == "estimated" else 0
@@ -255,7 +256,7 @@ def _refuse_values(name, family, noticed, rows):
         scale = family.scales[column]
         too_low = facts["minimum"] <= -scale.shift
         fault = facts["lowest" if too_low else "highest"]
-        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         if scale.name == "logit":
             ways = (
@@ -294,7 +295,7 @@ def _refuse_data(name, family, noticed):
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
     def refuse(needs, fault, advice):
-        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {fault['number'] - 1} more)" if fault["number"] > 1 else ""
         raise UserError(
             f"models.{name}: the family {family.name} needs {needs}, but {where} {plain(fault['value'])}{more}; "
@@ -369,18 +370,22 @@ def _refuse_few(name, family, model, components, noticed, rounding):
         )
 
 
-def _refuse_collapse(name, entry, components, n, noticed, needed, can_round):
+def _refuse_collapse(name, family, entry, components, n, noticed, needed, can_round, cut):
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
     # Values that are equal in one of several columns do the same, whatever the others are. So the prior's power at 0
-    # must be more than `needed`.
+    # must be more than `needed`: where the scale is large for what is narrow, that of its inverse.
     if components == 1 or not noticed["tied"]:
         return
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-    if not all(prior.power_at_zero > needed for prior in priors):
+    upwards = family.shape_of_one is not None
+    if not all((prior.power_at_infinity if upwards else prior.power_at_zero) > needed for prior in priors):
         where = f" of the column '{entry['column']}'" if "column" in entry else ""
         vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
+        if upwards:
+            vanishing = "give it a prior that has next to nothing far above (lognormal or gamma"
         if noticed["step"]:
-            vanishing += f", best cut by T[{SEEN * noticed['step']:.3g}, ]"
+            ends = f" , {cut.upper:.3g}" if upwards else f"{cut.lower:.3g}, "
+            vanishing += f", best cut by T[{ends}]"
             interval = f"say `rounding: {noticed['step']:g}`"
         vanishing += ")"
         interval += " in the data set, which makes the likelihood that of intervals"
