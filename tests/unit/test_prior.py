@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from textbook import model_of, noticed_in
 
-from stanmix.model.prior import prior_draws
+from stanmix.model.prior import log_prior, prior_draws
 from stanmix.model.specification import specify
 
 Y = np.random.default_rng(1).normal([0, 6], 1, (40, 2)).ravel()
@@ -49,6 +49,23 @@ def test_locations_with_one_prior_are_its_order_statistics(case, components):
         ratio = uniform[:, k] / uniform[:, k + 1]
         assert stats.kstest(ratio, stats.beta(k + 1, 1).cdf).pvalue > SURELY
         assert abs(stats.spearmanr(ratio, uniform[:, k + 1]).statistic) < 4 / math.sqrt(4000)
+
+
+def test_what_is_fixed_for_one_component_stays_and_the_others_are_drawn_in_no_order():
+    model = model_of("normal", fixed={"mu": [3, None, 1], "sigma": [None, 2, None]},
+                     priors={"mu": "normal(2, 5)", "sigma": "lognormal([0, 1], [0.5, 0.2])"})  # fmt: skip
+    found = draws_of(model, 3)
+    assert (found["mu"][:, [0, 2]] == [3, 1]).all()
+    assert (found["sigma"][:, 1] == 2).all()
+    assert stats.kstest(found["mu"][:, 1], stats.norm(2, 5).cdf).pvalue > SURELY
+    for k, (meanlog, sdlog) in {0: (0, 0.5), 2: (1, 0.2)}.items():
+        assert stats.kstest(found["sigma"][:, k], stats.lognorm(sdlog, scale=np.exp(meanlog)).cdf).pvalue > SURELY
+    specification = specify("m", model, 3, noticed_in(Y))
+    logs = log_prior(specification, {name: values[None] for name, values in found.items()})
+    np.testing.assert_allclose(logs["mu"][0, :, 1], stats.norm(2, 5).logpdf(found["mu"][:, 1]))
+    np.testing.assert_allclose(logs["sigma"][0, :, 2], stats.lognorm(0.2, scale=np.e).logpdf(found["sigma"][:, 2]))
+    assert not logs["mu"][0, :, [0, 2]].any()
+    assert not logs["sigma"][0, :, 1].any()
 
 
 DIFFERENT = {

@@ -12,7 +12,7 @@ from stanmix.base.errors import UserError
 from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
 from stanmix.families.family import CONTINUOUS, SEEN
-from stanmix.model.specification import is_shared, prior_of, prior_text, program_data, specify
+from stanmix.model.specification import fixed_numbers, is_shared, prior_of, prior_text, program_data, specify
 
 # what the design's default priors scale with, all different
 NOTICED = {
@@ -139,6 +139,39 @@ def test_only_some_parameters_are_shared_without_being_asked(name):
     expected = {"nu", "dispersion", "zero"} & set(UNIVARIATE[name].names)
     assert {entry["name"] for entry in entries if entry["mode"] == "shared"} == expected
     assert [entry["name"] for entry in entries if entry["ordered"]] == [UNIVARIATE[name].ordered]
+
+
+def test_a_parameter_that_is_fixed_for_some_components():
+    noticed, y = noticed_in([1.0, 2.0, 4.0, 7.0, 9.0]), rows_of([1.0, 2.0, 4.0, 7.0, 9.0])
+    given = model_of("normal", fixed={"mu": [10, None, 3]}, priors={"mu": "normal(2, 5)"})
+    found = specify("m", given, 3, noticed)
+    mu, sigma = found["parameters"]
+    assert (mu["mode"], mu["value"], mu["ordered"], len(mu["priors"])) == ("partly", [10, None, 3], False, 1)
+    assert found["labels"] == "given"  # a list whose numbers need not increase names the components
+    assert found["notes"][-1] == (
+        "mu is fixed at 10 for component 1, 3 for component 3, and estimated for component 2. The components have the "
+        "places of that list, whatever the order of their locations: an estimated one may lie anywhere."
+    )
+    data = program_data(found, y.units())
+    assert (data["location_count"], data["location_place"], data["is_ordered"]) == (1, [0, 1, 0], 0)
+    assert data["location_fixed"] == [10, 0, 3]
+    assert (data["scale_place"], data["scale_count"], sigma["mode"]) == ([1, 2, 3], 3, "own")
+    # of scales alone the locations keep their order, and each estimated one has a default or its own prior
+    found = specify("m", model_of("normal", fixed={"sigma": [None, 2, None]}), 3, noticed)
+    mu, sigma = found["parameters"]
+    assert (mu["ordered"], sigma["mode"], sigma["is_default"], len(sigma["priors"])) == (True, "partly", True, 2)
+    data = program_data(found, y.units())
+    assert (data["scale_place"], data["scale_fixed"], data["is_ordered"]) == ([1, 0, 2], [0, 2, 0], 1)
+    assert fixed_numbers(sigma) == ("sigma[2]", [2])
+    assert fixed_numbers(mu) == ("mu", [])
+    # a parameter that is shared unless own is own then
+    nu = specify("m", model_of("student_t", fixed={"nu": [4, None]}), 2, noticed)["parameters"][2]
+    assert (nu["mode"], nu["value"], len(nu["priors"])) == ("partly", [4, None], 1)
+    # ties meet the scales that are left open
+    tied = noticed_in([1.0, 1.0, 1.0, 4.0, 7.0, 9.0])
+    wide = {"priors": {"sigma": "normal(0, 1)"}}
+    with pytest.raises(UserError, match="can collapse onto equal values"):
+        specify("m", model_of("normal", fixed={"sigma": [None, 2]}, **wide), 2, tied)
 
 
 def test_components_may_outnumber_the_values_where_priors_are_given():

@@ -13,7 +13,7 @@ from stanmix.families.family import LINKS, to_link
 from stanmix.families.priors import UNIT
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
-from stanmix.model.specification import prior_of
+from stanmix.model.specification import free_places, prior_of
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -211,14 +211,14 @@ def cut_check(specification, draws, step, names=None):
         narrowest = family.narrowest(*prior.ends)
         if not narrowest:
             continue
-        values, of = family.width(draws[entry["name"]]), ""
+        values, of, free = family.width(draws[entry["name"]]), "", free_places(entry)
         if "column" in entry:
             values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
-        shares = (values < CUT_REACH * narrowest).mean(axis=0)
-        component = int(np.argmax(shares))
-        if entry["mode"] == "own" and specification["components"] > 1:
+        shares = (values[:, free] < CUT_REACH * narrowest).mean(axis=0)
+        component = free[int(np.argmax(shares))]
+        if entry["mode"] != "shared" and specification["components"] > 1:
             of += f" of component {word_for(component + 1, names)}"
-        found.append((float(shares[component]), f"{entry['name']}{of}", float(family.width(narrowest))))
+        found.append((float(shares.max()), f"{entry['name']}{of}", float(family.width(narrowest))))
     if not found:
         return []
     share, name, end = max(found)
@@ -342,7 +342,7 @@ def predictive_checks(p_values, specification, facts=None):
     -------
     list of Check
     """
-    fixed = [entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"]
+    fixed = [entry["name"] for entry in specification["parameters"] if entry["mode"] in ("fixed", "partly")]
     located = [entry["name"] for entry in specification["parameters"] if entry["slot"] in ("location", "mu")]
     shape = "The shape of the mixture does not fit: reconsider the number of components or the family."
     if specification["kind"] == "continuous" and specification["rounding"] is None and not specification["transform"]:

@@ -102,8 +102,9 @@ def _part(component, weights, located, summary):
         return {"mean": row["mean"], "sd": row["sd"]}
 
     def value(entry, name, column=None):
-        if entry["mode"] == "fixed":
-            return {"mean": float(entry["value"][component]), "sd": None}
+        fixed = entry.get("value")
+        if fixed is not None and fixed[component] is not None:
+            return {"mean": float(fixed[component]), "sd": None}
         return estimate(name, column)
 
     return {

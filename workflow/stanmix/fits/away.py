@@ -16,6 +16,7 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits.masses import LogPosterior, log_excess
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
+from stanmix.model.specification import free_places
 
 OWNED = 1.0  # observations of which a component that is away owns less, were all weights equal
 DRAWS = 500  # of the prior, behind the probability of being away
@@ -81,7 +82,7 @@ def _owned(own, others):
 def alike(specification):
     """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
     told = [specification["weights"].get("concentration") or specification["weights"]["value"]]
-    told += [entry["priors"] or entry["value"] for entry in specification["parameters"]]
+    told += [entry["value"] or entry["priors"] for entry in specification["parameters"]]
     return all(each == values[0] for values in told for each in values)
 
 
@@ -99,10 +100,16 @@ def without(specification, units, component):
         return values[:component] + values[component + 1 :] if len(values) == specification["components"] else values
 
     weights = specification["weights"] | {"concentration": kept(specification["weights"]["concentration"])}
-    parameters = [
-        entry | {"priors": kept(entry["priors"]), "value": entry["value"] and kept(entry["value"])}
-        for entry in specification["parameters"]
-    ]
+    parameters = []
+    for entry in specification["parameters"]:
+        value, priors = entry["value"] and kept(entry["value"]), kept(entry["priors"])
+        mode = entry["mode"]
+        if mode == "partly":
+            free = free_places(entry)
+            priors = [prior for k, prior in zip(free, entry["priors"], strict=True) if k != component]
+            mode = "fixed" if not priors else "own" if len(priors) == len(value) else mode
+            value = None if mode == "own" else value
+        parameters.append(entry | {"mode": mode, "priors": priors, "value": value})
     known = units.known if units.known is None else units.known - (units.known > component)
     fewer = {"components": specification["components"] - 1, "weights": weights, "parameters": parameters}
     return specification | fewer, replace(units, known=known)
@@ -163,13 +170,14 @@ def weighed(specification, units, component, state, rng):
 
 def _alone(specification, component, state, rng):
     """Draws of one component from its prior, (DRAWS, 1) or longer; what is shared is that of the others."""
-    parameters = [
-        entry
-        | {"ordered": False}
-        | {"priors": entry["priors"][component : component + 1] if entry["mode"] == "own" else entry["priors"]}
-        | {"value": entry["value"] and entry["value"][component : component + 1]}
-        for entry in specification["parameters"]
-    ]
+    parameters = []
+    for entry in specification["parameters"]:
+        mode, value = entry["mode"], entry["value"] and entry["value"][component : component + 1]
+        priors = entry["priors"]
+        if mode in ("own", "partly"):
+            priors = [prior for k, prior in zip(free_places(entry), priors, strict=True) if k == component]
+            mode, value = ("own", None) if priors else ("fixed", value)
+        parameters.append(entry | {"ordered": False, "mode": mode, "priors": priors, "value": value})
     one = specification | {"components": 1, "parameters": parameters}
     one |= {"weights": {"mode": "fixed", "value": [1.0]}}
     draws = prior_draws(one, DRAWS, rng)

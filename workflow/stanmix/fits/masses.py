@@ -18,7 +18,7 @@ from stanmix.families.priors import CORRELATION
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 from stanmix.model.prior import log_prior
-from stanmix.model.specification import bounds_of
+from stanmix.model.specification import bounds_of, free_places
 
 STEP = 0.02  # of numerical derivatives, in the smallest standard deviation of the posterior
 ROUNDS = 60  # of Newton's method,
@@ -41,7 +41,7 @@ class _Block:
     name : str
     column : int or None
         Of means and standard deviations of several columns.
-    mode : {"own", "shared"}
+    mode : {"own", "shared", "partly"}
     entry : dict
         Of the specification.
     bounds : bounds.Bounds or None
@@ -53,6 +53,11 @@ class _Block:
     mode: str
     entry: dict
     bounds: Bounds | None
+
+    @property
+    def free(self) -> list:
+        """The components, from 0, whose numbers move; of a shared parameter the first stands for all."""
+        return free_places(self.entry)
 
 
 class LogPosterior:
@@ -108,7 +113,7 @@ class LogPosterior:
             found.append(np.log(theta[:-1] / theta[-1]))
         for block in self.blocks:
             values = np.asarray(state[block.name], float)
-            values = values[: 1 if block.mode == "shared" else self.components]
+            values = values[block.free]
             values = values if block.column is None else values[:, block.column]
             if block.bounds is None:
                 found += [np.arctanh(partial_correlations(matrix)) for matrix in values]
@@ -143,7 +148,7 @@ class LogPosterior:
             jacobian += logs.sum(axis=1)
         columns = {}
         for block in self.blocks:
-            count = 1 if block.mode == "shared" else self.components
+            count = len(block.free)
             if block.bounds is None:
                 dimension = len(self.specification["columns"])
                 size = dimension * (dimension - 1) // 2
@@ -159,6 +164,10 @@ class LogPosterior:
             values = block.bounds.from_line(raw)
             if block.entry["slot"] != "location":
                 jacobian += block.bounds.log_slope(values).sum(axis=1)
+            if block.mode == "partly":
+                found = np.tile(np.array(block.entry["value"], float), (total, 1))
+                found[:, block.free] = values
+                values = found
             values = np.broadcast_to(values, shape)
             if block.column is None:
                 draws[block.name] = values
@@ -191,7 +200,7 @@ class LogPosterior:
                     count = 1 if block.mode == "shared" else self.components
                     total += _log_slope_of_factors(draws["correlation"][:, :count]).sum(axis=1)
                 elif block.entry["slot"] == "location":
-                    total += block.bounds.log_slope(draws[block.name]).sum(axis=1)
+                    total += block.bounds.log_slope(draws[block.name][:, block.free]).sum(axis=1)
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
 

@@ -30,7 +30,7 @@ from stanmix.fits.starts import (
     start_near,
 )
 from stanmix.model import mixture
-from stanmix.model.specification import bounds_of, lower_ends, sampled_in_order
+from stanmix.model.specification import bounds_of, free_places, lower_ends, sampled_in_order, with_fixed
 from stanmix.stan import cmdstan
 
 # The search, and what is kept of it.
@@ -273,7 +273,10 @@ class Search:
 
         def named_by(orders):
             state = end["state"].items()
-            named = [{n: v if n in fixed else v[list(order)] for n, v in state} for order in orders]
+            named = [
+                with_fixed(self.specification, {n: v if n in fixed else v[list(order)] for n, v in state})
+                for order in orders
+            ]
             stacked = {name: np.stack([one[name] for one in named]) for name, _ in state}
             return named, self.posterior.height(stacked)
 
@@ -605,19 +608,21 @@ def _marks(state, specification, points, n):
     theta = state["theta"] * (1 - (state[family.zero][0] if family.zero else 0))
     collapsed = np.zeros(len(theta), bool)
     entry = next((entry for entry in specification["parameters"] if entry["name"] == family.collapsing), None)
-    if entry is not None and entry["mode"] == "own":
+    if entry is not None and entry["mode"] in ("own", "partly"):
         draws = {name: value[None] for name, value in state.items()}
         owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
         owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
         if family.kind == MULTIVARIATE:
             narrowest = lower_ends(specification)
         else:
-            ends = bounds_of(entry)
-            narrowest = family.narrowest(ends.low, ends.high)
+            ends, narrowest = bounds_of(entry), np.zeros(len(theta))
+            narrowest[free_places(entry)] = family.narrowest(ends.low, ends.high)
         floor = np.maximum(SMALLEST * family.width(np.array(specification["unit"]["scale"])), narrowest)
         scale = family.width(state[family.collapsing]).reshape(len(theta), -1)
         floor = floor if family.kind == MULTIVARIATE else floor[:, None]
         collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
+        if family.kind != MULTIVARIATE:  # where every component has a scale of its own
+            collapsed &= np.isin(np.arange(len(theta)), free_places(entry))
     marks = {"empty": theta * n < 1, "collapsed": collapsed & (theta * n >= 1)}
     marks["edge"] = _on_edge(state, specification)
     return {name: (np.flatnonzero(which) + 1).tolist() for name, which in marks.items()}
@@ -641,7 +646,7 @@ def _beside(state, specification):
         order[[k, k + 1]] = order[[k + 1, k]]
     fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
     fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
-    return {name: values if name in fixed else values[order] for name, values in state.items()}
+    return with_fixed(specification, {name: v if name in fixed else v[order] for name, v in state.items()})
 
 
 def visited_alike(visits, rng):

@@ -9,7 +9,7 @@ from stanmix.families.priors import ENDS, REAL, UNIT
 from stanmix.families.registry import FAMILIES
 from stanmix.labels import partitions
 from stanmix.model import mixture
-from stanmix.model.specification import bounds_of, lower_ends, matrices, sampled_in_order
+from stanmix.model.specification import bounds_of, free_places, lower_ends, matrices, sampled_in_order, with_fixed
 
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
@@ -53,14 +53,19 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
 
 
 def named(specification, points, state):
-    """A state with the components in their order; what is fixed keeps its places, and all does where some are known."""
-    if points.known is not None:
+    """A state with the components in their order; what is fixed keeps its places.
+
+    All does where some observations are known or some locations are fixed, which have their components then.
+    """
+    if points.known is not None or any(
+        e["slot"] == "location" and e["mode"] == "partly" for e in specification["parameters"]
+    ):
         return state
     family = FAMILIES[specification["family"]]
     order = np.argsort(family.order_in(state, specification), kind="stable")
     fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
     fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
-    return {name: values if name in fixed else values[order] for name, values in state.items()}
+    return with_fixed(specification, {name: v if name in fixed else v[order] for name, v in state.items()})
 
 
 def first_shares(family, points, shares):
@@ -130,7 +135,8 @@ def _maximise(specification, family, points, count, shares):
     shared = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "shared"} - {family.zero}
     state |= family.pooled(state, theta, shared)
     weights = specification["weights"]
-    return {**state, **known, "theta": theta if weights["mode"] == "estimated" else np.array(weights["value"])}
+    theta = theta if weights["mode"] == "estimated" else np.array(weights["value"])
+    return with_fixed(specification, {**state, **known, "theta": theta})
 
 
 def starting_values(specification, units, states, seed):
@@ -242,7 +248,7 @@ def _moved(family, specification, estimate, steps, size):
     location = usual.to_line(estimate[family.ordered]) + (step if family.link == 0 else np.clip(step, -1, 1))
     moved = {}
     if entries["location"]["priors"]:
-        ends = bounds_of(entries["location"])
+        ends, location = bounds_of(entries["location"]), location[free_places(entries["location"])]
         least = AT_END * np.min(family.spread(estimate, size)) if family.link == 0 else 0.0
         location = ends.to_line(ends.inside(usual.from_line(location), AT_END, least))
         if sampled_in_order(specification):
@@ -253,7 +259,8 @@ def _moved(family, specification, estimate, steps, size):
         if not entry["priors"]:
             continue
         ends = bounds_of(entry)
-        values, step = values[: len(ends)], step[: len(ends)]
+        free = free_places(entry)
+        values, step = values[free], step[free]
         if parameter.slot == "scale":
             values = ends.inside(values * np.exp(step / np.sqrt(2)), AT_END)
             moved["scale"] = np.maximum(values / unit["scale"], SMALLEST_WEIGHT)

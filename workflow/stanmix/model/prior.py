@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import betaln, gammaln, xlogy
 
 from stanmix.families.multivariate_normal import given_the_others, lkj_factors
-from stanmix.model.specification import matrices, prior_of
+from stanmix.model.specification import free_places, matrices, prior_of
 
 ROUNDS = 300  # in which components that are too thin are drawn anew
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
@@ -50,7 +50,7 @@ def log_prior(specification, variables):
     -------
     dict of numpy.ndarray
         Of everything that is not fixed: theta (chains, draws), correlations (chains, draws, K) and others like their
-        values; without the axis of components where these share a parameter.
+        values, 0 for components whose value is fixed; without the axis of components where these share a parameter.
     """
     found, columns = {}, {}
     if specification["weights"]["mode"] == "estimated":
@@ -65,7 +65,10 @@ def log_prior(specification, variables):
         else:
             values = values[..., len(columns.get(name, []))] if "column" in entry else values
             priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-            logs = np.stack([prior.logpdf(values[:, :, k]) for k, prior in enumerate(priors)], axis=2)
+            of_each = {k: prior.logpdf(values[:, :, k]) for k, prior in zip(free_places(entry), priors, strict=True)}
+            count = len(entry["value"]) if entry["mode"] == "partly" else len(priors)
+            fixed = np.zeros(values.shape[:2])
+            logs = np.stack([of_each.get(k, fixed) for k in range(count)], axis=2)
         logs = logs[:, :, 0] if entry["mode"] == "shared" else logs
         if "column" in entry:
             columns.setdefault(name, []).append(logs)
@@ -137,6 +140,10 @@ def _scalars(entry, components, count, rng):
         values = _ordered(priors, count, rng)
     else:
         values = np.column_stack([prior.quantile(rng.random(count)) for prior in priors])
+    if entry["mode"] == "partly":
+        found = np.tile(np.array(entry["value"], float), (count, 1))
+        found[:, free_places(entry)] = values
+        return found
     return np.broadcast_to(values, (count, components))
 
 

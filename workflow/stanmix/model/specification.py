@@ -46,8 +46,9 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
         program, components, n, membership ("group" where all rows of a group have one, else "row"), labels ("ordered",
         "relabelled" or "given"), rounding, unit (the sampler's origin and scale), weights (mode "estimated" with
         concentration or "fixed" with value), parameters, each with name, slot, meaning, mode ("own", "shared",
-        "fixed"), ordered, value (K numbers or None), is_default and priors (one dict per scalar), and notes (sentences
-        about the model and these data). With several columns also columns (their names), order (the column that orders
+        "fixed", or "partly": fixed for some components), ordered, value (K numbers, None where one is estimated; or
+        None), is_default and priors (one dict for each number that is estimated), and notes (sentences about the model
+        and these data). With several columns also columns (their names), order (the column that orders
         the components, or "none") and thinnest (for each column its least sd given the others, 0 for none); mean and
         standard deviation have a parameter for each, which then has the key column.
 
@@ -86,7 +87,8 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
         weights["concentration"] = parse_weights(model["priors"]["theta"], components)
     parameters = []
     order = model.get("order", "none") if family.kind == MULTIVARIATE else None
-    given = components > 1 and (model["labels"] == "given" or (order == "none" and bool(told_apart(model))))
+    placed = model["labels"] == "given" or is_partly_fixed(model, family.ordered)
+    given = components > 1 and (placed or (order == "none" and bool(told_apart(model))))
     relabelled = not given and not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     for parameter in family.parameters_of(model):
         for column, facts in family.targets(parameter, noticed):
@@ -139,6 +141,7 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
         "notes": _notes(free, components, noticed)
         + _notes_on_columns(columns)
         + _notes_on_order(parameters)
+        + _notes_on_partly_fixed(parameters)
         + _notes_on_groups(noticed, groups),
     }
 
@@ -150,16 +153,19 @@ def _resolved(name, family, parameter, model, components, noticed):
         "name": parameter.name,
         "slot": parameter.slot,
         "meaning": parameter.meaning,
-        "mode": "fixed" if parameter.name in fixed else "own" if own else "shared",
+        "mode": "own" if own else "shared",
         "ordered": False,
         "value": None,
         "is_default": False,
         "priors": [],
     }
-    if entry["mode"] == "fixed":
-        entry["value"] = np.broadcast_to(np.array(fixed[parameter.name], float), components).tolist()
-        return entry
     count = components if own else 1
+    if is_partly_fixed(model, parameter.name):
+        entry |= {"mode": "partly", "value": [v if v is None else float(v) for v in fixed[parameter.name]]}
+        count = entry["value"].count(None)
+    elif parameter.name in fixed:
+        value = np.broadcast_to(np.array(fixed[parameter.name], float), components).tolist()
+        return entry | {"mode": "fixed", "value": value}
     entry["is_default"] = parameter.name not in model["priors"]
     if entry["is_default"]:
         priors = [parameter.default(noticed, components, not own)] * count
@@ -224,9 +230,39 @@ def _notes_on_order(parameters):
     return notes
 
 
+def _notes_on_partly_fixed(parameters):
+    """Which components a parameter is fixed for, and what that says of their names (list of str)."""
+    notes = []
+    for entry in parameters:
+        if entry["mode"] != "partly":
+            continue
+        numbers = [str(k + 1) for k in free_places(entry)]
+        known = [f"{plain(value)} for component {k}" for k, value in enumerate(entry["value"], start=1)
+                 if value is not None]  # fmt: skip
+        said = f"{entry['name']} is fixed at {', '.join(known)}, and estimated for component {', '.join(numbers)}."
+        if entry["slot"] == "location":
+            said += (
+                " The components have the places of that list, whatever the order of their locations: an estimated one "
+                "may lie anywhere."
+            )
+        notes.append(said)
+    return notes
+
+
+def is_fixed(model, name):
+    """Whether a model of the configuration fixes a parameter for all components."""
+    return name in model["fixed"] and not is_partly_fixed(model, name)
+
+
+def is_partly_fixed(model, name):
+    """Whether a model of the configuration fixes a parameter for some of the components and leaves the others open."""
+    value = model["fixed"].get(name)
+    return isinstance(value, list) and None in value
+
+
 def is_shared(parameter, model):
     """Whether a model of the configuration gives a parameter one value for all components."""
-    return (
+    return not is_partly_fixed(model, parameter.name) and (
         parameter.sharing == "always"
         or parameter.name in model["share"]
         or (parameter.sharing == "unless own" and parameter.name not in model["own"])
@@ -242,7 +278,7 @@ def told_apart(model):
 def _is_informed(family, model):
     """Whether the model says what is believed of locations, and of scales that could collapse, not a default."""
     names = [name for name in (family.ordered, family.collapsing) if name is not None]
-    return all(name in model["fixed"] or name in model["priors"] for name in names)
+    return all(is_fixed(model, name) or name in model["priors"] for name in names)
 
 
 def _refuse_values(name, family, noticed, rows):
@@ -349,7 +385,7 @@ def _refuse_few(name, family, model, components, noticed, rounding):
     if family.kind == WHOLE or rounding:
         return
     things = "rows" if family.kind == MULTIVARIATE else "values"
-    if 1 < components == distinct and family.collapsing not in model["fixed"]:
+    if 1 < components == distinct and not is_fixed(model, family.collapsing):
         raise UserError(
             f"models.{name}: {components} components are asked for, and the data have only {distinct} distinct "
             f"{things}: each could be a component without any spread; ask for fewer."
@@ -463,6 +499,31 @@ def prior_of(entry, index=0):
     return Prior(prior["distribution"], tuple(prior["arguments"]), prior["lower"], prior["upper"])
 
 
+def free_places(entry):
+    """Of which component, from 0, each estimated number of a specification's parameter is: [0] for a shared one."""
+    if entry["mode"] == "partly":
+        return [k for k, value in enumerate(entry["value"]) if value is None]
+    return list(range(len(entry["priors"])))
+
+
+def with_fixed(specification, state):
+    """A state of the parameters, each (..., K), with what is fixed for single components in its place."""
+    state = dict(state)
+    for entry in specification["parameters"]:
+        if entry["mode"] == "partly":
+            known = np.array([value is not None for value in entry["value"]])
+            state[entry["name"]] = np.where(known, np.array(entry["value"], float), state[entry["name"]])
+    return state
+
+
+def fixed_numbers(entry):
+    """What a specification's parameter is fixed at: its name, with components if only some are, and the numbers."""
+    if entry["mode"] != "partly":
+        return entry["name"], entry["value"] or []
+    known = {str(k): value for k, value in enumerate(entry["value"], start=1) if value is not None}
+    return f"{entry['name']}[{', '.join(known)}]", list(known.values())
+
+
 def bounds_of(entry):
     """Between which numbers the free values of a specification's parameter lie (`bounds.Bounds`)."""
     return Bounds.of([prior_of(entry, index).ends for index in range(len(entry["priors"]))])
@@ -572,10 +633,10 @@ def program_data(specification, units):
     }
     entries = {entry["slot"]: entry for entry in specification["parameters"]}
     for slot in SLOTS:
-        entry = entries.get(slot, {"priors": [], "value": None})
+        entry = entries.get(slot, {"mode": "fixed", "priors": [], "value": None})
         priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
         data[f"{slot}_count"] = len(priors)
-        data[f"{slot}_fixed"] = entry["value"] or [0.0] * components
+        data[f"{slot}_fixed"] = [value or 0.0 for value in entry["value"] or [None] * components]
         data[f"{slot}_place"] = places_of(entry, components)
         data[f"{slot}_bounds"], data[f"{slot}_ends"] = bounds_of(entry).table()
         data[f"{slot}_prior"] = [prior.number for prior in priors]
@@ -589,6 +650,9 @@ def program_data(specification, units):
 
 def places_of(entry, components):
     """Which free value of a specification's parameter each component has, from 1; 0 for none (list of int)."""
+    if entry["mode"] == "partly":
+        free = free_places(entry)
+        return [free.index(k) + 1 if k in free else 0 for k in range(components)]
     count = len(entry["priors"])
     return list(range(1, components + 1)) if count == components else [count] * components
 

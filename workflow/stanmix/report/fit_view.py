@@ -10,7 +10,7 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json
 from stanmix.config import plan
 from stanmix.fits import mode_words
-from stanmix.model.specification import prior_text
+from stanmix.model.specification import fixed_numbers, free_places, prior_text
 from stanmix.report import evidence, invariants, trust, words
 from stanmix.report.answers import ANSWERS, Found
 from stanmix.report.evidence import Artifact
@@ -76,7 +76,7 @@ def fit_view(title, paths, noticed, asked, config, data):
     least = of_units.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
     estimated = [
         {
-            "name": _of_column(entry),
+            "name": _of_column(entry) + _of_components(entry),
             "meaning": entry["meaning"],
             "text": prior_text(entry),
             "is_default": entry["is_default"],
@@ -100,6 +100,11 @@ def fit_view(title, paths, noticed, asked, config, data):
         "specification": specification,
         "ordered_by": ", ".join(_of_column(entry) for entry in specification["parameters"] if entry["ordered"]),
         "priors": estimated,
+        "fixed": [
+            {"meaning": entry["meaning"], **dict(zip(("name", "value"), fixed_numbers(entry), strict=True))}
+            for entry in specification["parameters"]
+            if entry["value"] is not None
+        ],
         "checks": found,
         "labels": labels,
         "labels_table": tables.html_table(columns.LABELS, [_pair(pair, names) for pair in labels["pairs"]]),
@@ -192,7 +197,9 @@ def _modes_view(found, specification, called):
         return found
     names = [name for name in found["modes"][0]["state"] if name != "theta"]
     modes = {entry["name"]: entry["mode"] for entry in specification["parameters"]}
-    names = [name for name in names if modes[name] == "own" and np.ndim(found["modes"][0]["state"][name]) == 1]
+    names = [
+        name for name in names if modes[name] in ("own", "partly") and np.ndim(found["modes"][0]["state"][name]) == 1
+    ]
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
@@ -250,6 +257,11 @@ def _shares(membership, of_units, names):
         )
         texts.append(f"{columns.called(part, names)} has {groups:.1f}% of the groups and {rows:.1f}% of the rows")
     return "; ".join(texts)
+
+
+def _of_components(entry):
+    """For which components a parameter is estimated that is fixed for others, behind its name; nothing elsewhere."""
+    return f"[{', '.join(str(k + 1) for k in free_places(entry))}]" if entry["mode"] == "partly" else ""
 
 
 def _of_column(entry):
