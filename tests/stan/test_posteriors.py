@@ -361,6 +361,26 @@ def test_a_location_beside_a_fixed_one_agrees_with_quadrature(fit, place):
     agree(rows, moments(log_posterior, {f"mu[{place + 1}]": mu}))
 
 
+def test_a_prior_of_the_difference_agrees_with_quadrature(fit):
+    """Over the plane of both means; the prior keeps the second well above the first, where the data alone do not."""
+    y = np.random.default_rng(1).normal(np.repeat([10, 12], [12, 8]), 2)
+    prior = {"first": "normal(10, 2)", "difference": "gamma(6, 1)"}
+    model = {"family": "normal", "fixed": {"sigma": 2, "theta": [0.6, 0.4]}, "priors": {"mu": prior}}
+    rows, idata, _ = fit(y, model, 2)
+    first, second = grid((-2, 22), (-2, 42), points=700)
+    log_posterior = stats.norm(10, 2).logpdf(first) + stats.gamma(6).logpdf(second - first)
+    for value in y:
+        log_posterior += np.log(0.6 * stats.norm(first, 2).pdf(value) + 0.4 * stats.norm(second, 2).pdf(value))
+    expected = moments(log_posterior, {"mu[1]": first, "mu[2]": second, "difference": second - first})
+    difference = expected.pop("difference")
+    agree(rows, expected)
+    found = np.diff(idata.posterior["mu"].to_numpy(), axis=2)
+    assert abs(found.mean() - difference[0]) < MEAN_WITHIN * difference[1]
+    # what the prior adds is no little thing here
+    wide, *_ = fit(y, model | {"priors": {"mu": "normal(10, 10)"}}, 2)
+    assert abs(wide["mu[2]"]["mean"] - rows["mu[2]"]["mean"]) > 2 * MEAN_WITHIN * expected["mu[2]"][1]
+
+
 def test_a_scale_below_an_end_agrees_with_quadrature(fit):
     y = np.random.default_rng(4).normal(0, 2.0, 30)
     sigma = np.linspace(1e-3, 1.9, 20_001)

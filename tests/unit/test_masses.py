@@ -26,6 +26,11 @@ CASES = {
     "shared": lambda: specified(np.linspace(1, 9, 50), {"family": "normal", "share": ["sigma"]}, 2),
     "fixed": lambda: specified(np.linspace(1, 9, 50), {"family": "normal", "fixed": {"mu": [2, 7]}}, 2),
     "one location fixed": lambda: specified(np.linspace(1, 9, 50), {"family": "normal", "fixed": {"mu": [2, None]}}, 2),
+    "differences": lambda: specified(
+        np.linspace(1, 9, 50),
+        {"family": "gamma", "priors": {"mean": {"first": "lognormal(0, 1)", "difference": "gamma(2, 1)"}}},
+        3,
+    ),
     "one of each fixed": lambda: specified(
         np.linspace(1, 9, 50),
         {"family": "student_t", "own": [], "fixed": {"mu": [None, 7, 3], "sigma": [1, None, None], "nu": [4, 5, None]}},

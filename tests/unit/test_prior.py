@@ -68,6 +68,32 @@ def test_what_is_fixed_for_one_component_stays_and_the_others_are_drawn_in_no_or
     assert not logs["sigma"][0, :, 1].any()
 
 
+@pytest.mark.parametrize(
+    ("family", "name", "prior", "first", "difference"),
+    [
+        ("normal", "mu", {"first": "normal(10, 5)", "difference": "gamma(2, 0.5)"}, stats.norm(10, 5),
+         stats.gamma(2, scale=2)),
+        ("normal", "mu", {"first": "normal(10, 5)", "difference": "normal(1, 2)"}, stats.norm(10, 5),
+         stats.truncnorm(-0.5, np.inf, 1, 2)),
+        ("poisson", "rate", {"first": "lognormal(0, 1)", "difference": "exponential(0.2)"}, stats.lognorm(1),
+         stats.expon(scale=5)),
+    ],
+)  # fmt: skip
+def test_differences_between_locations_have_the_prior_that_they_are_given(family, name, prior, first, difference):
+    model = model_of(family, priors={name: prior})
+    found = draws_of(model, 3, y=COUNTS)[name]
+    parts = np.diff(found, axis=1, prepend=0)
+    for k, distribution in enumerate((first, difference, difference)):
+        assert stats.kstest(parts[:, k], distribution.cdf).pvalue > SURELY
+    assert abs(stats.spearmanr(parts).statistic[np.triu_indices(3, 1)]).max() < 4 / math.sqrt(4000)
+    specification = specify("m", model, 3, noticed_in(COUNTS))
+    logs = log_prior(
+        specification, {"theta": np.full((1, 4000, 3), 1 / 3), name: found[None], "sigma": np.ones((1, 4000, 3))}
+    )
+    expected = [d.logpdf(parts[:, k]) for k, d in enumerate((first, difference, difference))]
+    np.testing.assert_allclose(logs[name][0], np.transpose(expected), rtol=1e-9)
+
+
 DIFFERENT = {
     "apart": ("normal([0, 5, 10], [1, 2, 1])", [stats.norm(0, 1), stats.norm(5, 2), stats.norm(10, 1)]),
     "overlapping": ("normal([0, 0.5, 1], 1)", [stats.norm(m, 1) for m in (0, 0.5, 1)]),

@@ -174,6 +174,29 @@ def test_a_parameter_that_is_fixed_for_some_components():
         specify("m", model_of("normal", fixed={"sigma": [None, 2]}, **wide), 2, tied)
 
 
+def test_priors_of_differences_between_locations():
+    noticed, y = noticed_in([1.0, 2.0, 4.0, 7.0, 9.0]), rows_of([1.0, 2.0, 4.0, 7.0, 9.0])
+    prior = {"first": "normal(10, 5)", "difference": "normal([1, 4], 2)"}
+    found = specify("m", model_of("normal", priors={"mu": prior}), 3, noticed)
+    mu = found["parameters"][0]
+    assert (mu["ordered"], mu["is_default"], len(mu["priors"])) == (True, False, 3)
+    assert prior_text(mu) == (
+        "normal(10, 5) for the lowest, positive normal([1, 4], 2) for each difference to the next"
+    )
+    data = program_data(found, y.units())
+    assert (data["of_differences"], data["is_ordered"], data["location_bounds"]) == (1, 1, [0, 0, 0])
+    left = [0, stats.norm(1, 2).logsf(0), stats.norm(4, 2).logsf(0)]
+    np.testing.assert_allclose([row[3] for row in data["location_arguments"]], left)
+    assert not any("overlap" in note for note in found["notes"])
+    one = specify("m", model_of("normal", priors={"mu": prior | {"difference": "gamma(2, 1)"}}), 1, noticed)
+    assert prior_text(one["parameters"][0]) == "normal(10, 5) for the lowest"
+    # a positive first location is sampled by its log, and so are those above
+    rates = specify(
+        "m", model_of("poisson", priors={"rate": {"first": "gamma(2, 1)", "difference": "gamma(2, 1)"}}), 2, noticed
+    )
+    assert program_data(rates, y.units())["location_bounds"] == [1, 1]
+
+
 def test_components_may_outnumber_the_values_where_priors_are_given():
     for y, components in (([1.0, 2.0, 4.0], 3), ([1.0, 2.0, 4.0], 5), ([1.0, 1.0, 2.0, 4.0], 5)):
         noticed = noticed_in(y)
@@ -615,6 +638,7 @@ def test_the_data_have_the_values():
         "is_ordered": 1,
         "known": [0, 0],
         "has_zero": 0,
+        "of_differences": 0,
         "origin": 7.0,
         "location_unit": 3.0,
         "scale_unit": 3.0,

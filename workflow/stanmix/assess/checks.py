@@ -13,7 +13,8 @@ from stanmix.families.family import LINKS, to_link
 from stanmix.families.priors import UNIT
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
-from stanmix.model.specification import free_places, prior_of
+from stanmix.model.prior import scalars
+from stanmix.model.specification import free_places, of_differences, prior_of
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -23,6 +24,7 @@ LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely unde
 LIKELY_ENDS = {WARN: 0.01, FAIL: 1e-4}  # or their ends, where one value that went astray decides
 SPIKE = 0.05  # share of the observations, beyond what a model expects of one value, that makes it another kind of data
 WIDE = 10  # times the range of the data that 90% of the prior of a location may cover
+PRIOR_DRAWS = 2000  # of locations whose priors are of differences, to see where they lie
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
@@ -253,6 +255,14 @@ def cut_check(specification, draws, step, names=None):
     ]
 
 
+def _middle_of_prior(entry, index):
+    """Between which two numbers the middle 90% of the prior of a location are."""
+    if of_differences(entry):
+        at = scalars(entry, len(entry["priors"]), PRIOR_DRAWS, np.random.default_rng(0))[:, index]
+        return np.quantile(at, [0.05, 0.95])
+    return prior_of(entry, index).quantile(np.array([0.05, 0.95]))
+
+
 def width_check(specification, noticed):
     """Is a prior of a location many times wider than the data?
 
@@ -279,7 +289,7 @@ def width_check(specification, noticed):
         of = f" of {entry['column']}" if "column" in entry else ""
         for index in range(len(entry["priors"]) if across else 0):
             with np.errstate(over="ignore"):
-                ends = prior_of(entry, index).quantile(np.array([0.05, 0.95]))
+                ends = _middle_of_prior(entry, index)
             low, high = to_link(ends if family.link == 0 else np.clip(ends, SMALLEST, LARGEST), family.link)
             found.append((float((high - low) / across), f"{entry['name']}{of}"))
     if not found:

@@ -10,7 +10,7 @@ from stanmix.config.schema import listed, shown
 from stanmix.data.csvfile import MISSING
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
-from stanmix.families.priors import POSITIVE, REAL, parse, parse_weights
+from stanmix.families.priors import POSITIVE, REAL, UNIT, parse, parse_differences, parse_weights
 from stanmix.families.registry import FAMILIES
 from stanmix.families.transforms import SHIFTED, TRANSFORMS
 from stanmix.model.specification import is_partly_fixed, is_shared, told_apart
@@ -364,6 +364,13 @@ def _check_numbers(place, model, components):
                 continue
             parameter = family.parameter(key)
             count = 1 if is_shared(parameter, model) else components
+            if isinstance(text, dict):
+                problem = _against_differences(model, family, key)
+                if problem:
+                    yield (*place, "priors", key), problem
+                else:
+                    parse_differences(text, parameter.support, count)
+                continue
             if is_partly_fixed(model, key):
                 count = model["fixed"][key].count(None)  # one for each component that is estimated
             priors = parse(text, parameter.support, count)
@@ -399,6 +406,19 @@ def _check_numbers(place, model, components):
             )
 
 
+def _against_differences(model, family, key):
+    """Why the prior of a parameter cannot be of differences; None where it can."""
+    if key != family.ordered or family.kind == MULTIVARIATE:
+        which = f"of the first parameter of a family of one column, {family.ordered}" if (
+            family.kind != MULTIVARIATE) else "of one column of values"  # fmt: skip
+        return f"is a mapping of first and difference, which goes with locations {which}; write one prior"
+    if family.parameter(key).support == UNIT:
+        return "is a mapping of first and difference, but what lies between 0 and 1 leaves no room for any difference"
+    if model["labels"] != "ordered" or is_partly_fixed(model, key):
+        return "is a mapping of first and difference, which are of components in order; remove labels and fixed values"
+    return None
+
+
 def _is_bounded(prior, support):
     """Whether a prior of several columns has ends that their program does not know: only scales are cut, from below."""
     return prior.distribution == "uniform" or prior.upper is not None or (support == REAL and prior.lower is not None)
@@ -407,5 +427,6 @@ def _is_bounded(prior, support):
 def _own_count(model):
     """A number of components that a model no analysis uses could have: the length of its lists, or 2."""
     lists = [v for v in model["fixed"].values() if isinstance(v, list)]
-    lists += [found[1].split(",") for text in model["priors"].values() if (found := re.search(r"\[([^][]*)\]", text))]
+    texts = [text for text in model["priors"].values() if isinstance(text, str)]
+    lists += [found[1].split(",") for text in texts if (found := re.search(r"\[([^][]*)\]", text))]
     return len(lists[0]) if lists else 2

@@ -340,6 +340,46 @@ def parse(text, support, count):
     return priors
 
 
+def parse_differences(entry, support, count):
+    """Read the prior of ordered locations that says where the first is, and how far others are from the one before.
+
+    Parameters
+    ----------
+    entry : dict
+        first and difference, each a prior as `parse` reads it; a list in difference has a number for each of them.
+    support : {"real", "positive"}
+        Where the locations live.
+    count : int
+        How many locations there are.
+
+    Returns
+    -------
+    list of Prior
+        That of the first location, and those of the differences, which are cut at 0 where their distribution is not.
+
+    Raises
+    ------
+    ValueError
+        With a phrase that says what is wrong and what is allowed.
+    """
+    if set(entry) != {"first", "difference"}:
+        raise ValueError("a mapping has first (the prior of the lowest location) and difference (to the next), no more")
+    found = []
+    for key, of, number in (("first", support, 1), ("difference", POSITIVE, count - 1)):
+        try:
+            priors = parse(entry[key], of, number) if number else []
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+        for prior in priors:
+            if prior.distribution == "uniform" or prior.upper is not None or prior.lower not in (None, 0.0):
+                raise ValueError(
+                    f"{key} has ends ({entry[key]}), which goes with priors of single locations; take a distribution "
+                    "without a cut, such as lognormal or gamma"
+                )
+        found += priors
+    return found
+
+
 def _check_uniform(least, most, support):
     """Raise a ValueError for a uniform distribution without width, or beyond the support of its parameter."""
     for a, b in zip(least, most, strict=True):

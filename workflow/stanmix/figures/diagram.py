@@ -169,6 +169,9 @@ def _parameter_column(parameter, components):
 
 def _lines_of(parameter):
     """The priors of a parameter, beside what it is fixed at for some of the components."""
+    if parameter.get("differences") and len(parameter["priors"]) > 1:
+        first, others = parameter["priors"][:1], parameter["priors"][1:]
+        return [*prior_lines(first, "lowest: "), *prior_lines(others, "differences: ")]
     if parameter["mode"] != "partly":
         return prior_lines(parameter["priors"])
     numbers = {known: [k for k, value in enumerate(parameter["value"], start=1) if (value is not None) == known]

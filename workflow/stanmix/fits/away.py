@@ -16,7 +16,7 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits.masses import LogPosterior, log_excess
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
-from stanmix.model.specification import free_places
+from stanmix.model.specification import free_places, of_differences
 
 OWNED = 1.0  # observations of which a component that is away owns less, were all weights equal
 DRAWS = 500  # of the prior, behind the probability of being away
@@ -90,6 +90,8 @@ def left_out(specification):
     """The components that may be away (from 0): one of those that are alike stands for all."""
     if specification["weights"]["mode"] == "fixed":
         return []
+    if of_differences(specification["parameters"][0]):  # without another one the next would lie elsewhere
+        return [specification["components"] - 1]
     return [0] if alike(specification) else list(range(specification["components"]))
 
 
@@ -177,11 +179,14 @@ def _alone(specification, component, state, rng):
         if mode in ("own", "partly"):
             priors = [prior for k, prior in zip(free_places(entry), priors, strict=True) if k == component]
             mode, value = ("own", None) if priors else ("fixed", value)
-        parameters.append(entry | {"ordered": False, "mode": mode, "priors": priors, "value": value})
+        changed = {"ordered": False, "differences": False, "mode": mode, "priors": priors, "value": value}
+        parameters.append(entry | changed)
     one = specification | {"components": 1, "parameters": parameters}
     one |= {"weights": {"mode": "fixed", "value": [1.0]}}
     draws = prior_draws(one, DRAWS, rng)
-    for entry in parameters:
+    for entry in specification["parameters"]:
+        if of_differences(entry):
+            draws[entry["name"]] = draws[entry["name"]] + np.asarray(state[entry["name"]], float)[-1]
         if entry["mode"] == "shared":
             value = np.asarray(state[entry["name"]], float)[:1]
             draws[entry["name"]] = np.broadcast_to(value, (DRAWS, *value.shape))

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import betaln, gammaln, xlogy
 
 from stanmix.families.multivariate_normal import given_the_others, lkj_factors
-from stanmix.model.specification import free_places, matrices, prior_of
+from stanmix.model.specification import free_places, matrices, of_differences, prior_of
 
 ROUNDS = 300  # in which components that are too thin are drawn anew
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
@@ -51,6 +51,7 @@ def log_prior(specification, variables):
     dict of numpy.ndarray
         Of everything that is not fixed: theta (chains, draws), correlations (chains, draws, K) and others like their
         values, 0 for components whose value is fixed; without the axis of components where these share a parameter.
+        Where priors are of differences each location has that of its distance from the one before.
     """
     found, columns = {}, {}
     if specification["weights"]["mode"] == "estimated":
@@ -65,6 +66,8 @@ def log_prior(specification, variables):
         else:
             values = values[..., len(columns.get(name, []))] if "column" in entry else values
             priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
+            if of_differences(entry):
+                values = np.concatenate([values[:, :, :1], np.diff(values, axis=2)], axis=2)
             of_each = {k: prior.logpdf(values[:, :, k]) for k, prior in zip(free_places(entry), priors, strict=True)}
             count = len(entry["value"]) if entry["mode"] == "partly" else len(priors)
             fixed = np.zeros(values.shape[:2])
@@ -125,18 +128,20 @@ def _draws(specification, count, rng):
         if entry["name"] == "correlation":
             draws["correlation"] = _correlations(entry, specification, count, rng)
         elif "column" in entry:
-            columns.setdefault(entry["name"], []).append(_scalars(entry, components, count, rng))
+            columns.setdefault(entry["name"], []).append(scalars(entry, components, count, rng))
         else:
-            draws[entry["name"]] = _scalars(entry, components, count, rng)
+            draws[entry["name"]] = scalars(entry, components, count, rng)
     return draws | {name: np.stack(values, axis=2) for name, values in columns.items()}
 
 
-def _scalars(entry, components, count, rng):
-    """Draws of one number for each component, shape (count, K)."""
+def scalars(entry, components, count, rng):
+    """Draws of one number for each component from the prior of a specification's parameter, shape (count, K)."""
     if entry["mode"] == "fixed":
         return np.broadcast_to(np.array(entry["value"], float), (count, components))
     priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-    if entry["ordered"] and len(priors) > 1:
+    if of_differences(entry):
+        values = np.cumsum(np.column_stack([prior.quantile(rng.random(count)) for prior in priors]), axis=1)
+    elif entry["ordered"] and len(priors) > 1:
         values = _ordered(priors, count, rng)
     else:
         values = np.column_stack([prior.quantile(rng.random(count)) for prior in priors])

@@ -9,7 +9,16 @@ from stanmix.base.text import LARGEST_COUNT, plain
 from stanmix.data.noticing import notice
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, SEEN, SLOTS, WHOLE
-from stanmix.families.priors import CORRELATION, ENDS, PROGRAM_ARGUMENTS, REAL, Prior, parse, parse_weights
+from stanmix.families.priors import (
+    CORRELATION,
+    ENDS,
+    PROGRAM_ARGUMENTS,
+    REAL,
+    Prior,
+    parse,
+    parse_differences,
+    parse_weights,
+)
 from stanmix.families.registry import FAMILIES, family_of
 from stanmix.families.transforms import Transformed
 
@@ -47,9 +56,10 @@ def specify(name, model, components, noticed, rounding=None, rows=None):
         "relabelled" or "given"), rounding, unit (the sampler's origin and scale), weights (mode "estimated" with
         concentration or "fixed" with value), parameters, each with name, slot, meaning, mode ("own", "shared",
         "fixed", or "partly": fixed for some components), ordered, value (K numbers, None where one is estimated; or
-        None), is_default and priors (one dict for each number that is estimated), and notes (sentences about the model
-        and these data). With several columns also columns (their names), order (the column that orders
-        the components, or "none") and thinnest (for each column its least sd given the others, 0 for none); mean and
+        None), is_default and priors (one dict for each number that is estimated), differences where priors after the
+        first are of the distance from the location before, and notes (sentences about the model and these data). With
+        several columns also columns (their names), order (the column that orders the components, or "none") and
+        thinnest (for each column its least sd given the others, 0 for none); mean and
         standard deviation have a parameter for each, which then has the key column.
 
     Raises
@@ -169,6 +179,9 @@ def _resolved(name, family, parameter, model, components, noticed):
     entry["is_default"] = parameter.name not in model["priors"]
     if entry["is_default"]:
         priors = [parameter.default(noticed, components, not own)] * count
+    elif isinstance(model["priors"][parameter.name], dict):
+        priors = parse_differences(model["priors"][parameter.name], parameter.support, count)
+        entry["differences"] = True
     else:
         priors = parse(model["priors"][parameter.name], parameter.support, count)
     entry["priors"] = [prior.as_dict() for prior in priors]
@@ -217,7 +230,7 @@ def _notes_on_order(parameters):
     notes = []
     for entry in parameters:
         priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-        if not entry["ordered"] or len(set(priors)) < 2:
+        if not entry["ordered"] or len(set(priors)) < 2 or of_differences(entry):
             continue  # under one prior for all an order takes nothing away but the names
         at = (np.random.default_rng(0).permuted(np.tile(IN_TURN, (len(priors), 1)), axis=1)).T
         values = np.column_stack([prior.quantile(at[:, k]) for k, prior in enumerate(priors)])
@@ -272,7 +285,8 @@ def is_shared(parameter, model):
 def told_apart(model):
     """The keys of a model of the configuration that have a number for each component (list of str)."""
     keys = [key for key, value in model["fixed"].items() if isinstance(value, list)]
-    return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
+    texts = {key: text for key, text in model["priors"].items() if isinstance(text, str)}
+    return keys + [key for key, text in texts.items() if "[" in text.rpartition(")")[0]]
 
 
 def _is_informed(family, model):
@@ -524,8 +538,15 @@ def fixed_numbers(entry):
     return f"{entry['name']}[{', '.join(known)}]", list(known.values())
 
 
+def of_differences(entry):
+    """Whether priors of a specification's parameter are of the first location and of the differences to the next."""
+    return entry.get("differences", False)
+
+
 def bounds_of(entry):
     """Between which numbers the free values of a specification's parameter lie (`bounds.Bounds`)."""
+    if of_differences(entry):  # wherever the first is, the others lie above
+        return Bounds.of([prior_of(entry).ends] * len(entry["priors"]))
     return Bounds.of([prior_of(entry, index).ends for index in range(len(entry["priors"]))])
 
 
@@ -546,7 +567,7 @@ def _unit(family, noticed, parameters):
     if family.kind == MULTIVARIATE or not entry["priors"]:
         return unit
     ends = bounds_of(entry)
-    if all(prior_of(entry, index).ends == ENDS[support] for index in range(len(ends))):
+    if (ends.low == ENDS[support][0]).all() and (ends.high == ENDS[support][1]).all():
         return unit
     if not ends.alike:
         return unit | {"origin": 0.0, "location": 1.0}
@@ -567,8 +588,13 @@ def prior_text(entry):
     Returns
     -------
     str
-        Such as ``normal([10, 20, 35], 2)``, ``half-cauchy(0, 5)`` or ``gamma(2, 0.1), above 1``.
+        Such as ``normal([10, 20, 35], 2)``, ``half-cauchy(0, 5)`` or ``gamma(2, 0.1), above 1``; of differences
+        ``normal(10, 5) for the lowest, gamma(2, 0.5) for each difference to the next``.
     """
+    if of_differences(entry):
+        first, others = ({"priors": priors} for priors in (entry["priors"][:1], entry["priors"][1:]))
+        more = f", {prior_text(others)} for each difference to the next" if others["priors"] else ""
+        return f"{prior_text(first)} for the lowest{more}"
     distribution = entry["priors"][0]["distribution"]
     lower, upper = entry["priors"][0]["lower"], entry["priors"][0]["upper"]
     columns = zip(*(prior["arguments"] for prior in entry["priors"]), strict=True)
@@ -621,6 +647,7 @@ def program_data(specification, units):
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
         "is_ordered": int(sampled_in_order(specification)),
+        "of_differences": int(of_differences(specification["parameters"][0])),
         "y": [] if is_whole else family.forward(units.y).tolist(),
         "half_step": (specification["rounding"] or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
