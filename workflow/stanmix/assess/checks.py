@@ -10,6 +10,7 @@ from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import LARGEST, SMALLEST
 from stanmix.families.family import LINKS, to_link
+from stanmix.families.multivariate_normal import given_the_others
 from stanmix.families.priors import UNIT
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
@@ -188,7 +189,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
 
 
 def cut_check(specification, draws, step, names=None):
-    """Does a posterior lean on the number at which a prior is cut where components are narrow?
+    """Does a posterior lean on a number at which a prior is cut: where components are narrow, or tails heavy?
 
     Parameters
     ----------
@@ -207,24 +208,35 @@ def cut_check(specification, draws, step, names=None):
     """
     family, found = FAMILIES[specification["family"]], []
     for entry in specification["parameters"]:
-        if not entry["priors"] or entry["slot"] not in ("scale", "sigma"):
+        if not entry["priors"] or entry["slot"] not in ("scale", "sigma", "shape"):
             continue
-        prior = prior_of(entry, 0)
-        narrowest = family.narrowest(*prior.ends)
-        if not narrowest:
+        prior, is_shape = prior_of(entry, 0), entry["slot"] == "shape"
+        end = prior.lower if is_shape else family.narrowest(*prior.ends)
+        if not end or end < 0:  # what is cut at 0, or at no end of its own, leans on nothing that anybody chose
             continue
-        values, of, free = family.width(draws[entry["name"]]), "", free_places(entry)
+        values, of = draws[entry["name"]] if is_shape else family.width(draws[entry["name"]]), ""
         if "column" in entry:
             values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
-        shares = (values[:, free] < CUT_REACH * narrowest).mean(axis=0)
-        component = free[int(np.argmax(shares))]
-        if entry["mode"] != "shared" and specification["components"] > 1:
-            of += f" of component {word_for(component + 1, names)}"
-        found.append((float(shares.max()), f"{entry['name']}{of}", float(family.width(narrowest))))
+        shares = (values < CUT_REACH * end).mean(axis=0)
+        if entry["mode"] == "partly":
+            shares[[k for k in range(len(shares)) if k not in free_places(entry)]] = 0
+        shown = float(end if is_shape else family.width(end))
+        found.append(_leaning(shares, f"{entry['name']}{of}", shown, entry["mode"] != "shared", names, is_shape))
+    if np.any(specification.get("thinnest", 0)):
+        beside = given_the_others(draws["sigma"], np.linalg.cholesky(draws["correlation"]))
+        for d, limit in enumerate(specification["thinnest"]):
+            name = f"the standard deviation of {specification['columns'][d]} given the other columns"
+            shares = (beside[:, :, d] < CUT_REACH * limit).mean(axis=0)
+            found.append(_leaning(shares, name, limit, True, names, False))
     if not found:
         return []
-    share, name, end = max(found)
-    if specification["kind"] == "multivariate":
+    share, name, end, is_shape = max(found)
+    if is_shape:
+        remedy = (
+            "The tails would be heavier still if they could be, so that little is a component and much is its tails: "
+            "ask for one component more, or look at the values far out."
+        )
+    elif specification["kind"] == "multivariate":
         remedy = (
             "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
             "components, or leave out a column of few values."
@@ -244,7 +256,7 @@ def cut_check(specification, draws, step, names=None):
     return [
         _judged(
             "cut",
-            "Scales at the cut of their prior",
+            "Parameters at the cut of their prior",
             share,
             f"at most {AT_CUT[WARN]:g}",
             _above(share, AT_CUT[WARN], AT_CUT[FAIL]),
@@ -253,6 +265,13 @@ def cut_check(specification, draws, step, names=None):
             remedy,
         )
     ]
+
+
+def _leaning(shares, name, end, is_own, names, is_shape):
+    """How probably a parameter is at its cut, of the component where that is most probable, and what it is called."""
+    component = int(np.argmax(shares))
+    of = f" of component {word_for(component + 1, names)}" if is_own and len(shares) > 1 else ""
+    return float(shares[component]), f"{name}{of}", float(end), is_shape
 
 
 def _middle_of_prior(entry, index):

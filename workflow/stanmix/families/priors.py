@@ -21,6 +21,7 @@ ENDS = {
 }
 LONGEST = 10_000  # letters of a prior; a list for 100 components has fewer
 PROGRAM_ARGUMENTS = 3  # of a distribution, in the table of arguments that the Stan programs read
+FAR = 2.33  # standard deviations above which 1% of a normal distribution lies
 LEAST = 1e-12  # probability that a cut must leave of a distribution
 
 
@@ -308,6 +309,8 @@ def parse(text, support, count):
         if argument in distribution.positive_arguments and min(column) <= 0:
             raise ValueError(f"the {argument} of {name} must be greater than 0, not {min(column):g}")
     begin, end = ENDS[support]
+    if name == "lognormal" and cut[1] is None:
+        _refuse_endless(*columns)
     if name == "uniform":
         _check_uniform(*columns, support)
     inside = name != "uniform" and distribution.support == REAL  # what the support of the parameter cuts
@@ -378,6 +381,17 @@ def parse_differences(entry, support, count):
                 )
         found += priors
     return found
+
+
+def _refuse_endless(meanlog, sdlog):
+    """Raise a ValueError for a lognormal distribution of which much lies beyond what can be computed with."""
+    for mean, sd in zip(meanlog, sdlog, strict=True):
+        if mean + FAR * sd > math.log(LARGEST):
+            raise ValueError(
+                f"lognormal({mean:g}, {sd:g}) puts more than 1% of its values beyond {LARGEST:g}, which cannot be "
+                "computed with; sdlog is a factor on the scale of logs: 1 means up to 7 times as large or small, 2 up "
+                "to 50 times"
+            )
 
 
 def _check_uniform(least, most, support):
