@@ -19,7 +19,7 @@ NOTICED = {
     "n": 50, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "maximum": 20.0, "distinct": 45,
     "tied": 0, "most_tied": 1, "step": None, "log": {"median": 1.9, "sd": 0.6, "range": 2.4}, "zeros": 0,
     "not_whole": None, "negative": None, "not_positive": None, "uncountable": None,
-    "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
+    "trials": {"fewest": 10, "most": 30, "share": 0.4},
     "exposure": None, "known": None, "groups": None,
 }  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
@@ -190,7 +190,7 @@ def test_ends_that_differ_keep_the_order_by_themselves():
 
 
 def first(value, line=7, number=1):
-    return {"column": "y", "line": line, "value": value, "number": number}
+    return {"column": "y", "place": None if line is None else f"line {line}", "value": value, "number": number}
 
 
 FAULTS = {
@@ -326,7 +326,7 @@ def test_as_many_components_as_observations_are_refused_with_their_cost(n, compo
     ],
 )
 def test_trials_must_be_able_to_tell_the_components_apart(given, components, most, free):
-    noticed = NOTICED | {"trials": {"fewest": 1, "most": most, "share": 0.4, "fewest_line": 2}}
+    noticed = NOTICED | {"trials": {"fewest": 1, "most": most, "share": 0.4}}
     if free is None:
         assert specify("mine", given, components, noticed)["components"] == components
         return

@@ -1,5 +1,6 @@
 """Exactly what depends on an edit is outdated, no more and no less: configuration, code, data, outputs."""
 
+import csv
 import os
 import re
 
@@ -123,6 +124,16 @@ EDITS = {
         "csv: data/readings.csv\n    column: reading\n",
         "csv: data/bare.csv\n    column: '2'\n    header: false\n",
         ALL_READINGS,
+    ),
+    "datasets.*.worksheet": (
+        "csv: data/readings.csv\n",
+        "csv: data/readings.xlsx\n    worksheet: table\n",
+        ALL_READINGS,
+    ),
+    "datasets.*.predict_worksheet": (
+        "column: reading\n",
+        "column: reading\n    predict: data/readings.xlsx\n    predict_worksheet: table\n",
+        {"predict/readings/free/2", "report/readings", "manifest", "crate"},
     ),
     "datasets.*.axis": (
         "column: reading\n",
@@ -310,6 +321,16 @@ def run(finished):
     return copy
 
 
+def write_workbook(path, csv_file):
+    """A workbook with the cells of a CSV file in one of its sheets."""
+    book = pytest.importorskip("openpyxl").Workbook()
+    book.active.append(["another sheet"])
+    with open(csv_file, newline="") as file:
+        for row in csv.reader(file):
+            (book["table"] if "table" in book else book.create_sheet("table")).append(row)
+    book.save(path)
+
+
 def leaves(rules, place=()):
     """The keys of a schema that hold a value, below others joined by points."""
     rules = rules if "items" not in rules or rules["items"].get("type") != "object" else rules["items"]
@@ -335,6 +356,8 @@ def test_every_key_of_the_configuration_is_edited_here():
 
 @pytest.mark.parametrize("key", EDITS)
 def test_outdated_after_an_edit_of_the_configuration(run, outdated, key):
+    if "worksheet" in key:
+        write_workbook(run / "data" / "readings.xlsx", run / "data" / "readings.csv")
     *changes, expected = EDITS[key]
     with edited(run / "config" / "config.yaml", lambda text: changed_all(text, changes)):
         assert outdated(run) == expected

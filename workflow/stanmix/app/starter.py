@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,8 @@ class Asked:
         The file, as typed.
     columns : list of str
     trials, exposure, weights, id : str or None
+    worksheet : str or None
+        The sheet of a workbook.
     """
 
     csv: str
@@ -55,6 +57,7 @@ class Asked:
     exposure: str | None = None
     weights: str | None = None
     id: str | None = None
+    worksheet: str | None = None
 
     @property
     def others(self):
@@ -64,7 +67,7 @@ class Asked:
 
     def command(self, columns, **others):
         """What to type for these columns, all else as asked."""
-        words = ["stanmix", "init", self.csv]
+        words = ["stanmix", "init", self.csv, *(() if self.worksheet is None else ("--worksheet", self.worksheet))]
         words += [word for name in columns for word in ("--column", name)]
         words += [word for role, name in (self.others | others).items() for word in (f"--{role}", name)]
         return shlex.join(words)
@@ -100,10 +103,10 @@ def write(asked, folder, force, say):
     folder, target = Path(folder), Path(folder) / CONFIG
     if not Path(asked.csv).exists():
         raise UserError(f"{asked.csv}: there is no such file.")
-    look = first_look.look(asked.csv)
+    look = first_look.look(asked.csv, asked.worksheet)
     for line in described(look):
         say(line)
-    asked = Asked(asked.csv, chosen(look, asked), **asked.others)
+    asked = replace(asked, columns=chosen(look, asked))
     if target.exists() and not force:
         raise UserError(f"{target} exists already and was left as it is; --force writes a new one in its place.")
     path = asked.csv if os.path.isabs(asked.csv) else Path(os.path.relpath(asked.csv, folder)).as_posix()
@@ -126,7 +129,8 @@ def described(look):
     list of str
     """
     rows, count = look.rows, len(look.columns)
-    lines = [f"{look.path}: {rows} row{'s' * (rows != 1)}, {count} column{'s' * (count != 1)}"]
+    read_as = f" ({', '.join(look.read_as)})" if look.read_as else ""
+    lines = [f"{look.path}{read_as}: {rows} row{'s' * (rows != 1)}, {count} column{'s' * (count != 1)}"]
     width = min(30, max((len(column.name) for column in look.columns), default=0))
     lines += [f"  {_shown(column.name):<{width}}  {column.words}" for column in look.columns]
     return lines + look.remarks
@@ -220,7 +224,7 @@ def begin(look, asked, path):
     needed = [*asked.columns, asked.trials, asked.exposure, asked.weights]
     gaps = [column for column in look.columns if column.name in needed and column.missing and column.kind != FAULTY]
     missing = {"missing": "drop"} if gaps else {}
-    rows = observations.read_csv(asked.csv, asked.columns, **asked.others, **missing)
+    rows = observations.read_csv(asked.csv, asked.columns, **asked.others, **missing, worksheet=asked.worksheet)
     facts = notice(rows, asked.columns)
     ideas = _ideas(rows, facts)
     step = _step(facts) if FAMILIES[ideas.families[0]].kind == CONTINUOUS else None
@@ -375,6 +379,7 @@ def _text(look, asked, path, facts, ideas, kept, step, rounding, missing):
         f"  {_scalar(dataset)}:  # a name of your choice; the page is results/reports/{dataset}.html",
         "    # The file, as seen from the folder in which `stanmix run` is typed, that above config/.",
         f"    csv: {_scalar(path)}",
+        *([] if asked.worksheet is None else [f"    worksheet: {_scalar(asked.worksheet)}"]),
         *_of_columns(look, asked),
         *_of_roles(look, asked, facts, ideas),
         *_of_missing(facts, missing),

@@ -256,7 +256,7 @@ def _refuse_values(name, family, noticed, rows):
         scale = family.scales[column]
         too_low = facts["minimum"] <= -scale.shift
         fault = facts["lowest" if too_low else "highest"]
-        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         if scale.name == "logit":
             ways = (
@@ -295,7 +295,7 @@ def _refuse_data(name, family, noticed):
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
     def refuse(needs, fault, advice):
-        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {fault['number'] - 1} more)" if fault["number"] > 1 else ""
         raise UserError(
             f"models.{name}: the family {family.name} needs {needs}, but {where} {plain(fault['value'])}{more}; "
