@@ -446,7 +446,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "Outside of the band: maximum 765.4 (1 to 3).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",
-        "expected to be the wrong one for 26% of them",
+        "expected to be the wrong one for 26% of the observations",
         "has 2 clusters; it agrees with the most probable components by an adjusted Rand index of 0.875",
         "The picture shows a random sample of 3 of the 5 observations",
         "A rule in words.",

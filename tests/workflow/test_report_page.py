@@ -277,7 +277,7 @@ def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
         assert f" {uncertain} of them {'is' if uncertain == 1 else 'are'} uncertain by more than 0.1." in part.text
         if dataset == "pair":
             right = int((table["component"] == table["true_component"]).sum())
-            assert f"{right} of {len(table)} are assigned to their true component" in part.text
+            assert f"{right} of the {len(table)} observations are assigned to their true component" in part.text
         least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
         rows = rows_of(part.all("table")[-1])
         assert [row["row"] for row in rows] == [str(i) for i in least["obs_id"]]
