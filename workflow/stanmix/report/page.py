@@ -66,8 +66,6 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     ranked = [row["model"] for row in comparison["models"]]
     order = sorted(fits, key=lambda title: (title != first, ranked.index(title)))
     views = [fit_view(title, fits[title], noticed, asked[title], config, data) for title in order]
-    for view in [view for view in views if view["modes"]["modes"]][:1]:
-        view["modes"]["first"] = True  # the caption stands there
     label, toolchain = plan.label(config["datasets"][dataset]), read_json(inputs["toolchain"])
     methods = Methods(views, comparison, noticed, label, toolchain)
     pictures = Pictures()
