@@ -178,7 +178,7 @@ def test_links_lead_to_places_on_the_page(page):
 
 def test_links_lead_to_files_of_the_run(page, finished):
     files = [link.attributes["href"] for link in page.all("a") if link.attributes["href"][0] not in "#h"]
-    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "md", "svg", "png"}
+    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "log", "md", "svg", "png"}
     assert [path for path in files if not (finished / "results/reports" / path).is_file()] == []
 
 

@@ -9,6 +9,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
+import stanmix
 from stanmix.assess import checks
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
@@ -104,6 +105,9 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         number=tables.number,
         p_text=checks.p_text,
         small=checks.small,
+        stanmix=stanmix.__version__,
+        manifest=Path(output).parents[1] / "manifest.json",
+        times=Path(output).parents[1] / "logs" / "manifest.log",
         methods=methods,
         methods_file=methods_file,
         picture=pictures.inline,
