@@ -16,7 +16,7 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
 from stanmix.config import plan
 from stanmix.fits import mode_words
-from stanmix.model.specification import prior_text
+from stanmix.model.specification import Specification
 from stanmix.report import invariants
 
 LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
@@ -125,15 +125,15 @@ def _status(views, judged):
     chosen = {verdict["model"]: verdict["verdict"] for verdict in judged}
     found = []
     for view in views:
-        model = view["specification"]["model"]
-        if model not in chosen or view["specification"]["components"] == chosen[model]:
+        model = view["specification"].model
+        if model not in chosen or view["specification"].components == chosen[model]:
             found.append(view["checks"]["status"])
     return checks.worst(found + ["fail" for verdict in chosen.values() if verdict is None])
 
 
 def _fit_view(title, paths, noticed, asked, config, data):
     """Everything the page says of one fit, its artifacts checked against each other first."""
-    specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
+    specification, loo = Specification.read(paths["specification"]), read_json(paths["loo"])
     found, trust = read_json(paths["checks"]), read_json(paths["labels"])
     names = trust["names"]
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
@@ -152,12 +152,12 @@ def _fit_view(title, paths, noticed, asked, config, data):
     estimated = [
         {
             "name": _of_column(entry),
-            "meaning": entry["meaning"],
-            "text": prior_text(entry),
-            "is_default": entry["is_default"],
+            "meaning": entry.meaning,
+            "text": entry.text,
+            "is_default": entry.is_default,
         }
-        for entry in specification["parameters"]
-        if entry["mode"] != "fixed"
+        for entry in specification.parameters
+        if not entry.fixed
     ]
     failed = [check for check in found["checks"] if check["status"] == "fail"]
     if not trust["trusted"]:  # then nothing is said of single components
@@ -166,12 +166,12 @@ def _fit_view(title, paths, noticed, asked, config, data):
         "title": title,
         "anchor": re.sub(r"[^A-Za-z0-9._-]+", "-", title),
         "specification": specification,
-        "ordered_by": ", ".join(_of_column(entry) for entry in specification["parameters"] if entry["ordered"]),
+        "ordered_by": ", ".join(_of_column(entry) for entry in specification.parameters if entry.ordered),
         "priors": estimated,
         "checks": found,
         "labels": trust,
         "labels_table": tables.html_table(columns.LABELS, [_pair(pair, names) for pair in trust["pairs"]]),
-        "components": [columns.called(str(k + 1), names) for k in range(specification["components"])] if names else [],
+        "components": [columns.called(str(k + 1), names) for k in range(specification.components)] if names else [],
         "label_free_table": tables.html_table(
             columns.SUMMARY, pd.read_csv(paths["label_free"]).astype(object).to_dict("records")
         ),
@@ -182,8 +182,8 @@ def _fit_view(title, paths, noticed, asked, config, data):
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "checks_table": tables.html_table(columns.CHECKS, found["checks"]),
         "estimates_table": tables.html_table(columns.SUMMARY + (columns.TRUTH if known else []), rows) if rows else "",
-        "family": specification["family"].partition(" of ")[0],
-        "scales": ", ".join(specification["transform"] or []),
+        "family": specification.family.partition(" of ")[0],
+        "scales": ", ".join(specification.transform or []),
         "centres_table": _centres_table(paths["centres"], names) if trust["trusted"] else "",
         "weights_total": summary.loc[summary["parameter"] == "theta", "mean"].sum(),
         "covered": int(summary["covered"].sum()) if known else None,
@@ -191,14 +191,14 @@ def _fit_view(title, paths, noticed, asked, config, data):
         "membership_table": _membership_table(least, trust),
         "memberships": said,
         "cutoffs_table": _cutoffs_table(cuts, config["datasets"][asked.dataset]["cutoffs"], names),
-        "clusters_table": tables.html_table(columns.clusters(specification.get("columns")), said["clusters"]),
+        "clusters_table": tables.html_table(columns.clusters(specification.columns), said["clusters"]),
         "predicted": _predicted(paths["predicted"], trust) if "predicted" in paths else None,
         "sizes": _sizes(membership, names),
         "shares": _shares(membership, of_units, names),
         "uncertain": int(membership.loc[membership["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),
-        "versions": specification["versions"],
+        "versions": specification.versions,
         "figures": {name: _image(paths[name]) for name in FIGURES if name in paths},
     }
 
@@ -220,9 +220,8 @@ def _modes_view(found, specification, called):
     """What the page says of the modes: all that was found, where the chains are, and a table of the first modes."""
     if not found["modes"]:
         return found
-    names = [name for name in found["modes"][0]["state"] if name != "theta"]
-    modes = {entry["name"]: entry["mode"] for entry in specification["parameters"]}
-    names = [name for name in names if modes[name] == "own" and np.ndim(found["modes"][0]["state"][name]) == 1]
+    state = found["modes"][0]["state"]
+    names = [n for n in state if n != "theta" and specification.modes[n] == "own" and np.ndim(state[n]) == 1]
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
@@ -283,7 +282,7 @@ def _shares(membership, of_units, names):
 
 def _of_column(entry):
     """The name of a specification's parameter, and of the column that it is about where there are several."""
-    return columns.title_of(entry["name"], None, [entry["column"]] if "column" in entry else [])
+    return columns.title_of(entry.name, None, [entry.column] if entry.column is not None else [])
 
 
 def _parameter_title(row, names):
