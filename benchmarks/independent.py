@@ -179,7 +179,7 @@ class Posterior:
         with np.errstate(all="ignore"):
             state, prior = self.states(x)
             logs = logsumexp(self.terms(state), axis=2)
-            limits = np.array(self.specification.thinnest)
+            limits = np.array(self.specification.thinnest or [0.0])
             if "correlation" in state and limits.any():
                 thin = state["sigma"] * np.sqrt(1 - state["correlation"] ** 2)[..., None] <= limits
                 prior = np.where(thin.any(axis=(1, 2)), -np.inf, prior)

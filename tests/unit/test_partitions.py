@@ -28,14 +28,7 @@ def similarity_of(seed, noise=0.45, m=7, count=40):
     """Co-clustering of allocations around one random partition, a share of the observations at random in each draw."""
     rng = np.random.default_rng(seed)
     allocations = np.where(rng.random((count, m)) < noise, rng.integers(4, size=(count, m)), rng.integers(3, size=m))
-    return partitions.co_clustering(allocations)
-
-
-def binder(partition, similarity):
-    return sum(
-        1 - similarity[i, j] if partition[i] == partition[j] else similarity[i, j]
-        for i, j in itertools.combinations(range(len(partition)), 2)
-    )
+    return together(allocations)
 
 
 def vi_bound(partition, similarity):
@@ -58,8 +51,9 @@ def variation_of_information(a, b):
     return 2 * entropy(list(zip(a, b, strict=True))) - entropy(list(a)) - entropy(list(b))
 
 
-DEFINITIONS = {"vi": vi_bound, "binder": binder}
-FUNCTIONS = {"vi": partitions.vi_loss_bound, "binder": partitions.binder_loss}
+def together(allocations):
+    """The share of draws in which two observations are in one cluster."""
+    return (allocations[:, :, None] == allocations[:, None, :]).mean(axis=0)
 
 
 def test_co_clustering_equals_a_double_loop(rng):
@@ -70,10 +64,9 @@ def test_co_clustering_equals_a_double_loop(rng):
     np.testing.assert_allclose(partitions.co_clustering(responsibilities), expected)
 
 
-def test_co_clustering_of_allocations_is_the_share_of_draws_together(rng):
+def test_co_clustering_of_certain_memberships_is_the_share_of_draws_together(rng):
     allocations = rng.integers(3, size=(50, 6))
-    expected = (allocations[:, :, None] == allocations[:, None, :]).mean(axis=0)
-    np.testing.assert_allclose(partitions.co_clustering(allocations), expected)
+    np.testing.assert_allclose(partitions.co_clustering(np.eye(3)[allocations]), together(allocations))
 
 
 def test_co_clustering_does_not_depend_on_labels(rng):
@@ -92,107 +85,95 @@ def test_co_clustering_takes_the_draws_some_at_a_time(monkeypatch, rng):
     np.testing.assert_allclose(partitions.co_clustering(responsibilities), whole)
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
-def test_losses_equal_their_definitions(loss):
+def test_the_loss_equals_its_definition():
     similarity = similarity_of(3)
     for partition in set_partitions(7):
-        expected = DEFINITIONS[loss](partition, similarity)
-        assert FUNCTIONS[loss](np.array(partition), similarity) == pytest.approx(expected, abs=1e-12)
+        expected = vi_bound(partition, similarity)
+        assert partitions.vi_loss_bound(np.array(partition), similarity) == pytest.approx(expected, abs=1e-12)
 
 
-def test_losses_of_a_certain_posterior_are_the_distances_from_its_partition():
+def test_the_loss_of_a_certain_posterior_is_the_distance_from_its_partition():
     true = (0, 0, 1, 1, 1, 2)
-    similarity = partitions.co_clustering(np.array([true]))
+    similarity = together(np.array([true]))
     for partition in set_partitions(6):
         expected = variation_of_information(partition, true)
         assert partitions.vi_loss_bound(np.array(partition), similarity) == pytest.approx(expected, abs=1e-12)
-        pairs = itertools.combinations(range(6), 2)
-        differ = sum((partition[i] == partition[j]) != (true[i] == true[j]) for i, j in pairs)
-        assert partitions.binder_loss(np.array(partition), similarity) == pytest.approx(differ, abs=1e-12)
 
 
-def test_binder_loss_is_the_mean_over_the_draws_and_the_vi_bound_is_below_it(rng):
+def test_the_bound_lies_below_the_mean_over_the_draws(rng):
     draws = [tuple(draw) for draw in rng.integers(3, size=(20, 6))]
-    similarity = partitions.co_clustering(np.array(draws))
+    similarity = together(np.array(draws))
     partition = (0, 1, 1, 0, 2, 2)
-    pairs = list(itertools.combinations(range(6), 2))
-    differ = [sum((partition[i] == partition[j]) != (z[i] == z[j]) for i, j in pairs) for z in draws]
-    assert partitions.binder_loss(np.array(partition), similarity) == pytest.approx(np.mean(differ))
     expected = np.mean([variation_of_information(partition, z) for z in draws])
     assert 0 < partitions.vi_loss_bound(np.array(partition), similarity) < expected
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
 @pytest.mark.parametrize("noise", [0.3, 0.6, 0.75, 0.9])
 @pytest.mark.parametrize("seed", [1, 2, 53, 58, 118, 125])
-def test_the_best_partition_is_the_best_of_all(loss, noise, seed):
+def test_the_best_partition_is_the_best_of_all(noise, seed):
     similarity = similarity_of(seed, noise)
-    least = min(DEFINITIONS[loss](partition, similarity) for partition in set_partitions(7))
-    found, attained = partitions.best_partition(similarity, loss=loss)
+    least = min(vi_bound(partition, similarity) for partition in set_partitions(7))
+    found, attained = partitions.best_partition(similarity)
     assert attained == pytest.approx(least, abs=1e-12)
-    assert DEFINITIONS[loss](found, similarity) == pytest.approx(least, abs=1e-12)
+    assert vi_bound(found, similarity) == pytest.approx(least, abs=1e-12)
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
-def test_moves_improve_a_poor_candidate(loss, monkeypatch):
+def test_moves_improve_a_poor_candidate(monkeypatch):
     monkeypatch.setattr(partitions, "_cuts", lambda similarity, most: [])
     true = np.repeat([2, 0, 1], [3, 6, 5])
-    similarity = 0.9 * partitions.co_clustering(true[None]) + 0.1 * np.eye(14)
+    similarity = 0.9 * together(true[None]) + 0.1 * np.eye(14)
     poor = true.copy()
     poor[[0, 7, 12]] = 1, 2, 2
     for candidate in (poor, np.arange(14)):
-        found, _ = partitions.best_partition(similarity, [candidate], loss)
+        found, _ = partitions.best_partition(similarity, [candidate])
         np.testing.assert_array_equal(found, true + 1)
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
 @pytest.mark.parametrize("noise", [0.5, 0.7, 0.8])
-def test_no_single_move_improves_the_best_partition(loss, noise):
+def test_no_single_move_improves_the_best_partition(noise):
     similarity = similarity_of(4, noise, m=40)
-    found, attained = partitions.best_partition(similarity, loss=loss)
+    found, attained = partitions.best_partition(similarity)
     for i, label in itertools.product(range(40), range(1, found.max() + 2)):
         moved = found.copy()
         moved[i] = label
-        assert FUNCTIONS[loss](moved, similarity) > attained - 1e-9
+        assert partitions.vi_loss_bound(moved, similarity) > attained - 1e-9
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
-def test_what_joining_adds_is_the_difference_of_losses(loss):
-    similarity, scale = similarity_of(6, 0.7), {"vi": 7, "binder": 1}[loss]
+def test_what_joining_adds_is_the_difference_of_losses():
+    similarity = similarity_of(6, 0.7)
     labels = np.array([0, 0, 1, 3, 1, 0, 2])
     for i, left in ((3, labels), (4, np.array([0, 0, 1, 2, 3, 0, 2]))):  # as if each were alone
         own = np.array([[similarity[j, left == label].sum() for j, label in enumerate(left)]])
-        costs = partitions.LOSSES[loss][1](similarity[[i]], left, own, np.array([i]))[0]
-        alone = DEFINITIONS[loss](left, similarity)
+        costs = partitions._joining(similarity[[i]], left, own, np.array([i]))[0]
+        alone = vi_bound(left, similarity)
         assert len(costs) == 5
         for label in range(5):
             joined = np.where(np.arange(7) == i, label, left)
-            assert costs[label] == pytest.approx(scale * (DEFINITIONS[loss](joined, similarity) - alone), abs=1e-12)
+            assert costs[label] == pytest.approx(7 * (vi_bound(joined, similarity) - alone), abs=1e-12)
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
-def test_the_restless_are_those_whom_a_move_would_better(loss, monkeypatch):
+def test_the_restless_are_those_whom_a_move_would_better(monkeypatch):
     similarity = similarity_of(6, 0.7, m=30)
-    labels, _ = partitions.best_partition(similarity, loss=loss)
+    labels, _ = partitions.best_partition(similarity)
     labels = np.where(np.arange(30) < 5, np.random.default_rng(1).integers(0, 3, 30), labels - 1)
     own = np.array([similarity[i, labels == label].sum() for i, label in enumerate(labels)])
-    before = FUNCTIONS[loss](labels, similarity)
-    better = [
-        i
-        for i in range(30)
-        if min(FUNCTIONS[loss](np.where(np.arange(30) == i, to, labels), similarity) for to in range(labels.max() + 2))
-        < before - 1e-9
-    ]
+    before = partitions.vi_loss_bound(labels, similarity)
+
+    def best_move(i):
+        moved = (np.where(np.arange(30) == i, to, labels) for to in range(labels.max() + 2))
+        return min(partitions.vi_loss_bound(each, similarity) for each in moved)
+
+    better = [i for i in range(30) if best_move(i) < before - 1e-9]
     assert 0 < len(better) < 30
     for chunk in (partitions.CHUNK, 70):  # all at once, or two at a time
         monkeypatch.setattr(partitions, "CHUNK", chunk)
-        assert partitions._restless(labels, similarity, own, partitions.LOSSES[loss][1]).tolist() == better
+        assert partitions._restless(labels, similarity, own).tolist() == better
 
 
 def test_a_given_candidate_is_used(monkeypatch):
-    monkeypatch.setattr(partitions, "_improve", lambda labels, similarity, joining: labels)
+    monkeypatch.setattr(partitions, "_improve", lambda labels, similarity: labels)
     monkeypatch.setattr(partitions, "_cuts", lambda similarity, most: [np.zeros(4, dtype=int)])
-    similarity = partitions.co_clustering(np.array([[0, 1, 1, 2]]))
+    similarity = together(np.array([[0, 1, 1, 2]]))
     candidates = (np.array(labels) for labels in ([0, 0, 1, 1], [5, 3, 3, 4]))
     found, loss = partitions.best_partition(similarity, candidates)
     np.testing.assert_array_equal(found, [2, 1, 1, 3])
@@ -206,18 +187,12 @@ def test_the_trees_are_cut_at_every_number_of_clusters():
     assert [len(np.unique(cut)) for cut in cuts] == [1, 2, 3, 4, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("loss", FUNCTIONS)
-def test_one_or_two_observations_have_a_best_partition(loss):
-    found, attained = partitions.best_partition(np.ones((1, 1)), loss=loss)
+def test_one_or_two_observations_have_a_best_partition():
+    found, attained = partitions.best_partition(np.ones((1, 1)))
     assert (list(found), attained) == ([1], 0)
-    apart, _ = partitions.best_partition(np.array([[1, 0.1], [0.1, 1]]), loss=loss)
-    together, _ = partitions.best_partition(np.array([[1, 0.9], [0.9, 1]]), loss=loss)
+    apart, _ = partitions.best_partition(np.array([[1, 0.1], [0.1, 1]]))
+    together, _ = partitions.best_partition(np.array([[1, 0.9], [0.9, 1]]))
     assert (list(apart), list(together)) == ([1, 2], [1, 1])
-
-
-def test_an_unknown_loss_is_an_error():
-    with pytest.raises(KeyError, match="squared"):
-        partitions.best_partition(np.eye(3), loss="squared")
 
 
 def test_labels_are_numbered_by_size_then_by_first_appearance():

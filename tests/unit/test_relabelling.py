@@ -72,13 +72,6 @@ def test_apply_and_reference_follow_the_convention(rng):
     np.testing.assert_allclose(relabelling.reference(responsibilities, permutations), expected.mean(axis=0))
 
 
-def test_allocations_are_renamed_as_responsibilities_are_permuted(rng):
-    allocations = rng.integers(4, size=(6, 9))
-    permutations = shuffled(6, 4, rng)
-    renamed = relabelling.apply_to_allocations(permutations, allocations)
-    np.testing.assert_array_equal(np.eye(4)[renamed], permuted(np.eye(4)[allocations], permutations))
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_no_draw_alone_improves_on_stephens(seed):
     rng = np.random.default_rng(seed)
@@ -109,16 +102,6 @@ def test_stephens_undoes_a_random_permutation_of_every_draw(components, rng):
     assert not is_common(scrambling)
     permutations, _ = relabelling.stephens(permuted(responsibilities, scrambling))
     assert is_common(composed(scrambling, permutations))
-
-
-@pytest.mark.parametrize("components", [2, 3, 5, 8])
-def test_ecr_undoes_a_random_permutation_of_every_draw(components, rng):
-    allocations = posterior(300, 20 * components, 4 * np.arange(components), rng)[0].argmax(axis=2)
-    scrambling = shuffled(300, components, rng)
-    scrambled = relabelling.apply_to_allocations(scrambling, allocations)
-    permutations = relabelling.ecr(scrambled, allocations[0], components)
-    np.testing.assert_array_equal(composed(scrambling, permutations), identity(300, components))
-    np.testing.assert_array_equal(relabelling.apply_to_allocations(permutations, scrambled), allocations)
 
 
 def test_stephens_leaves_labels_alone_that_agree(rng):
@@ -183,37 +166,14 @@ def test_relabelling_does_not_depend_on_the_labels(rng):
     np.testing.assert_allclose(first, second)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_ecr_agrees_on_as_many_observations_as_any_permutation(seed):
-    rng = np.random.default_rng(seed)
-    allocations, pivot = rng.integers(4, size=(30, 12)), rng.integers(4, size=12)
-    permutations = relabelling.ecr(allocations, pivot, 4)
-    renamed = relabelling.apply_to_allocations(permutations, allocations)
-    for draw, result in zip(allocations, renamed, strict=True):
-        every = itertools.permutations(range(4))
-        most = max(sum(names[z] == p for z, p in zip(draw, pivot, strict=True)) for names in every)
-        assert (result == pivot).sum() == most
-
-
-def test_ecr_keeps_the_labels_of_components_that_nothing_tells_apart():
-    pivot = np.array([0, 0, 0, 2, 2, 2])
-    permutations = relabelling.ecr(np.array([[0, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 0], [3, 3, 3, 0, 0, 0]]), pivot, 4)
-    # In the first draw component 1 may as well be named 0 or 2, in the last 1 and 2 are empty and one is in the way.
-    np.testing.assert_array_equal(permutations, [[0, 2, 1, 3], [0, 1, 2, 3], [3, 1, 0, 2]])
-
-
 def test_weights_stand_for_repeated_observations(rng):
     responsibilities = rng.dirichlet(np.ones(3), size=(30, 12))
-    allocations, weights = responsibilities.argmax(axis=2), rng.integers(1, 6, size=12)
+    weights = rng.integers(1, 6, size=12)
     repeated = np.repeat(responsibilities, weights, axis=1)
     permutations, reference = relabelling.stephens(responsibilities, weights=weights)
     np.testing.assert_array_equal(permutations, relabelling.stephens(repeated)[0])
     assert (permutations != relabelling.stephens(responsibilities)[0]).any()
     assert relabelling._typical(responsibilities, weights) == relabelling._typical(repeated, None)
-    np.testing.assert_array_equal(
-        relabelling.ecr(allocations, allocations[0], 3, weights),
-        relabelling.ecr(np.repeat(allocations, weights, axis=1), np.repeat(allocations[0], weights), 3),
-    )
     np.testing.assert_allclose(
         relabelling.swap_probabilities(responsibilities, reference, weights),
         relabelling.swap_probabilities(repeated, np.repeat(reference, weights, axis=0)),
@@ -233,7 +193,7 @@ def test_components_are_named_in_the_order_of_the_means(rng):
 
 def test_swap_probabilities_equal_the_formula(rng):
     allocations, reference = rng.integers(3, size=(6, 4)), rng.dirichlet(np.ones(3), size=4)
-    result = relabelling.swap_probabilities(allocations, reference)
+    result = relabelling.swap_probabilities(np.eye(3)[allocations], reference)
     for a, b in itertools.combinations(range(3), 2):
         tau = {a: b, b: a} | {3 - a - b: 3 - a - b}
         each = []
@@ -245,18 +205,10 @@ def test_swap_probabilities_equal_the_formula(rng):
     np.testing.assert_array_equal(np.diag(result), 0)
 
 
-def test_allocations_and_responsibilities_of_0_and_1_have_the_same_swap_probabilities(rng):
-    allocations, reference = rng.integers(3, size=(6, 4)), rng.dirichlet(np.ones(3), size=4)
-    np.testing.assert_allclose(
-        relabelling.swap_probabilities(np.eye(3)[allocations], reference),
-        relabelling.swap_probabilities(allocations, reference),
-    )
-
-
 @pytest.mark.parametrize("allocated", [False, True])
 def test_components_well_apart_are_not_exchanged(allocated, rng):
     responsibilities, _ = posterior(200, 90, [0, 5, 10], rng)
-    draws = responsibilities.argmax(axis=2) if allocated else responsibilities
+    draws = np.eye(3)[responsibilities.argmax(axis=2)] if allocated else responsibilities
     assert relabelling.swap_probabilities(draws, responsibilities.mean(axis=0)).max() < 1e-6
 
 
@@ -267,7 +219,7 @@ def test_two_components_that_coincide_are_exchanged_half_the_time(allocated):
     share = rng.random((400, 1, 1))
     responsibilities = np.concatenate([two[:, :, :1] * share, two[:, :, :1] * (1 - share), two[:, :, 1:]], axis=2)
     noise = rng.gumbel(size=responsibilities.shape)
-    draws = (np.log(responsibilities) + noise).argmax(axis=2) if allocated else responsibilities
+    draws = np.eye(3)[(np.log(responsibilities) + noise).argmax(axis=2)] if allocated else responsibilities
     result = relabelling.swap_probabilities(draws, responsibilities.mean(axis=0))
     assert result[0, 1] == pytest.approx(0.5, abs=0.06)
     # Constant and equal, they are exchanged exactly half the time; the third never is.
@@ -312,12 +264,12 @@ def test_one_observation_that_the_reference_excludes_decides_little():
     reference = np.concatenate([np.tile([[0.99, 0.01]], (20, 1)), [[1.0, 0.0]]])
     allocations = np.zeros((1, 21), dtype=int)
     allocations[0, -1] = 1
-    assert relabelling.swap_probabilities(allocations, reference)[0, 1] < 1e-20
+    assert relabelling.swap_probabilities(np.eye(2)[allocations], reference)[0, 1] < 1e-20
 
 
 def test_chunks_change_nothing(monkeypatch, rng):
     responsibilities = permuted(posterior(40, 30, [0, 2, 4], rng)[0], shuffled(40, 3, rng))
-    allocations = responsibilities.argmax(axis=2)
+    allocations = np.eye(3)[responsibilities.argmax(axis=2)]
 
     def everything():
         permutations, reference = relabelling.stephens(responsibilities)

@@ -5,6 +5,7 @@ import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import jinja2
 import numpy as np
@@ -114,11 +115,13 @@ class Page(HTMLParser):
 
 
 def harmless(page):
-    assert "script" not in {tag for tag, _ in page.tags}
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert scripts in ([], [{}])  # at most our own, which is written on the page
     for tag, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes), tag
         for name in ("src", "href"):
-            assert attributes.get(name, "#").startswith(("#", "data:image/svg+xml;base64,")), (tag, attributes)
+            address = attributes.get(name, "").removeprefix("https://doi.org/10.")
+            assert ":" not in address, (tag, attributes)  # a place on the page, a file beside it, or a reference
 
 
 def test_hostile_texts_are_shown_and_do_nothing(tmp_path):
@@ -244,7 +247,7 @@ def artifacts(tmp_path, root, monkeypatch):
     monkeypatch.setattr(invariants, "verify_asked", lambda *arguments: None)
 
     def put(name, content):
-        path = tmp_path / name
+        path = tmp_path / (f"{name}.csv" if isinstance(content, pd.DataFrame) else name)
         path.parent.mkdir(exist_ok=True)
         text = content.to_csv(index=False) if isinstance(content, pd.DataFrame) else content
         path.write_text(text if isinstance(text, str) else json.dumps(text))
@@ -253,14 +256,14 @@ def artifacts(tmp_path, root, monkeypatch):
     def fit(model, status):
         summary = pd.DataFrame(
             {"parameter": ["theta", "theta", "sigma"], "component": [1, 2, None], "mean": [0.3, 0.7, 1.5]}
-        )
+        ).astype({"component": "Int64"})
         for key, shift in (("median", 0), ("hdi_lower", -0.1), ("hdi_upper", 0.1)):
             summary[key] = summary["mean"] + shift
         for key in ("sd", "mcse_mean", "ess_bulk", "ess_tail", "r_hat"):
             summary[key] = 1.0
         half = Prior("normal", (0.0, 3.25), 0.0)
-        sigma = resolved("sigma", "shared", meaning="standard deviation", priors=(half,))
-        mu = resolved("mu", "fixed", meaning="mean", ordered=True, is_default=False, value=[0, 4])
+        sigma = resolved("sigma", "shared", slot="scale", meaning="standard deviation", priors=(half,))
+        mu = resolved("mu", "fixed", slot="location", meaning="mean", ordered=True, is_default=False, value=[0, 4])
         contents = {
             "specification": specified(
                 model=model,
@@ -352,6 +355,9 @@ def artifacts(tmp_path, root, monkeypatch):
             "dse": 0.0,
             "p_loo": 1.0,
             "n_bad": 0,
+            "n": 5,
+            "things": "observations",
+            "failed": ["rhat"] if status == "fail" else [],
         }
         for title, status in (("first", "pass"), ("second", "fail"))
     ]
@@ -362,6 +368,7 @@ def artifacts(tmp_path, root, monkeypatch):
             "comparison", {"sentence": "A sentence.", "columns": columns.comparison(False), "models": rows}
         ),
         "numbers": put("numbers", []),
+        "choice": put("choice", {"title": "first", "model": "first", "status": "pass"}),
         "toolchain": put("toolchain", {"cmdstan": "2.27.0", "cmdstan_origin": "here", "compiler": HOSTILE}),
         "compiled": [put("program", {"kernel": True})],
     }
@@ -381,6 +388,7 @@ def artifacts(tmp_path, root, monkeypatch):
         },
         "content": {HOSTILE: "0123abcd"},
         "output": str(tmp_path / "page.html"),
+        "methods_file": str(tmp_path / "page.methods.md"),
     }
 
 
@@ -390,13 +398,17 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     page = Page(text)
     harmless(page)
     assert page.text.count(HOSTILE) >= 10
+    assert "<span" not in page.text  # an element that was taken for text
     assert f"Read from {HOSTILE}, sha256 0123abcd." in page.text
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
-    for _, attributes in page.tags:
+    for tag, attributes in page.tags:
         if attributes.get("href", "").startswith("#"):
             assert attributes["href"][1:] in ids
-    order = ["data", "models", "fits", "checks", "estimates", "memberships", "predictive", "comparison", "provenance"]
+        elif tag == "a" and not attributes["href"].endswith((".png", "modes.csv")) and ":" not in attributes["href"]:
+            assert (tmp_path / unquote(attributes["href"])).exists(), attributes
+    order = ["answer", "found", "memberships", "predictive", "comparison", "data", "models", "chains", "checks"]
+    order += ["methods", "provenance"]
     assert [i for i in ids if i in order] == order
     for number in (
         "987654321",
@@ -405,7 +417,6 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "mu = 0, 4",
         "2.27.0",
         "numpy 9.9",
-        "1.000000",
         "rounded to 0.1250",
         "LOO-PITs spread as unevenly as here, or more so, have probability 0.48",
         "Outside of the band: maximum 765.4 (1 to 3).",
@@ -422,7 +433,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         assert number in page.text, number
     assert "4 belong to component 1 and 1 belongs to component 2" in page.text
     assert "3 of them are uncertain" in page.text
-    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", text)
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org|doi\.org/10\.)", text)
 
 
 @pytest.mark.parametrize("kernel", [True, False])
@@ -499,14 +510,15 @@ NUMBER = {"elpd": -3.0, "elpd_diff": -1.25, "dse": 0.5, "n_bad": 0, "refitted": 
           "smallest": 1, "agreement": 0.75}  # fmt: skip
 
 
-def test_the_verdict_on_the_number_of_components_stands_first_and_last(artifacts, tmp_path):
+def test_the_verdict_on_the_number_of_components_stands_in_the_first_screen_and_in_full_below(artifacts, tmp_path):
     judged = {"model": "first", "verdict": 2, "best": 2, "sentence": f"The verdict is two. {HOSTILE}"}
     rows = [{"components": 1, **NUMBER, "agreement": None}, {"components": 2, **NUMBER, "failed": [], "within": True}]
     Path(artifacts["inputs"]["numbers"]).write_text(json.dumps([judged | {"rows": rows}]))
     write_report(**artifacts)
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     harmless(Page(text))
-    assert judged["sentence"] in Page(text.split("</header>")[0]).text
+    first = Page(text.split('<section id="found">')[0]).text
+    assert "Of 1 and 2 components with the model first, 2 predicts best and fails no check." in first
     section = Page(text.split('<section id="numbers">')[1].split("</section>")[0]).text
     for number in ("-3.0", "-1.2", "0.5", "0.75", HOSTILE, judged["sentence"]):
         assert number in section, number
@@ -514,11 +526,12 @@ def test_the_verdict_on_the_number_of_components_stands_first_and_last(artifacts
 
 def test_a_failed_check_stands_in_the_first_screen(artifacts, tmp_path):
     write_report(**artifacts)
-    header = (tmp_path / "page.html").read_text(encoding="utf-8").split("</header>")[0]
-    words = " ".join(Page(header).text.split())
-    assert 'class="verdict fail"' in header
-    assert "fail second: fails 1 of 1 checks. R-hat: It is 1.2." in words
-    assert "pass first: passes all 1 checks." in words
+    first = (tmp_path / "page.html").read_text(encoding="utf-8").split('<section id="found">')[0]
+    words = " ".join(Page(first).text.split())
+    assert 'class="verdict pass"' in first  # of the model to begin with
+    assert "fail second fails 1 of 1 checks. R-hat: It is 1.2." in words
+    assert "pass first passes all 1 checks." in words
+    assert "No answer yet: the draws cannot be relied on. It is 1.2." in words
 
 
 def test_the_page_is_the_same_bytes_every_time(artifacts, tmp_path):

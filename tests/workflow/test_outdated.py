@@ -459,7 +459,8 @@ def test_what_is_lost_is_remade_alone_and_with_the_same_bytes(finished):
     compared |= {f"numbers.{kind}" for kind in ("json", "svg", "png")} | {f"weights.{kind}" for kind in ("svg", "png")}
     compared |= {"choice.json"}
     expected = {f"results/compare/readings/{name}" for name in compared}
-    assert written == expected | {"results/reports/readings.html", *OVERVIEW, *DESCRIBES}
+    expected |= {f"results/reports/readings.{kind}" for kind in ("html", "methods.md")}
+    assert written == expected | {*OVERVIEW, *DESCRIBES}
 
 
 def test_the_configuration_of_these_tests_is_the_one_that_ran(finished):

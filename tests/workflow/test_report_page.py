@@ -1,6 +1,5 @@
 """The page that people read: self-contained, in order, equal to the artifacts, withheld when these contradict."""
 
-import base64
 import html.parser
 import json
 import re
@@ -13,9 +12,19 @@ from runs import forged
 from stanmix.assess.checks import p_text
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-ORDER = ["data", "models", "fits", "checks", "estimates", "memberships", "predictive", "comparison", "provenance"]
-HEADINGS = [name.capitalize() for name in ORDER]
-HEADINGS[ORDER.index("predictive")] = "Predictive checks"
+HEADINGS = {
+    "answer": "The answer",
+    "found": "What was found",
+    "memberships": "Who belongs where",
+    "predictive": "Does the model fit?",
+    "comparison": "Which model?",  # only of several
+    "data": "The data",
+    "models": "The models and their priors",
+    "chains": "The chains",
+    "checks": "Checks",
+    "methods": "Methods and references",
+    "provenance": "Provenance",
+}
 FITS = {"pair": ("wrong", "free"), "readings": ("free",), "calls": ("counts",)}
 SUMMARY = {  # the page's columns and the table's
     "mean": "mean",
@@ -106,15 +115,12 @@ def rows_of(table):
     return [dict(zip(keys, (cell.text for cell in row.all("td")), strict=True)) for row in rows]
 
 
-def below_headings(section):
-    """What stands below each heading of a section, up to the next."""
-    parts, found = {}, None
-    for child in section.inside:
-        if isinstance(child, Element) and child.tag == "h3":
-            found = parts.setdefault(child.inside[0].strip(), Element("part"))
-        elif found is not None:
-            found.inside.append(child)
-    return parts
+def of_models(section, dataset):
+    """What a section says of each model: the recommended one first, the others in the order of the comparison."""
+    parts = [part for part in section.all("div") if re.search(r"\bm\d", part.attributes.get("class", ""))]
+    if len(FITS[dataset]) == 1:
+        return {FITS[dataset][0]: parts[0]}
+    return {part.one("h3").inside[0].strip(): part for part in parts}
 
 
 def assert_rounded(shown, value):
@@ -128,20 +134,35 @@ def assert_rounded(shown, value):
 
 
 def test_the_page_fetches_nothing(page):
-    for tag in ("script", "link", "iframe", "object", "embed", "base"):
+    for tag in ("link", "iframe", "object", "embed", "base"):
         assert page.all(tag) == []
-    images = page.all("img")
-    assert images
-    for image in images:
-        assert image.attributes["src"].startswith("data:image/svg+xml;base64,")
-        assert image.attributes["alt"]
-        picture = base64.b64decode(image.attributes["src"].partition(",")[2]).decode()
-        assert "<svg" in picture
-        assert re.findall(r"""(?:href|src)\s*=\s*["'](?!#|data:)[^"']*|url\((?!#)[^)]*|@import""", picture) == []
+    (script,) = page.all("script")
+    assert script.attributes == {}
+    assert not re.search(r"fetch|XMLHttp|import|https?:|eval|innerHTML", script.text)
+    assert page.all("img") == []
+    for picture in figures(page):
+        assert picture.attributes["role"] == "img"
+        assert picture.attributes["aria-label"]
+    for tag in ("use", "image"):
+        for drawn in page.all(tag):
+            assert drawn.attributes["href"].startswith(("#", "data:image/png;base64,"))
     for style in page.all("style"):
         assert not re.search(r"url\(|@import", style.text)
-    for link in page.all("a"):
-        assert link.attributes["href"].startswith("#")
+
+
+def figures(page):
+    """The pictures of a page, without what they share."""
+    return [picture for picture in page.all("svg") if picture.attributes.get("class") != "shared"]
+
+
+def test_what_pictures_refer_to_is_there_once(page):
+    shared = page.one("svg", **{"class": "shared"})
+    drawn = [each.attributes for tag in ("path", "clippath") for each in shared.all(tag)]
+    names = [attributes["id"] for attributes in drawn if "id" in attributes]
+    assert len(names) == len(set(names)) > 0
+    for picture in figures(page):
+        assert not re.findall(r"id", " ".join(picture.attributes))
+        assert {use.attributes["href"][1:] for use in picture.all("use")} <= set(names)
 
 
 def test_links_lead_to_places_on_the_page(page):
@@ -150,48 +171,79 @@ def test_links_lead_to_places_on_the_page(page):
         return found + [p for child in element.inside if isinstance(child, Element) for p in places(child)]
 
     assert len(places(page)) == len(set(places(page)))
-    assert {link.attributes["href"][1:] for link in page.all("a")} <= set(places(page))
+    places_named = {link.attributes["href"][1:] for link in page.all("a") if link.attributes["href"][0] == "#"}
+    assert places_named <= set(places(page))
 
 
-def test_the_sections_stand_in_order(page):
-    assert [section.attributes["id"] for section in page.all("section")] == ORDER
-    assert [heading.text for heading in page.all("h2")] == HEADINGS
+def test_links_lead_to_files_of_the_run(page, finished):
+    files = [link.attributes["href"] for link in page.all("a") if link.attributes["href"][0] not in "#h"]
+    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "md", "svg", "png"}
+    assert [path for path in files if not (finished / "results/reports" / path).is_file()] == []
+
+
+def test_the_sections_stand_in_the_order_in_which_a_reader_asks(page, dataset):
+    wanted = {name: heading for name, heading in HEADINGS.items() if name != "comparison" or len(FITS[dataset]) > 1}
+    assert [section.attributes["id"] for section in page.all("section")] == list(wanted)
+    assert [heading.text for heading in page.all("h2")] == list(wanted.values())
+    assert [link.text for link in page.one("nav").all("a")] == list(wanted.values())
 
 
 def test_every_figure_of_every_fit_is_there(page, dataset):
-    # data and weights; twelve for each fit, one less of counts; comparison and estimates
-    assert len(page.all("img")) == 2 + (11 if dataset == "calls" else 12) * len(FITS[dataset]) + 2
-    assert len({image.attributes["src"] for image in page.all("img")}) == len(page.all("img"))
+    # data and weights; twelve for each fit, one less of counts; comparison and estimates of several fits
+    several = len(FITS[dataset]) > 1
+    assert len(figures(page)) == 2 + (11 if dataset == "calls" else 12) * len(FITS[dataset]) + 2 * several
+    assert len({picture.attributes["aria-label"] for picture in figures(page)}) == len(figures(page))
 
 
-def test_the_verdict_is_that_of_the_checks(page, dataset, artifact):
-    header = page.one("header")
+def test_the_verdict_is_that_of_the_checks(page, dataset, artifact, finished):
+    answer = page.one("section", id="answer")
     verdicts = {model: artifact(model, "checks.json") for model in FITS[dataset]}
-    worst = max((found["status"] for found in verdicts.values()), key=("pass", "warn", "fail").index)
-    header.one("div", **{"class": f"verdict {worst}"})
-    badges = [badge.text for badge in header.all("span")]
-    assert badges == [verdicts[model]["status"] for model in FITS[dataset]]
+    choice = json.loads((finished / f"results/compare/{dataset}/choice.json").read_text())
+    box = answer.one("div", **{"class": f"verdict {choice['status']}"})
+    shown = dict(zip((link.text for link in box.all("strong")), (badge.text for badge in box.all("span")
+                     if "badge" in badge.attributes.get("class", "")), strict=True))  # fmt: skip
+    assert shown == {model: found["status"] for model, found in verdicts.items()}
+    assert next(iter(shown)) == choice["title"]
     for found in verdicts.values():
         for check in found["checks"]:
-            assert (check["sentence"] in header.text) == (check["status"] == found["status"] != "pass")
+            assert (check["sentence"] in box.text) == (check["status"] == found["status"] != "pass")
 
 
-def test_the_tables_of_checks_hold_every_check(page, dataset, artifact):
-    parts = below_headings(page.one("section", id="checks"))
-    assert list(parts) == list(FITS[dataset])
-    for model, part in parts.items():
-        rows = rows_of(part.one("table"))
+def test_the_tables_of_checks_hold_every_check_and_those_that_pass_are_folded(page, dataset, artifact):
+    for model in FITS[dataset]:
+        part = page.one("div", id=f"checks-{model}")
+        folded = part.one("details")
         checks = artifact(model, "checks.json")["checks"]
-        assert [(row["status"], row["check"]) for row in rows] == [(c["status"], c["title"]) for c in checks]
-        for row, check in zip(rows, checks, strict=True):
-            assert row["what was found"].startswith(check["sentence"])
-            assert row["what was found"].endswith(check["remedy"])
-            assert (check["remedy"] == "") == (check["status"] == "pass")
+        passed = [check for check in checks if check["status"] == "pass"]
+        assert folded.one("summary").text == f"{len(passed)} checks pass"
+        tables = {True: folded.all("table"), False: [table for table in part.all("table")][: -len(folded.all("table"))]}
+        for passes, found in tables.items():
+            wanted = [check for check in checks if (check["status"] == "pass") is passes]
+            rows = [row for table in found for row in rows_of(table)]
+            assert [(row["status"], row["check"]) for row in rows] == [(c["status"], c["title"]) for c in wanted]
+            for row, check in zip(rows, wanted, strict=True):
+                assert row["what was found"].startswith(check["sentence"])
+                assert row["what was found"].endswith(check["remedy"])
+
+
+def test_the_answer_says_shares_and_means_of_the_summary(page, dataset, artifact):
+    for model, part in of_models(page.one("section", id="answer"), dataset).items():
+        said = {span.attributes["data-from"]: span.text for span in part.all("span") if "data-from" in span.attributes}
+        summary = artifact(model, "summary.csv")
+        place = f"results/fits/{dataset}/{model}/2/summary.csv"
+        for line, row in enumerate(summary.to_dict("records"), start=2):
+            shown = said[f"{place}#L{line}/mean"]
+            percent = row["parameter"] in ("theta", "zero")
+            factor = 100 if percent else 1
+            assert abs(float(shown.rstrip("%").replace(",", "")) - row["mean"] * factor) < factor * row["sd"]
+            assert shown.endswith("%") is percent
+            assert {f"{place}#L{line}/hdi_lower", f"{place}#L{line}/hdi_upper"} <= set(said)
+        assert "Two components: component 1 holds" in part.text
 
 
 def test_the_tables_of_estimates_hold_the_numbers_of_the_summaries(page, dataset, artifact):
-    parts = below_headings(page.one("section", id="estimates"))
-    assert list(parts) == list(FITS[dataset])
+    parts = of_models(page.one("section", id="found"), dataset)
+    assert set(parts) == set(FITS[dataset])
     for model, part in parts.items():
         rows = rows_of(part.one("table"))
         summary = artifact(model, "summary.csv")
@@ -209,15 +261,8 @@ def test_the_tables_of_estimates_hold_the_numbers_of_the_summaries(page, dataset
                 assert "truth" not in row
 
 
-def test_the_sum_of_the_weights_is_said_and_is_1(page, dataset, artifact):
-    for model, part in below_headings(page.one("section", id="estimates")).items():
-        assert "The posterior mean weights add to 1.000000." in part.text
-        summary = artifact(model, "summary.csv")
-        assert summary.loc[summary["parameter"] == "theta", "mean"].sum() == pytest.approx(1, abs=1e-6)
-
-
 def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
-    for model, part in below_headings(page.one("section", id="memberships")).items():
+    for model, part in of_models(page.one("section", id="memberships"), dataset).items():
         table = artifact(model, "membership.csv")
         parts = {"1": "component 1", "2": "component 2"} | ({"zero": "the extra zeros"} if dataset == "calls" else {})
         sizes = {of: int(table.loc[table["component"].astype(str) == k, "weight"].sum()) for k, of in parts.items()}
@@ -240,7 +285,7 @@ def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
 
 
 def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
-    for model, part in below_headings(page.one("section", id="memberships")).items():
+    for model, part in of_models(page.one("section", id="memberships"), dataset).items():
         said, table = artifact(model, "memberships.json")["cutoffs"], artifact(model, "cutoffs.csv")
         assert all(sentence in part.text for sentence in said)
         if dataset == "calls":
@@ -259,6 +304,9 @@ def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
 
 
 def test_the_comparison_holds_the_numbers_of_its_table(page, dataset, finished):
+    if len(FITS[dataset]) == 1:
+        assert "nothing to compare it with" in page.one("section", id="answer").text
+        return
     section = page.one("section", id="comparison")
     found = json.loads((finished / f"results/compare/{dataset}/comparison.json").read_text())
     assert found["sentence"] in section.text
@@ -335,7 +383,7 @@ def test_the_estimates_of_counts_are_per_exposure_and_sane(finished):
 
 
 def test_the_probability_integral_transform_and_the_statistics_are_those_of_the_tables(page, dataset, artifact):
-    for model, part in below_headings(page.one("section", id="predictive")).items():
+    for model, part in of_models(page.one("section", id="predictive"), dataset).items():
         found = artifact(model, "predictive.json")
         assert f"have probability {p_text(found['p_values']['loo_pit'])} under the model" in part.text
         replicated = artifact(model, "statistics.csv")

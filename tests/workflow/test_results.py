@@ -31,7 +31,7 @@ def promised():
     files = {"programs/toolchain.json"}
     files |= {"programs/univariate/univariate", "programs/univariate/program.json", "data/pair/truth.json"}
     for dataset in DATASETS:
-        files.add(f"reports/{dataset}.html")
+        files |= {f"reports/{dataset}.html", f"reports/{dataset}.methods.md"}
         files |= {f"data/{dataset}/{name}" for name in ("observations.csv", "noticed.json", "density.csv")}
         files |= {f"data/{dataset}/{name}" for name in ("density.json", "data.svg", "data.png")}
         files |= {f"compare/{dataset}/comparison.{kind}" for kind in ("csv", "html", "json", "svg", "png")}

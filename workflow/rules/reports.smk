@@ -1,5 +1,5 @@
 # The pages that people read, the manifest of everything made, and with `strict: true` the verdict.
-# Needs: everything of a data set. Makes: results/reports/{dataset}.html, results/manifest.json, results/verdict.txt.
+# Needs: everything of a data set. Makes: results/reports/{dataset}.html and its methods, results/manifest.json, results/verdict.txt.
 
 
 rule report:
@@ -11,6 +11,7 @@ rule report:
         data_svg=f"{DATA}/data.svg",
         weights_svg=f"{COMPARE}/weights.svg",
         comparison_json=f"{COMPARE}/comparison.json",
+        choice=f"{COMPARE}/choice.json",
         comparison_svg=f"{COMPARE}/comparison.svg",
         estimates_svg=f"{COMPARE}/estimates.svg",
         numbers=f"{COMPARE}/numbers.json",
@@ -22,6 +23,7 @@ rule report:
         ],
     output:
         page="results/reports/{dataset}.html",
+        methods="results/reports/{dataset}.methods.md",
     log:
         "results/logs/report/{dataset}.log",
     group:

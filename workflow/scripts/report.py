@@ -18,4 +18,5 @@ with job(snakemake):
         config=snakemake.params.config,
         content=snakemake.params.content,
         output=snakemake.output.page,
+        methods_file=snakemake.output.methods,
     )

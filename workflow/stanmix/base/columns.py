@@ -5,8 +5,9 @@ import re
 
 from stanmix.base.text import unshielded
 
+MEANING = {"key": "meaning", "title": "what it is", "text": True, "long": True, "ours": True}
 SUMMARY = [
-    {"key": "title", "title": "parameter", "text": True},
+    {"key": "title", "title": "parameter", "text": True, "ours": True},
     {"key": "mean", "title": "mean", "error": "sd"},
     {"key": "sd", "title": "sd", "format": {"digits": 3}},
     {"key": "mcse_mean", "title": "MCSE", "format": {"digits": 2}, "help": "Monte Carlo standard error of the mean"},
@@ -84,7 +85,7 @@ NUMBERS = [
         "format": {"decimals": 2},
         "help": "adjusted Rand index with the row above",
     },
-    {"key": "failed", "title": "fails", "text": True, "long": True},
+    {"key": "failed", "title": "fails", "text": True, "long": True, "ours": True},
 ]
 COMPARISON = [
     {"key": "model", "title": "model", "text": True},

@@ -1,5 +1,6 @@
 """Tables: CSV for machines, and the same numbers as styled HTML for the report and for people."""
 
+import functools
 import math
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from stanmix.base.files import write_text
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
+@functools.cache
 def environment():
     """The Jinja2 environment of all pages: undefined names are errors, text is escaped."""
     return jinja2.Environment(
@@ -60,24 +62,27 @@ def number(value, digits=4, decimals=None, error=None):
     return f"{value:.{max(0, digits - 1 - magnitude)}f}"
 
 
-def html_table(columns, rows):
+def html_table(columns, rows, source=None):
     """A table as an HTML fragment.
 
     Parameters
     ----------
     columns : list of dict
         key, title and, if wanted, format (keywords of `number`), error (the key of what is its error), text (aligned
-        left), long (may wrap), beneath (the key of a text to set under the value) and help (shown when the pointer
-        rests on the title).
+        left), long (may wrap), beneath (the key of a text to set under the value), help (shown when the pointer
+        rests on the title) and ours (the values do not stand in the source).
     rows : list of dict
-        Values under the keys of the columns; a value under the key status is "pass", "warn" or "fail".
+        Values under the keys of the columns; a value under the key status is "pass", "warn" or "fail". With a source
+        also place: which row of it this is.
+    source : str, optional
+        The artifact in which the values stand under the same keys, as `report.evidence` writes it.
 
     Returns
     -------
     markupsafe.Markup
     """
     template = environment().get_template("table.html.j2")
-    return template.module.table(columns, rows, number)
+    return template.module.table(columns, rows, number, source)
 
 
 def write_html(path, title, note, columns, rows):

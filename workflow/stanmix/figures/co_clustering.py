@@ -11,6 +11,7 @@ from stanmix.figures.style import MUTED, OBSERVED, component_colour, legend_belo
 _SHARED = LinearSegmentedColormap.from_list("shared", ["white", shade(MUTED, 0.45), OBSERVED])
 _CLUSTERS = (MUTED, shade(MUTED, 0.6))  # neighbours by turns
 _NAMED = 0.03  # share of the side from which on a cluster has its number beside it
+_SEEN = 600  # rows and columns that a picture can show each for itself
 
 
 @styled
@@ -52,7 +53,9 @@ def draw_co_clustering(similarity, cluster, place, *, total, component=None, nam
         strips, 3, width_ratios=[0.035, 1, 0.035], height_ratios=[1] if strips == 1 else [0.035, 1]
     )
     axes = figure.add_subplot(grid[-1, 1])
-    image = axes.imshow(similarity, cmap=_SHARED, vmin=0, vmax=1, aspect="auto", interpolation="antialiased")
+    # A pixel for each pair, scaled by whoever shows it, unless there are more of them than can be seen.
+    way = "none" if len(similarity) <= _SEEN else "antialiased"
+    image = axes.imshow(similarity, cmap=_SHARED, vmin=0, vmax=1, aspect="auto", interpolation=way)
     axes.grid(visible=False)
     axes.set(xticks=[], yticks=[], xlabel=f"{m:,} observations" if m == total else f"{m:,} of {total:,} observations")
     for spine in axes.spines.values():

@@ -1,6 +1,7 @@
 """One look for all figures: colours with one meaning each, fonts, the size of a page, and how a figure is saved."""
 
 import functools
+import io
 import re
 import textwrap
 
@@ -28,6 +29,14 @@ TRUTH = {"color": "#C2006B", "linestyle": (0, (4, 1.6)), "linewidth": 1.5}  # on
 _COMPONENTS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#5E3C99", "#56B4E9", "#8C510A", "#7F8C1F")
 
 DOTS_PER_INCH = 144
+_DOTS_WITHIN_SVG = 100  # of what becomes pixels inside an SVG file, which is shown at about its size
+_PATH = re.compile(r'(<path\b[^>]*?\bd=")([^"]*)"')
+_PLACE = re.compile(r'(\b[xy]=")(-?\d+\.\d{3,})"')
+_TRANSFORM = re.compile(r"(?<=translate\()-?[\d.]+ -?[\d.]+(?=\))")
+_LONG = re.compile(r"-?\d+\.\d{3,}")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
+_MANY = 1000  # letters of a path with so many places that a tenth of a point is enough for each
+_BLANK = re.compile(r"\s+")
 _LONGEST = 14  # letters of a column's name in an index
 
 RC = {
@@ -159,12 +168,32 @@ def save(figure, path):
     """
     with whole(path) as beside, matplotlib.rc_context(RC):
         if beside.suffix == ".svg":
-            metadata = {"Date": None, "Creator": None}
+            drawn = io.StringIO()
+            figure.savefig(drawn, format="svg", dpi=_DOTS_WITHIN_SVG, metadata={"Date": None, "Creator": None})
+            beside.write_text(_shortened_svg(drawn.getvalue()), encoding="utf-8")
         elif beside.suffix == ".png":
-            metadata = {"Software": None}
+            figure.savefig(beside, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
         else:
             raise ValueError(f"Figures are saved as .svg or .png, not as {beside.suffix!r}.")
-        figure.savefig(beside, format=beside.suffix[1:], dpi=DOTS_PER_INCH, metadata=metadata)
+
+
+def _shortened_svg(text):
+    """SVG with places to a hundredth of a point, and without what paths can go without: half of what it was."""
+    text = _PATH.sub(lambda found: f'{found[1]}{_shortened_path(found[2])}"', text)
+    text = _PLACE.sub(lambda found: f'{found[1]}{_rounded(found[2], 2)}"', text)
+    return _TRANSFORM.sub(lambda found: _LONG.sub(lambda number: _rounded(number[0], 2), found[0]), text)
+
+
+def _shortened_path(drawn):
+    drawn = _BLANK.sub(" ", drawn).strip()
+    if "Q" not in drawn and "C" not in drawn:
+        drawn = drawn.replace(" L ", " ")  # what follows a place without a letter is a line
+    digits = 1 if len(drawn) > _MANY else 2
+    return (_LONG if digits == 2 else _DECIMAL).sub(lambda number: _rounded(number[0], digits), drawn)
+
+
+def _rounded(number, digits):
+    return f"{round(float(number), digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")  # no minus before a zero
 
 
 def component_colour(component):

@@ -20,8 +20,8 @@ def co_clustering(draws):
     Parameters
     ----------
     draws : numpy.ndarray or iterable of numpy.ndarray
-        Responsibilities (S, m, K), or allocations (S, m) with components from 0: all draws, or some at a time. Those of
-        extra zeros belong to it as one more component.
+        Responsibilities (S, m, K): all draws, or some at a time. Those of extra zeros belong to it as one more
+        component.
 
     Returns
     -------
@@ -30,12 +30,9 @@ def co_clustering(draws):
     """
     total, count = 0.0, 0
     for block in [draws] if isinstance(draws, np.ndarray) else draws:
-        components = block.shape[2] if block.ndim == 3 else block.max() + 1
-        step = max(1, CHUNK // (block.shape[1] * components))
+        step = max(1, CHUNK // block[0].size)
         for start in range(0, len(block), step):
             part = block[start : start + step]
-            if part.ndim == 2:
-                part = part[:, :, None] == np.arange(components)
             # One long row per observation: a single symmetric product for all draws of the part.
             rows = part.transpose(1, 0, 2).reshape(part.shape[1], -1).astype(float, copy=False)
             total += rows @ rows.T
@@ -43,33 +40,6 @@ def co_clustering(draws):
     total /= count
     np.fill_diagonal(total, 1)
     return total
-
-
-def binder_loss(partition, similarity):
-    """Expected Binder loss of a partition, with equal costs of joining and of parting a pair wrongly.
-
-    Parameters
-    ----------
-    partition : numpy.ndarray
-        Shape (m,).
-    similarity : numpy.ndarray
-        Shape (m, m).
-
-    Returns
-    -------
-    float
-        The expected number of pairs on which the partition and the true one disagree.
-
-    Notes
-    -----
-    Binder, D. A. (1978), Bayesian cluster analysis, Biometrika 65, 31-38.
-    """
-    sizes, own = _own(partition, similarity)
-    apart = (similarity.sum() - np.trace(similarity)) / 2
-    # Every pair is counted twice, an observation with itself once.
-    joined = (sizes - 1).sum() / 2
-    together = (own.sum() - np.trace(similarity)) / 2
-    return apart + joined - 2 * together
 
 
 def vi_loss_bound(partition, similarity):
@@ -96,8 +66,8 @@ def vi_loss_bound(partition, similarity):
     return np.mean(np.log2(sizes) + np.log2(similarity.sum(axis=1)) - 2 * np.log2(own))
 
 
-def best_partition(similarity, candidates=(), loss="vi", most=20):
-    """The partition with the least expected loss that a search finds.
+def best_partition(similarity, candidates=(), most=20):
+    """The partition with the least `vi_loss_bound` that a search finds.
 
     Candidates are the cuts of the trees of average and of complete linkage of 1 - similarity, and those given. The best
     few are improved by moving one observation at a time to where the loss is least, another cluster or one of its own,
@@ -109,8 +79,6 @@ def best_partition(similarity, candidates=(), loss="vi", most=20):
         Shape (m, m).
     candidates : iterable of numpy.ndarray
         More partitions to try, each (m,).
-    loss : {"vi", "binder"}
-        `vi_loss_bound` or `binder_loss`. Binder's tends to part single observations from their cluster.
     most : int
         Clusters up to which the trees are cut. Moves may make more.
 
@@ -119,20 +87,14 @@ def best_partition(similarity, candidates=(), loss="vi", most=20):
     partition : numpy.ndarray of int
         Shape (m,), from 1, numbered by size, clusters of one size by first appearance.
     loss : float
-
-    Raises
-    ------
-    KeyError
-        When the loss is neither.
     """
-    expected, joining = LOSSES[loss]
     partitions = {}
     for candidate in [*_cuts(similarity, most), *candidates]:
         labels = numbered(candidate)
         partitions[labels.tobytes()] = labels
-    tried = sorted(partitions.values(), key=lambda labels: expected(labels, similarity))
-    improved = [_improve(labels - 1, similarity, joining) + 1 for labels in tried[:STARTS]]
-    losses = [expected(labels, similarity) for labels in improved]
+    tried = sorted(partitions.values(), key=lambda labels: vi_loss_bound(labels, similarity))
+    improved = [_improve(labels - 1, similarity) + 1 for labels in tried[:STARTS]]
+    losses = [vi_loss_bound(labels, similarity) for labels in improved]
     best = int(np.argmin(losses))
     return improved[best], losses[best]
 
@@ -212,7 +174,7 @@ def _cuts(similarity, most):
     return [fcluster(tree, count, "maxclust") for tree in trees for count in range(1, min(most, m) + 1)]
 
 
-def _improve(labels, similarity, joining):
+def _improve(labels, similarity):
     """Move one observation at a time to where the loss is least, until none would be better off elsewhere.
 
     Labels go from 0 here; they are left as `numbered` gives them, less 1.
@@ -220,7 +182,7 @@ def _improve(labels, similarity, joining):
     while True:
         labels = numbered(labels) - 1
         _, own = _own(labels, similarity)
-        restless = _restless(labels, similarity, own, joining)
+        restless = _restless(labels, similarity, own)
         if not len(restless):
             return labels
         for i in restless:
@@ -228,7 +190,7 @@ def _improve(labels, similarity, joining):
             # The state without observation i; one label is always free, for a cluster of its own.
             labels[i] = labels.max() + 1
             own[labels == left] -= near[labels == left]
-            costs = joining(near[None], labels, own[None], np.array([i]))[0]
+            costs = _joining(near[None], labels, own[None], np.array([i]))[0]
             to = int(np.argmin(costs))
             to = to if costs[to] < costs[left] - GAIN else left
             members = labels == to
@@ -237,13 +199,13 @@ def _improve(labels, similarity, joining):
             own[i] = near[labels == to].sum()
 
 
-def _restless(labels, similarity, own, joining):
+def _restless(labels, similarity, own):
     """The observations that would be better off in another cluster, or one of their own, if only they moved."""
     found, step = [], max(1, CHUNK // len(labels))
     for start in range(0, len(labels), step):
         rows = np.arange(start, min(start + step, len(labels)))
         near = similarity[rows]
-        costs = joining(near, labels, own - near * (labels == labels[rows, None]), rows)
+        costs = _joining(near, labels, own - near * (labels == labels[rows, None]), rows)
         found.append(rows[costs.min(axis=1) < costs[np.arange(len(rows)), labels[rows]] - GAIN])
     return np.concatenate(found)
 
@@ -253,8 +215,8 @@ def _sums(values, labels):
     return values @ np.eye(labels.max() + 2)[labels]
 
 
-def _joining_binder(near, labels, own, rows):
-    """What joining each cluster, or a new one, adds to the Binder loss.
+def _joining(near, labels, own, rows):
+    """What joining each cluster, or a new one, adds to m times the bound, in bits.
 
     Parameters
     ----------
@@ -272,13 +234,6 @@ def _joining_binder(near, labels, own, rows):
     numpy.ndarray
         Shape (r, clusters + 1).
     """
-    costs = 1 - 2 * near
-    costs[np.arange(len(rows)), rows] = 0
-    return _sums(costs, labels)
-
-
-def _joining_vi(near, labels, own, rows):
-    """What joining each cluster adds to m times the bound, in bits; parameters are those of `_joining_binder`."""
     itself = (np.arange(len(rows)), rows)
     with np.errstate(divide="ignore"):  # of itself nothing may be left
         others = np.log1p(near / own)
@@ -289,6 +244,3 @@ def _joining_vi(near, labels, own, rows):
     grown = (sizes + 1) * np.log(sizes + 1) - sizes * np.log(np.maximum(sizes, 1))
     own_term = np.log1p(_sums(near, labels))
     return (grown - 2 * _sums(others, labels) - 2 * own_term) / np.log(2)
-
-
-LOSSES = {"vi": (vi_loss_bound, _joining_vi), "binder": (binder_loss, _joining_binder)}

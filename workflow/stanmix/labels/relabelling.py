@@ -2,7 +2,7 @@
 
 Everywhere a permutation says where a component comes from: ``relabelled[s, :, k] = draws[s, :, permutations[s, k]]``.
 Draws are responsibilities (S, m, K), whose rows may add to less than 1 where a part that keeps its name (extra zeros)
-is left out, or allocations (S, m), components from 0. Weights (m,) say how often each observation counts.
+is left out. Weights (m,) say how often each observation counts.
 """
 
 import numpy as np
@@ -54,37 +54,6 @@ def stephens(responsibilities, most=100, weights=None):
     alternative = _descend(responsibilities, matched, most, weights)
     better = alternative[2] > as_they_are[2] + TIE * abs(as_they_are[2])
     return (alternative if better else as_they_are)[:2]
-
-
-def ecr(allocations, pivot, components, weights=None):
-    """Relabel the draws such that each agrees with a pivot on as many observations as it can.
-
-    Parameters
-    ----------
-    allocations : numpy.ndarray of int
-        Components from 0, shape (S, m).
-    pivot : numpy.ndarray of int
-        A partition to agree with, components from 0, shape (m,): one good draw, or the most probable components.
-    components : int
-        K.
-    weights : numpy.ndarray, optional
-        Shape (m,), whole numbers.
-
-    Returns
-    -------
-    numpy.ndarray of int
-        Permutations, shape (S, K). Draws that agree as often with two permutations keep more of the labels they had.
-
-    Notes
-    -----
-    The equivalence classes representatives algorithm of Papastamoulis, P. & Iliopoulos, G. (2010), An artificial
-    allocations based solution to the label switching problem in Bayesian analysis of mixtures of distributions,
-    J. Comput. Graph. Stat. 19, 313-331.
-    """
-    counts = _agreement(allocations, np.eye(components)[pivot], weights)
-    # Together these are less than one observation, so they decide between ties and nothing else.
-    counts += np.eye(components) / (2 * components)
-    return _assign(counts)
 
 
 def named_by(values, permutations):
@@ -141,8 +110,8 @@ def swap_probabilities(draws, reference, weights=None):
     Parameters
     ----------
     draws : numpy.ndarray
-        Responsibilities (S, m, K), or allocations (S, m). Of allocations responsibilities are the expectation: with
-        them the log odds are expected ones and the result has no noise of their own.
+        Responsibilities (S, m, K). Of allocations they are the expectation: the log odds are expected ones and the
+        result has no noise of their own.
     reference : numpy.ndarray
         Probabilities of the components, shape (m, K).
     weights : numpy.ndarray, optional
@@ -188,11 +157,6 @@ def apply(permutations, draws):
     return {name: values[rows, permutations] for name, values in draws.items()}
 
 
-def apply_to_allocations(permutations, allocations):
-    """Allocations (S, m) with their components renamed: what was component ``permutations[s, k]`` is now k."""
-    return np.take_along_axis(np.argsort(permutations, axis=1), allocations, axis=1)
-
-
 def _descend(responsibilities, permutations, most, weights):
     """Stephens' algorithm from given permutations: permutations, reference, and their agreement."""
     mean = reference(responsibilities, permutations)
@@ -233,7 +197,7 @@ def _agreement(draws, gains, weights):
     Parameters
     ----------
     draws : numpy.ndarray
-        Responsibilities (S, m, K), or allocations (S, m).
+        Responsibilities (S, m, K).
     gains : numpy.ndarray
         Shape (m, K).
     weights : numpy.ndarray or None
@@ -246,14 +210,7 @@ def _agreement(draws, gains, weights):
     """
     if weights is not None:
         gains = gains * np.asarray(weights)[:, None]
-    if draws.ndim == 3:
-        return draws.transpose(0, 2, 1) @ gains
-    components = gains.shape[1]
-    result = np.empty((len(draws), components, components))
-    for part in _slices(*draws.shape):
-        for j in range(components):
-            result[part, j] = (draws[part] == j) @ gains
-    return result
+    return draws.transpose(0, 2, 1) @ gains
 
 
 def _typical(responsibilities, weights):

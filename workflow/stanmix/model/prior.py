@@ -26,7 +26,7 @@ def prior_draws(specification, count, rng):
         (count, K, D, D); the ordered one increases from component to component.
     """
     draws = _draws(specification, count, rng)
-    limits = np.array(specification.thinnest)
+    limits = np.array(specification.thinnest or 0.0)
     if limits.any():
         _thicken(draws, specification, limits, rng)
     return draws

@@ -76,7 +76,7 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
             if entry.column is not None:
                 chosen &= summary["column"] == entry.column
             means = summary.loc[chosen, "mean"].to_numpy()
-            hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry['name']}.")
+            hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry.name}.")
     left_out = noticed["groups"]["number"] if noticed["groups"] else n  # one by one
     hold(
         n == noticed["n"] == membership["weight"].sum() and left_out == loo_pointwise["weight"].sum() == loo["n"],

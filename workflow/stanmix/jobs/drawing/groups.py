@@ -47,7 +47,7 @@ def groups_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
         names = [f"cluster {number + 1}" for number in range(kinds.max() + 1)]
     size = rows.trials if rows.trials is not None else rows.exposure
     y = rows.y if rows.y.ndim > 1 else (rows.y if size is None else rows.y / size)[:, None]
-    labels = specification.columns
+    labels = specification.columns or [label if size is None else f"{label}, per unit"]
     figure = groups.draw_groups(
         y[:, :MOST_COLUMNS], rows.groups[1], kinds, table["uncertainty"].to_numpy(), labels=labels, names=names
     )
