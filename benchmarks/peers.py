@@ -2,7 +2,8 @@
 
     python peers.py FILE
 
-FILE is JSON: peer, task ("gradient" or "sample"), y (a list) and locations; for "sample" also chains, warmup, draws,
+FILE is JSON: peer, task ("gradient" or "sample"), y (a list) and locations; for "gradient" perhaps together, how many
+rows in turn are a group with one membership; for "sample" also chains, warmup, draws,
 seed and out, where the draws go. Prints the seconds. The model of all: y ~ sum_k theta_k normal(mu_k, sigma) with mu
 increasing, theta ~ dirichlet(1), mu ~ normal(locations, 2) and sigma ~ half-Cauchy(5), the memberships summed out.
 Only "pymc-labels" goes the way of the tutorial: labels by Gibbs and everything else by Metropolis. Compilation is not
@@ -34,7 +35,7 @@ def per_call(function):
     return min(rounds)
 
 
-def pymc_model(y, locations, labelled=False):
+def pymc_model(y, locations, labelled=False, together=1):
     import pymc as pm
 
     with pm.Model() as model:
@@ -42,7 +43,10 @@ def pymc_model(y, locations, labelled=False):
         order = {} if labelled else {"transform": pm.distributions.transforms.ordered}
         mu = pm.Normal("mu", locations, 2, initval=locations, **order)
         sigma = pm.HalfCauchy("sigma", 5, initval=2.0)
-        if labelled:
+        if together > 1:
+            rows = pm.logp(pm.Normal.dist(mu, sigma), y.reshape(-1, together, 1))
+            pm.Potential("y", pm.math.logsumexp(pm.math.log(theta) + rows.sum(axis=1), axis=1).sum())
+        elif labelled:
             nearest = np.abs(y[:, None] - locations).argmin(axis=1)
             z = pm.Categorical("z", theta, shape=len(y), initval=nearest)
             pm.Normal("y", mu[z], sigma, observed=y)
@@ -51,7 +55,8 @@ def pymc_model(y, locations, labelled=False):
     return model
 
 
-def numpyro_model(y, locations):
+def numpyro_model(y, locations, together=1):
+    import jax
     import numpyro
     import numpyro.distributions as dist
 
@@ -60,10 +65,14 @@ def numpyro_model(y, locations):
     mu = numpyro.sample("mu", dist.ImproperUniform(dist.constraints.ordered_vector, (), event_shape=shape))
     numpyro.factor("prior", dist.Normal(locations, 2.0).log_prob(mu).sum())
     sigma = numpyro.sample("sigma", dist.HalfCauchy(5.0))
+    if together > 1:
+        rows = dist.Normal(mu, sigma).log_prob(y.reshape(-1, together, 1))
+        numpyro.factor("y", jax.nn.logsumexp(jax.numpy.log(theta) + rows.sum(axis=1), axis=1).sum())
+        return
     numpyro.sample("y", dist.MixtureSameFamily(dist.Categorical(theta), dist.Normal(mu, sigma)), obs=y)
 
 
-def gradient(peer, y, locations):
+def gradient(peer, y, locations, together):
     """Seconds of one log density with its gradient."""
     if peer == "numpyro":
         import jax
@@ -71,10 +80,12 @@ def gradient(peer, y, locations):
         from numpyro.infer.util import initialize_model
 
         start = init_to_value(values={"mu": locations, "sigma": 2.0})
-        info = initialize_model(jax.random.PRNGKey(0), numpyro_model, model_args=(y, locations), init_strategy=start)
+        info = initialize_model(
+            jax.random.PRNGKey(0), numpyro_model, model_args=(y, locations, together), init_strategy=start
+        )
         both, at = jax.jit(jax.value_and_grad(info.potential_fn)), info.param_info.z
         return per_call(lambda: jax.block_until_ready(both(at)))
-    model = pymc_model(y, locations)
+    model = pymc_model(y, locations, together=together)
     if peer == "nutpie":
         import nutpie
 
@@ -143,7 +154,7 @@ def main():
         jax.config.update("jax_enable_x64", True)
     y, locations = np.array(task["y"]), np.array(task["locations"], float)
     if task["task"] == "gradient":
-        seconds = gradient(task["peer"], y, locations)
+        seconds = gradient(task["peer"], y, locations, task.get("together", 1))
     else:
         seconds, draws = sample(task["peer"], y, locations, task)
         np.savez(task["out"], **draws)

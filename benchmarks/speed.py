@@ -10,6 +10,7 @@ Compare within one run only.
 
 import argparse
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -67,6 +68,9 @@ class Stanmix:
                 cmdstan.compile_program(
                     "univariate", ROOT / "stan", kernel, self.record, self.executable(kernel), self.folder / "made.json"
                 )
+        with contextlib.redirect_stdout(sys.stderr):
+            place, made = ROOT / "benchmarks" / "nested", self.folder / "made.json"
+            cmdstan.compile_program("nested", place, False, self.record, self.folder / "nested", made)
 
     def executable(self, kernel):
         return self.folder / f"univariate-{kernel}"
@@ -93,18 +97,31 @@ class Stanmix:
         return specification, units, path
 
     def gradient(self, variant, y, locations, together=1):
-        """Seconds of one log density with its gradient: leapfrog steps of CmdStan, by its own clock."""
+        """Seconds of one log density with its gradient."""
         kernel, environment = VARIANTS[variant]
         specification, units, data = self.task(y, locations, together)
         from stanmix.fits.starts import expectation_maximisation, starting_values
 
         start = starting_values(specification, units, [expectation_maximisation(specification, units)], SEED)[0]
+        work = len(y) * len(locations) * (1 if kernel else 20)
+        return self._leapfrog(self.executable(kernel), data, start, work, environment)
+
+    def gradient_of_loops(self, y, locations, together):
+        """The same of the program that a user would write, where so many rows in turn are a group."""
+        data = {"K": len(locations), "G": len(y) // together, "M": together, "locations": list(map(float, locations))}
+        (self.folder / "nested.json").write_text(json.dumps(data | {"y": y.reshape(-1, together).tolist()}))
+        start = {"theta": [1 / len(locations)] * len(locations), "mu": data["locations"], "sigma": 2.0}
+        work = 20 * len(y) * len(locations)
+        return self._leapfrog(self.folder / "nested", self.folder / "nested.json", start, work, {})
+
+    def _leapfrog(self, executable, data, start, work, environment):
+        """Seconds of a gradient: leapfrog steps of CmdStan, by its own clock; the best of three rounds."""
         (self.folder / "start.json").write_text(json.dumps(start))
-        steps = int(np.clip(3e7 / (len(y) * len(locations)) / (1 if kernel else 20), 5, 1000))
+        steps = int(np.clip(3e7 / work, 5, 1000))
         method = (
             f"sample num_samples=20 num_warmup=0 adapt engaged=0 algorithm=hmc engine=static int_time={steps * 1e-6}"
         )
-        command = [self.executable(kernel), *method.split(), "stepsize=1e-6", "data", f"file={data}"]
+        command = [executable, *method.split(), "stepsize=1e-6", "data", f"file={data}"]
         command += [f"init={self.folder / 'start.json'}", "random", "seed=1", "output", f"file={self.folder / 'x.csv'}"]
         times = []
         for _ in range(3):
@@ -171,16 +188,27 @@ def gradients(ours, python, sizes, folder):
     return {(name, n, k): seconds * 1e9 / (n * k) for (name, n, k), seconds in found.items()}
 
 
-def of_groups(ours, groups, size, components):
+def of_groups(ours, python, groups, size, components, folder):
     """Rows of the table of gradients where rows have memberships of their own, and where groups of them have one."""
     locations = 10.0 * np.arange(components)
     rng = np.random.default_rng(SEED)
     y = rng.normal(np.repeat(locations[rng.integers(components, size=groups)], size), 2)
-    rows = []
-    for variant in VARIANTS:
-        seconds = [ours.gradient(variant, y, locations, together) for together in (1, size)]
-        rows.append([variant, *(f"{1e6 * each:.0f}" for each in seconds), f"{seconds[1] / seconds[0]:.2f}"])
-    return rows
+    contestants = {variant: functools.partial(ours.gradient, variant, y, locations) for variant in VARIANTS}
+    contestants["loops in Stan"] = functools.partial(ours.gradient_of_loops, y, locations)
+    for peer in PEERS if python else ():
+        task = {"peer": peer, "task": "gradient", "y": y.tolist(), "locations": locations.tolist()}
+        contestants[peer] = lambda together, task=task: ask(python, task | {"together": together}, folder)
+    found = {name: [seconds(together) for together in (1, size)] for name, seconds in contestants.items()}
+    least = found["stanmix"][1]
+    return [
+        [
+            name,
+            *(f"{1e6 * each:.0f}" for each in seconds),
+            f"{seconds[1] / seconds[0]:.2f}",
+            f"{seconds[1] / least:.1f}",
+        ]
+        for name, seconds in found.items()
+    ]
 
 
 def sampling(ours, python, sizes, folder):
@@ -233,6 +261,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", metavar="PYTHON", help="Python of an environment with the peers")
     parser.add_argument("--long", action="store_true", help="the whole grid; without it 215 and 10,750 observations")
+    parser.add_argument("--groups", action="store_true", help="only the gradients of groups of rows")
     parser.add_argument("--figure", metavar="FILE", help="where to draw the cost of a gradient")
     options = parser.parse_args()
     sizes = [(215, 3), (10_750, 3)]
@@ -240,13 +269,15 @@ def main():
         sizes = [(n, 3) for n in (100, 215, 1000, 10_750, 100_000, 1_000_000)] + [(10_750, k) for k in (2, 5, 10, 20)]
     with tempfile.TemporaryDirectory() as folder:
         ours = Stanmix(folder)
+        print("Microseconds of a gradient, 10,000 rows and K = 3:\n")
+        head = ["", "a membership for each row", "for each of 2,000 groups of five", "ratio", "stanmix is faster by"]
+        print(table(head, of_groups(ours, options.peers, 2000, 5, 3, folder)))
+        if options.groups:
+            return
         found = gradients(ours, options.peers, sizes, folder)
         names = list(dict.fromkeys(name for name, _, _ in found))
         print("Nanoseconds per observation, component and gradient:\n")
         print(table(["n", "K", *names], [[n, k, *(f"{found[name, n, k]:.1f}" for name in names)] for n, k in sizes]))
-        print("Microseconds of a gradient, 10,000 rows and K = 3:\n")
-        head = ["", "a membership for each row", "for each of 2,000 groups of five", "ratio"]
-        print(table(head, of_groups(ours, 2000, 5, 3)))
         print("Four chains on two cores, 1000 warm-up iterations and 1000 draws each, compilation not counted:\n")
         head = ["", "n", "seconds", "least effective draws", "effective draws a second", "stanmix is faster by"]
         print(table(head, sampling(ours, options.peers, [215, 10_750], folder)))

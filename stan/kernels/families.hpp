@@ -229,6 +229,51 @@ struct Gamma {
   }
 };
 
+struct Weibull {
+  static constexpr int AUX = 2, SUMS = 3;
+  static constexpr double MOST = 700;  // of the log of the hazard: beyond that the density is 0 all the same
+  struct Constant {
+    double height, inverse, log_location, shape;
+  };
+  std::vector<Constant> constants;
+
+  Weibull(const Observations&, const Components& c) : constants(c.K) {
+    for (int k = 0; k < c.K; ++k) {
+      constants[k] = {c.log_theta[k] + std::log(M_LN2) + std::log(c.scale[k]), 1 / c.location[k],
+                      std::log(c.location[k]), c.scale[k]};
+    }
+  }
+
+  template <int W>
+  STANMIX_INLINE void see(const Observations& o, Seen<W>& seen) const {
+    seen.a = Pack<W>::log(gathered<W>(seen, o.y));
+    seen.base = -seen.a;
+  }
+
+  template <int W>
+  STANMIX_INLINE typename Pack<W>::reals term(const Seen<W>& seen, int k, typename Pack<W>::reals* aux) const {
+    const Constant& c = constants[k];
+    aux[0] = c.shape * (seen.a - c.log_location);
+    aux[1] = 1 - M_LN2 * Pack<W>::exp(-Pack<W>::larger(-aux[0], Pack<W>::all(-MOST)));
+    return c.height + aux[0] + (aux[1] - 1);
+  }
+
+  template <int W>
+  STANMIX_INLINE void add(const Seen<W>&, int, typename Pack<W>::reals r, const typename Pack<W>::reals* aux,
+                          typename Pack<W>::reals* sums) const {
+    const typename Pack<W>::reals slope = r * aux[1];
+    sums[0] += r;
+    sums[1] += slope;
+    sums[2] += slope * aux[0];
+  }
+
+  void finish(int k, const double* sums, double& location, double& scale, double&) const {
+    const Constant& c = constants[k];
+    location = -c.shape * c.inverse * sums[1];
+    scale = (sums[0] + sums[2]) / c.shape;
+  }
+};
+
 struct SkewNormal : OfValues {
   static constexpr int AUX = 2, SUMS = 4;
   struct Constant {

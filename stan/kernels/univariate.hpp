@@ -21,6 +21,7 @@ inline Result evaluate(int family, const Observations& o, const Components& c) {
     case 7: return evaluate<NegativeBinomial>(o, c);
     case 8: return evaluate<Binomial>(o, c);
     case 9: return evaluate<BetaBinomial>(o, c);
+    case 10: return evaluate<Weibull>(o, c);
     default:
       throw std::invalid_argument("mixture kernel: there is no family with the number " + std::to_string(family));
   }
@@ -45,7 +46,7 @@ R continuous(const Y& y_given, const C& count_given, const std::vector<int>& kno
   check_finite(where, "a location is");
   check_positive(wide, "a scale is");
   if (family == 2) check_positive(form, "a shape is");
-  if (family == 4) check_positive(where, "a location is");
+  if (family == 4 || family == 10) check_positive(where, "a location is");
   if (family == 5) check_finite(form, "a shape is");
   Observations rows{y.size(), y.data(), nullptr, nullptr, nullptr, count.data(), known.data(), half_step};
   std::vector<long> begins;

@@ -21,7 +21,7 @@ Eigen::Matrix<stan::promote_args_t<stan::value_type_t<T2__>, stan::value_type_t<
                                    stan::promote_args_t<stan::value_type_t<T11__>, stan::value_type_t<T12__>,
                                                         stan::value_type_t<T13__>, stan::value_type_t<T14__>>>,
               -1, 1>
-slopes(const int& kernel, const std::vector<int>& whole, const T2__& y, const T3__& count,
+slopes(const int& kernel, const int& is_whole, const std::vector<int>& whole, const T2__& y, const T3__& count,
        const std::vector<int>& known, const std::vector<int>& sizes, const T6__& half_step, const int& family,
        const std::vector<int>& trials, const T9__& exposure, const T10__& log_theta, const T11__& zero,
        const T12__& location, const T13__& scale, const T14__& shape, std::ostream* out) {
@@ -31,7 +31,7 @@ slopes(const int& kernel, const std::vector<int>& whole, const T2__& y, const T3
   const Eigen::VectorXd values = y, frequency = count, exposed = exposure;
   Stream<T2__>* here = nullptr;
   stan::math::var value;
-  if (family > 5) {
+  if (is_whole) {
     value = kernel
                 ? count_kernel(whole, frequency, known, sizes, family, trials, exposed, lt, z, m, s, out)
                 : count_mixture_lpmf<false>(whole, frequency, known, sizes, family, trials, exposed, lt, z, m, s, here);

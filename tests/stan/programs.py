@@ -27,13 +27,14 @@ CODES = {
 }  # fmt: skip
 FAMILIES = {
     "normal": 1, "student_t": 2, "lognormal": 3, "gamma": 4, "skew_normal": 5, "poisson": 6, "negative_binomial": 7,
-    "binomial": 8, "beta_binomial": 9,
+    "binomial": 8, "beta_binomial": 9, "weibull": 10,
 }  # fmt: skip
 NAMES = {number: name for name, number in FAMILIES.items()}
+POSITIVE = ("lognormal", "gamma", "weibull")
 SHAPED = ("student_t", "skew_normal")
 RATES, SHARES = ("poisson", "negative_binomial"), ("binomial", "beta_binomial")
 COUNTS = RATES + SHARES
-LINKS = {"gamma": 1} | dict.fromkeys(RATES, 1) | dict.fromkeys(SHARES, 2)
+LINKS = {"gamma": 1, "weibull": 1} | dict.fromkeys(RATES, 1) | dict.fromkeys(SHARES, 2)
 
 
 def log_prior(x, distribution, arguments):
@@ -95,6 +96,9 @@ def log_component(y, family, location, scale, shape):
     if family == "gamma":
         a, rate = scale**-2, scale**-2 / location
         return a * math.log(rate) - math.lgamma(a) + (a - 1) * np.log(y) - rate * y
+    if family == "weibull":
+        power = scale * (np.log(y) - math.log(location))
+        return math.log(math.log(2) * scale) - np.log(y) + power - math.log(2) * np.exp(power)
     xi, omega = _direct(location, scale, shape)
     z = (y - xi) / omega
     return math.log(2) - 0.5 * z**2 - math.log(omega * math.sqrt(2 * math.pi)) + log_ndtr(shape * z)
@@ -111,7 +115,7 @@ def log_interval(lower, upper, family, location, scale, shape):
     """Log probability of an interval by brute force: Gauss-Legendre quadrature of the textbook density, in panels that
     shrink geometrically towards both ends and wherever the density may be largest."""
     centres = [location]
-    if family in ("lognormal", "gamma"):
+    if family in POSITIVE:
         lower = max(lower, 0.0)
     if family == "lognormal":
         centres = [math.exp(location - scale**2)]
@@ -119,6 +123,10 @@ def log_interval(lower, upper, family, location, scale, shape):
         if lower == 0 and scale > 1:  # a density without bound
             return math.log(gammainc(scale**-2, scale**-2 * upper / location))
         centres.append(location * (1 - scale**2))
+    elif family == "weibull":
+        if lower == 0:  # a density without bound, if the shape is below 1
+            return math.log(-math.expm1(-math.log(2) * (upper / location) ** scale))
+        centres.append(location * max(1 - 1 / scale, 0) ** (1 / scale))
     elif family == "skew_normal":
         centres.append(_direct(location, scale, shape)[0])
     steps = (upper - lower) * 1.4 ** -np.arange(100.0)
@@ -366,7 +374,7 @@ def random_case(
         data |= {"whole": y.tolist(), "trials": trials.tolist(), "exposure": exposure.tolist()}
     else:
         y = rng.normal(0, 5, observations)
-        if family in ("lognormal", "gamma"):
+        if family in POSITIVE:
             y = rng.lognormal(1, 1, observations)
             y[:2] = [half_step or 0.3, 0.8 * half_step or 0.2][: len(y)]  # intervals from 0 and from below
         data["y"] = y.tolist()
@@ -426,6 +434,7 @@ functions {
 data {
   int<lower=1> M;
   array[M] int family;
+  array[M] int is_whole;
   array[M] int y;
   array[M] int trials;
   vector[M] exposure;
@@ -443,7 +452,7 @@ transformed parameters {
     real location = at[m, 1] + unit[m, 1] * x[m, 1];
     real scale = at[m, 2] + unit[m, 2] * x[m, 2];
     real shape = at[m, 3] + unit[m, 3] * x[m, 3];
-    if (family[m] > 5) {
+    if (is_whole[m]) {
       value[m] = count_component_lpmf(y[m] | family[m], trials[m], exposure[m], location, scale);
     } else if (high[m] > low[m]) {
       value[m] = component_interval(low[m], high[m], family[m], location, scale, shape);
@@ -503,6 +512,7 @@ def _components_data(cases, units):
     return {
         "M": len(cases),
         "family": [FAMILIES[case["family"]] for case in cases],
+        "is_whole": [int(case["family"] in COUNTS) for case in cases],
         "y": [case["y"] if case["family"] in COUNTS else 0 for case in cases],
         "trials": [case.get("trials", 0) for case in cases],
         "exposure": [case.get("exposure", 1.0) for case in cases],
@@ -517,7 +527,9 @@ def _units(case):
     """How far location, scale and shape must move to matter: the sd of a component, or its distance to an end."""
     location, scale, shape = case["at"]
     family = case["family"]
-    of_location = {"gamma": location * min(1.0, scale)} | dict.fromkeys(RATES, location)
+    of_location = {"gamma": location * min(1.0, scale), "weibull": location * min(1.0, 1 / scale)} | dict.fromkeys(
+        RATES, location
+    )
     of_location |= dict.fromkeys(SHARES, location * (1 - location))
     if family == "skew_normal":  # in the tails small changes matter
         shape = max(1.0, abs(shape)) / (1 + abs(case["lower"] - location) / scale)

@@ -25,6 +25,8 @@ CASES = {
     "lognormal": {"components": 2, "observations": 30, "family": "lognormal"},
     "gamma": {"components": 3, "observations": 30, "family": "gamma"},
     "gamma-fixed-mean": {"components": 2, "observations": 30, "family": "gamma", "fixed": ("location",)},
+    "weibull": {"components": 3, "observations": 30, "family": "weibull"},
+    "weibull-shared-shape": {"components": 2, "observations": 30, "family": "weibull", "shared": ("scale",)},
     "skew_normal": {"components": 2, "observations": 30, "family": "skew_normal"},
     "skew_normal-shared": {
         "components": 3, "observations": 30, "family": "skew_normal", "shared": ("scale", "shape"),
@@ -33,6 +35,7 @@ CASES = {
     "rounded-student_t": {"components": 2, "observations": 20, "family": "student_t", "half_step": 0.5},
     "rounded-lognormal": {"components": 2, "observations": 20, "family": "lognormal", "half_step": 0.25},
     "rounded-gamma": {"components": 2, "observations": 20, "family": "gamma", "half_step": 0.25},
+    "rounded-weibull": {"components": 2, "observations": 20, "family": "weibull", "half_step": 0.25},
     "rounded-skew_normal": {"components": 2, "observations": 20, "family": "skew_normal", "half_step": 0.5},
     "poisson": {"components": 3, "observations": 30, "family": "poisson"},
     "poisson-fixed-rate": {"components": 2, "observations": 30, "family": "poisson", "fixed": ("location",)},
@@ -90,6 +93,7 @@ CASES = {
     "groups-student_t": {"components": 2, "observations": 30, "family": "student_t", "grouped": True},
     "groups-lognormal": {"components": 2, "observations": 30, "family": "lognormal", "grouped": True},
     "groups-gamma": {"components": 3, "observations": 30, "family": "gamma", "grouped": True},
+    "groups-weibull": {"components": 2, "observations": 30, "family": "weibull", "grouped": True},
     "groups-skew_normal": {"components": 2, "observations": 30, "family": "skew_normal", "grouped": True},
     "groups-poisson": {"components": 3, "observations": 30, "family": "poisson", "grouped": True},
     "groups-negative_binomial": {
@@ -104,6 +108,7 @@ FREE = {
     "one-component": 2, "seven-components": 14, "no-order": 8, "scales-above": 8, "student_t": 7,
     "student_t-shared-nu": 9,
     "student_t-fixed-nu": 5, "lognormal": 5, "gamma": 8, "gamma-fixed-mean": 3, "skew_normal": 7,
+    "weibull": 8, "weibull-shared-shape": 4, "rounded-weibull": 5, "groups-weibull": 5,
     "skew_normal-shared": 7, "rounded-normal": 5, "rounded-student_t": 7, "rounded-lognormal": 5, "rounded-gamma": 5,
     "rounded-skew_normal": 7, "poisson": 5, "poisson-fixed-rate": 1, "poisson-zeros": 4, "poisson-fixed-zeros": 3,
     "poisson-zeros-alone": 2, "negative_binomial": 6, "negative_binomial-own": 5, "negative_binomial-fixed": 3,
@@ -198,13 +203,13 @@ def test_numbers_of_the_distributions_are_those_of_the_package():
 
 
 @pytest.mark.parametrize("half_step", [0.0, 0.5], ids=["exact", "rounded"])
-@pytest.mark.parametrize("family", ["student_t", "lognormal", "gamma", "skew_normal"])
+@pytest.mark.parametrize("family", ["student_t", *programs.POSITIVE, "skew_normal"])
 def test_every_family_is_right_far_from_its_components(executable, family, half_step):
     data, point = programs.random_case(
         np.random.default_rng(9), components=2, observations=6, family=family, half_step=half_step
     )
     far = [1e-6, 1e-2, 1.0, 30.0, 200.0, 1000.0]
-    data["y"] = far if family in ("lognormal", "gamma") else [-1000.0, -40.0, 0.0, 3.0, 40.0, 1000.0]
+    data["y"] = far if family in programs.POSITIVE else [-1000.0, -40.0, 0.0, 3.0, 40.0, 1000.0]
     reference = programs.log_density(data, point)
     assert programs.difference(executable, data, point) == pytest.approx(0, abs=1e-9 * abs(reference))
 
@@ -266,6 +271,17 @@ def intervals(family):
                 add(0.0, y, 1.0, scale)
                 add(-0.5 * y, y, 1.0, scale)
                 add(1e-17, y, 1.0, scale)
+    elif family == "weibull":
+        for scale in (0.3, 0.8, 1.0, 2.0, 10.0, 40.0):
+            for z in (-30, -3, -0.5, 0, 1, 2.5, 4, 6):
+                for ratio in (1e-6, 1e-2, 0.5, 1.99):
+                    y = 4 * math.exp(z / scale)
+                    add(y * (1 - ratio / 2), y * (1 + min(ratio / 2, 2 / scale)), 4.0, scale)
+            for y in (1e-3, 1.0, 4.0, 10.0) if scale < 10 else (3.0, 4.0, 4.3):
+                add(0.0, y, 4.0, scale)
+                add(-0.5 * y, y, 4.0, scale)
+                if scale > 0.5:  # the quadrature of the test does not go nearer to a pole
+                    add(1e-17, y, 4.0, scale)
     else:
         for scale in (0.01, 0.07, 0.2236, 0.4, 1.0, 1.2, 5.0):
             for z in (-30, -10, -3, -1, 0, 1, 3, 30):
@@ -330,6 +346,8 @@ def test_intervals_where_only_the_first_steps_of_a_chain_go_are_right(components
                 cases.append({"family": family, "lower": 3 - half, "upper": 3 + half, "at": at})
     if family == "gamma":
         cases = [case for case in cases if case["at"][1] > 1e-8]  # its first argument would be 1e16
+    if family == "weibull":  # beyond, the hazard is larger than any double
+        cases = [case for case in cases if case["at"][1] * math.log(case["upper"] / case["at"][0]) < 700]
     agree(cases, *programs.component_values(components, cases))
 
 

@@ -21,9 +21,9 @@ functions {
 #include components.stanfunctions
 #include mixture.stanfunctions
 #include likelihood.stanfunctions
-vector slopes(int kernel, array[] int whole, vector y, vector count, array[] int known, array[] int group_size,
-              real half_step, int family, array[] int trials, vector exposure, vector log_theta, vector zero,
-              vector location, vector scale, vector shape);
+vector slopes(int kernel, int is_whole, array[] int whole, vector y, vector count, array[] int known,
+              array[] int group_size, real half_step, int family, array[] int trials, vector exposure,
+              vector log_theta, vector zero, vector location, vector scale, vector shape);
 }
 data {
   int C;
@@ -32,6 +32,7 @@ data {
   int K;
   int Z;
   array[C] int family;
+  array[C] int is_whole;
   array[C] real half_step;
   array[C] vector[N] y;
   array[C, N] int whole;
@@ -50,8 +51,9 @@ generated quantities {
   array[C, 2] vector[1 + 4 * K + Z] found;
   for (c in 1:C) {
     for (kernel in 0:1) {
-      found[c, 1 + kernel] = slopes(kernel, whole[c], y[c], count[c], known[c], group_size[c], half_step[c], family[c],
-                                    trials[c], exposure[c], log_theta[c], zero[c], location[c], scale[c], shape[c]);
+      found[c, 1 + kernel] = slopes(kernel, is_whole[c], whole[c], y[c], count[c], known[c], group_size[c],
+                                    half_step[c], family[c], trials[c], exposure[c], log_theta[c], zero[c],
+                                    location[c], scale[c], shape[c]);
     }
   }
 }
@@ -92,7 +94,7 @@ def case_of(component):
     lower, upper = component.get("lower", component.get("y")), component.get("upper", 0.0)
     half = (upper - lower) / 2 if "upper" in component else 0.0
     return {
-        "family": programs.FAMILIES[component["family"]], "half_step": half,
+        "family": programs.FAMILIES[component["family"]], "is_whole": int(is_count), "half_step": half,
         "y": [0.0 if is_count else lower + half], "whole": [component["y"] if is_count else 0],
         "count": [1.0], "known": [0], "group_size": [], "trials": [component.get("trials", 0)],
         "exposure": [component.get("exposure", 1.0)], "log_theta": [0.0], "zero": [], "location": [location],
@@ -110,7 +112,7 @@ def points(family):
         for scale in (0.01, 0.2, 1.3, 5.0):
             for z in (-300, -38, -34, -3, -1, -0.1, 0, 0.7, 3, 34, 38, 300):
                 y, location = 2 + scale * z, 2.0
-                if family in ("lognormal", "gamma"):
+                if family in programs.POSITIVE:
                     y = np.exp(np.clip(0.7 + scale * z, -300, 300)) if family == "lognormal" else 2 * np.exp(0.1 * z)
                 cases.append({"family": family, "y": float(y), "at": (location, scale, shape)})
     return cases
@@ -148,7 +150,7 @@ def mixture(family, seed, n=45, components=3, zeros=None, half_step=0.0, known=T
     data, point = programs.random_case(rng, components, n, family, half_step=half_step, zeros=zeros, grouped=grouped)
     theta, zero, location, scale, shape = programs.parameters_at(data, point)
     return {
-        "family": data["family"], "half_step": half_step, "y": data["y"] or [0.0] * n,
+        "family": data["family"], "is_whole": data["is_whole"], "half_step": half_step, "y": data["y"] or [0.0] * n,
         "whole": data["whole"] or [0] * n,
         "count": [float(x) for x in data["count"]], "known": data["known"] if known else [0] * n,
         "group_size": data["group_size"],
@@ -254,7 +256,8 @@ def test_a_family_without_a_kernel_is_computed_by_the_plain_program(compiled, ro
     place, reject = tmp_path / "stan", '  } else if (family != 5) {\n    reject("component_lpdf'
     shutil.copytree(root / "stan", place)
     functions = place / "functions/components.stanfunctions"
-    own = "  } else if (family == 10) {\n    return logistic_lpdf(y | location, scale);\n"
+    number = 1 + max(programs.FAMILIES.values())
+    own = f"  }} else if (family == {number}) {{\n    return logistic_lpdf(y | location, scale);\n"
     assert functions.read_text().count(reject) == 1
     functions.write_text(functions.read_text().replace(reject, own + reject))
     executable = compiled(place, kernel=True)
@@ -263,7 +266,7 @@ def test_a_family_without_a_kernel_is_computed_by_the_plain_program(compiled, ro
         theta, _, location, scale, _ = programs.parameters_at(data, point)
         places = np.cumsum([0, *programs.sizes_of(data)])
         found, expected = [], []
-        for family, distribution in ((10, stats.logistic), (1, stats.norm)):
+        for family, distribution in ((number, stats.logistic), (1, stats.norm)):
             found.append(programs.evaluate(executable, data | {"family": family}, point)[0])
             terms = np.log(theta) + np.array(
                 [

@@ -6,19 +6,25 @@ import sys
 
 import numpy as np
 import pandas as pd
+import programs
 import pytest
 import yaml
 from scipy import stats
 from scipy.special import betaln
 
-from stanmix.assess import checks
+from stanmix.assess import checks, crossvalidation
 from stanmix.assess.assessment import summary_rows
 from stanmix.base.files import read_json, write_json
 from stanmix.config import configuration, plan
-from stanmix.data import noticing, observations
+from stanmix.config.schema import schema, with_defaults
+from stanmix.data import noticing, observations, simulation
+from stanmix.expected import predictive
 from stanmix.families.family import Points
 from stanmix.fits import fitting, inference
 from stanmix.model import mixture
+from stanmix.model.resolution import specify
+from stanmix.model.specification import Specification
+from stanmix.model.stan_data import program_data
 
 MEAN_WITHIN = 0.1  # posterior sds: five Monte Carlo errors of a mean of 4000 draws at half efficiency
 SD_WITHIN = 0.08  # relative: five Monte Carlo errors of a standard deviation from as many
@@ -362,6 +368,16 @@ def test_a_negative_binomial_component_agrees_with_quadrature(fit, cases):
     exact(found, moments(log_posterior, {"mean[1]": m, "dispersion": d}))
 
 
+def test_a_weibull_component_agrees_with_quadrature(fit):
+    y = stats.weibull_min(1.6, scale=9).rvs(40, random_state=np.random.default_rng(12))
+    m, k = (np.exp(axis) for axis in grid((np.log(2.2), np.log(22)), (np.log(0.6), np.log(4.5)), points=300))
+    log_posterior = stats.lognorm(1.0, scale=8).logpdf(m) + stats.lognorm(0.5, scale=1.5).logpdf(k) + np.log(m * k)
+    log_posterior += sum(stats.weibull_min(k, scale=m * np.log(2) ** (-1 / k)).logpdf(value) for value in y)
+    priors = {"median": f"lognormal({np.log(8)}, 1)", "shape": f"lognormal({np.log(1.5)}, 0.5)"}
+    found, *_ = fit(y, {"family": "weibull", "priors": priors}, 1)
+    exact(found, moments(log_posterior, {"median[1]": m, "shape[1]": k}))
+
+
 def test_a_zero_inflated_component_with_exposure_agrees_with_quadrature(fit):
     rng = np.random.default_rng(6)
     exposure = rng.choice([0.5, 1.0, 3.0], 60)
@@ -478,6 +494,116 @@ def test_memberships_do_not_depend_on_the_unit_and_the_origin_of_the_data(fit):
     for other in found[1:]:
         # five standard errors of a mean of responsibilities, whose sd is at most a half and far less but in the middle
         assert np.abs(other - found[0]).max() < 0.03
+
+
+def in_groups(y, sizes, **others):
+    """Rows of groups of these sizes, which follow each other."""
+    names = np.repeat([f"g{i}" for i in range(len(sizes))], sizes).astype(object)
+    return rows_of(y, group=names, **others)
+
+
+def by_trial(successes, trials):
+    """Successes of trials as a row for each trial, in groups."""
+    y = np.concatenate([np.repeat([1.0, 0.0], [one, n - one]) for one, n in zip(successes, trials, strict=True)])
+    return in_groups(y, trials, trials=np.ones(len(y)))
+
+
+@pytest.fixture(scope="module")
+def rats(cases):
+    """The rat tumours as successes of trials, and as a row for each of 1739 rats in 71 groups."""
+    whole = observations.read_csv(cases / "data" / "rat_tumors_71.csv", ["y"], trials="trials")
+    return whole, by_trial(whole.y.astype(int), whole.trials.astype(int))
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """Poisson counts with their exposure, and as a row for each unit of exposure, in groups."""
+    rng = np.random.default_rng(15)
+    sizes = rng.integers(1, 7, 60)
+    y = rng.poisson(np.repeat(rng.choice([1.0, 5.0], 60), sizes)).astype(float)
+    sums = np.bincount(np.repeat(np.arange(60), sizes), y)
+    return rows_of(sums, exposure=sizes.astype(float)), in_groups(y, sizes)
+
+
+@pytest.fixture(scope="module")
+def single():
+    """Values, and the same as groups of one row each, in another order and with the group's name as all that is new."""
+    y = np.random.default_rng(16).normal(np.repeat([0.0, 3.0], 20), 1).round(1)
+    return rows_of(y), in_groups(np.random.default_rng(1).permutation(y), np.ones(40, int))
+
+
+def of_program(rows, model, components):
+    """What the program is given of rows, each group with one membership where there are groups."""
+    model = with_defaults(model, schema()["properties"]["models"]["additionalProperties"])
+    specification = specify("m", model, components, noticing.notice(rows, ["y"]))
+    assert (specification.by_group) is (rows.group is not None)
+    return program_data(specification, rows.units(by_group=rows.group is not None))
+
+
+@pytest.mark.parametrize(
+    ("rows", "model"),
+    [
+        ("rats", {"family": "binomial"}),
+        ("counted", {"family": "poisson"}),
+        ("single", {"family": "normal", "share": ["sigma"]}),
+    ],
+)
+@pytest.mark.parametrize("kernel", [False, True], ids=["plain", "kernel"])
+def test_rows_in_groups_have_the_density_of_what_they_add_up_to_but_for_a_constant(
+    compiled, root, request, rows, model, kernel
+):
+    """Single trials by group are a binomial, Poisson rows one on their exposure, and groups of one row are rows."""
+    executable, rng = compiled(root / "stan", kernel=kernel), np.random.default_rng(17)
+    both = [of_program(each, model, 2) for each in request.getfixturevalue(rows)]
+    apart = []
+    for _ in range(8):
+        point = {"theta_free": rng.dirichlet([2, 2]).tolist(), "ordered_free": np.sort(rng.normal(size=2)).tolist()}
+        point |= {"scale_free": rng.uniform(0.5, 2, both[0]["scale_count"]).tolist()}
+        values = [programs.evaluate(executable, data, point)[0] for data in both]
+        apart.append(values[1] - values[0])
+    np.testing.assert_allclose(apart, apart[0], rtol=0, atol=1e-8)
+    assert (rows == "single") is (abs(apart[0]) < 1e-8)
+
+
+@pytest.mark.parametrize(("rows", "family", "name"), [("rats", "binomial", "p"), ("counted", "poisson", "rate")])
+def test_rows_in_groups_have_the_posterior_of_what_they_add_up_to(fit, request, rows, family, name):
+    (first, *_), (other, *_) = (fit(each, {"family": family}, 2) for each in request.getfixturevalue(rows))
+    for title in ("theta[1]", f"{name}[1]", f"{name}[2]"):
+        error = np.hypot(first[title]["mcse_mean"], other[title]["mcse_mean"])
+        assert abs(first[title]["mean"] - other[title]["mean"]) < 5 * error, title
+        assert first[title]["mcse_mean"] < 0.06 * first[title]["sd"], title
+
+
+def test_two_classes_whose_groups_differ_where_their_rows_do_not_are_found(fit):
+    recipe = {"family": "normal", "n": 200, "rows": 5, "theta": [0.4, 0.6], "mu": [-0.5, 0.5], "sigma": 1.0, "seed": 3}
+    rows, _ = simulation.simulate(recipe, 0)
+    found, idata, folder = fit(rows, {"family": "normal", "share": ["sigma"]}, 2, draws=500)
+    for title, value in (("theta[1]", 0.4), ("mu[1]", -0.5), ("mu[2]", 0.5), ("sigma", 1.0)):
+        assert abs(found[title]["mean"] - value) < 3.5 * found[title]["sd"], title
+        assert found[title]["sd"] < 0.08
+    # as a mixture of rows the same numbers say next to nothing: one normal distribution is as good
+    draws = inference.by_component(idata, Specification.read(folder / "specification.json"))
+    units = rows.units(by_group=True)
+    one, elpd = (
+        {"theta": np.ones((1, 1)), "mu": np.full((1, 1), rows.y.mean()), "sigma": np.full((1, 1), rows.y.std())},
+        {},
+    )
+    for by_row in (False, True):
+        loo = crossvalidation.leave_one_out("normal", Points.of(units), units.count, draws, 1.0, by_row=by_row)
+        elpd[by_row] = loo["elpd_i"] @ units.count
+    alone = mixture.log_likelihood_of_groups("normal", Points.of(units), one, by_row=True)[0] @ units.count
+    assert elpd[False] > alone + 20
+    assert elpd[True] < alone + 5
+
+
+def test_groups_that_differ_by_degrees_fail_the_check_of_what_their_rows_share(fit):
+    rng = np.random.default_rng(18)
+    unit = np.repeat(np.arange(100), 5)
+    rows = in_groups(0.7 * rng.normal(size=100)[unit] + rng.normal(size=500), np.full(100, 5))
+    _, idata, folder = fit(rows, {"family": "normal"}, 1, draws=200)
+    draws = inference.by_component(idata, Specification.read(folder / "specification.json"))
+    points = Points.of(rows.units(by_group=True))
+    assert predictive.component_p_values("normal", points, draws, rng)["within_groups"]["p_value"] < 0.01
 
 
 @pytest.fixture(scope="module")

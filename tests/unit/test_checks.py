@@ -212,9 +212,12 @@ TRUST = {
 
 
 def cut(values, lower, rounding=None, step=1.0, **entry):
-    sigma = resolved("sigma", **{"slot": "scale", "priors": (Prior("normal", (0.0, 1.0), lower),)} | entry)
+    sigma = resolved("sigma", **{"slot": "scale", "priors": (Prior("lognormal", (0.0, 1.0), lower),)} | entry)
     kind, columns = ("multivariate", ["a", "b"]) if values.ndim == 3 else ("continuous", None)
-    about = specified(kind=kind, components=values.shape[1], rounding=rounding, columns=columns, parameters=(sigma,))
+    family = "multivariate_normal" if values.ndim == 3 else "normal"
+    about = specified(
+        family=family, kind=kind, components=values.shape[1], rounding=rounding, columns=columns, parameters=(sigma,)
+    )
     return checks.cut_check(about, {"sigma": values}, step)
 
 
@@ -229,12 +232,26 @@ def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
     assert cut(values, None) == cut(values, 0.0) == cut(values, 1.0, slot="shape") == []
 
 
+def test_a_shape_that_is_large_where_components_are_narrow_leans_on_the_cut_above_it():
+    def found_in(values, upper=20.0):
+        shape = resolved("shape", slot="scale", priors=(Prior("lognormal", (1.0, 0.7), None, upper),))
+        return checks.cut_check(specified(family="weibull", parameters=(shape,)), {"shape": values}, 1.0)
+
+    shape = np.tile([3.0, 19.0], (10, 1))
+    (found,) = found_in(shape)
+    assert (found.status, found.value) == ("fail", 1.0)
+    assert "shape of component 2 lies within 10% of 20, where" in found.sentence
+    (found,) = found_in(shape - 2)
+    assert (found.status, found.value) == ("pass", 0.0)
+    assert found_in(shape, upper=None) == []
+
+
 def test_the_remedy_of_a_cut_is_one_that_the_data_set_can_take():
     low = np.ones((10, 1))
     without = cut(low, 1.0, step=None)[0].remedy
     assert "rounding:" not in without
     assert "no step is seen to which all are rounded, so share sigma" in without
-    assert "cut the prior lower" in cut(low, 1.0, rounding=1.0)[0].remedy
+    assert "cut the prior farther out" in cut(low, 1.0, rounding=1.0)[0].remedy
     (found,) = cut(np.stack([low, 5 * low], axis=2), 1.0, slot="sigma", column="a")
     assert "sigma of a lies" in found.sentence
     assert "rounding:" not in found.remedy

@@ -153,18 +153,6 @@ def test_files_compressed_by_gzip(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    ("begins", "words"),
-    [(b"PK\x03\x04", "a workbook"), (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old workbook"), (b"PAR1", "a Parquet file"),
-     (b"ARROW1", "a Feather file"), (b"$FL2", "a file of SPSS"), (b"\x7fELF", "not a text file")],
-)  # fmt: skip
-def test_files_of_other_kinds_are_named(begins, words, tmp_path):
-    path = file(tmp_path / "d.xlsx", begins + b"\x01\0\x02\xfe\0" * 50)
-    (fault,) = told(path, ["y"])
-    assert fault.startswith(f"FILE: this is {words}")
-    assert fault.endswith("; export the data as CSV in UTF-8.")
-
-
 def test_the_case_with_semicolons(cases):
     path = cases / "people" / "29-semicolons" / "data.csv"
     columns = ["KinshipR", "MutualismR", "HawkR"]

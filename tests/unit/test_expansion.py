@@ -267,8 +267,8 @@ MISTAKES = {
         GLOB.replace("column", "colum"),
         [
             "config.yaml, line 4: datasets.{name}.colum is not a key that stanmix knows; allowed here are csv, sheet, "
-            "column, columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, cutoffs, "
-            "predict, label, simulate (did you mean 'column'?)."
+            "worksheet, column, columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, "
+            "cutoffs, predict, predict_worksheet, label, simulate (did you mean 'column'?)."
         ],
     ),
 }
@@ -305,9 +305,9 @@ SHEETS = {
     "a column that is no key": (
         "dataset,csv,colum\na,data/b.csv,y\n",
         [
-            "s.csv, line 1: the column 'colum' is no key of a data set; a sample sheet may have dataset, csv, column, "
-            "columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, cutoffs, predict, "
-            "label (did you mean 'column'?)."
+            "s.csv, line 1: the column 'colum' is no key of a data set; a sample sheet may have dataset, csv, "
+            "worksheet, column, columns, trials, exposure, weights, known, id, group, header, missing, rounding, axis, "
+            "cutoffs, predict, predict_worksheet, label (did you mean 'column'?)."
         ],
     ),
     "a column twice": ("dataset,csv,csv\na,b,c\n", ["s.csv, line 1: the header names 'csv' 2 times; keep one."]),

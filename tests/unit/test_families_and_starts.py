@@ -70,11 +70,13 @@ POINTS = {
     "student_t": [(3.0, 1.7, 9.0), (0.0, 1.0, 1.01), (-2.0, 0.5, 500.0)],
     "lognormal": [(1.0, 0.5), (-3.0, 2.0)],
     "gamma": [(3.0, 0.4), (0.5, 2.0), (100.0, 0.05), (7.0, 1.0)],
+    "weibull": [(3.0, 2.0), (40.0, 12.0), (0.5, 0.7), (7.0, 1.0)],
     "skew_normal": [(3.0, 1.7, 4.0), (0.0, 2.0, -1.5), (1.0, 1.0, 0.0), (-5.0, 0.3, 40.0)],
 }
 ALL = [(name, point) for name, points in POINTS.items() for point in points]
 USUAL = [(name, points[0]) for name, points in POINTS.items()] + [
     ("gamma", (0.5, 1.2)),
+    ("weibull", (0.5, 0.9)),
     ("skew_normal", (0.0, 2.0, -1.5)),
 ]
 # Mean and variance by closed forms.
@@ -83,13 +85,17 @@ MOMENTS = {
     "student_t": lambda mu, sigma, nu: (mu, sigma**2 * nu / (nu - 2)),
     "lognormal": lambda m, s: (math.exp(m + s * s / 2), math.expm1(s * s) * math.exp(2 * m + s * s)),
     "gamma": lambda mean, cv: (mean, (cv * mean) ** 2),
+    "weibull": lambda median, shape: (
+        median * math.log(2) ** (-1 / shape) * math.gamma(1 + 1 / shape),
+        (median * math.log(2) ** (-1 / shape)) ** 2 * (math.gamma(1 + 2 / shape) - math.gamma(1 + 1 / shape) ** 2),
+    ),
     "skew_normal": lambda mean, sd, slant: (mean, sd**2),
 }
 
 
 def test_every_family_stands_here():
     assert set(POINTS) == set(MOMENTS) == set(CONTINUOUS_FAMILIES)
-    assert [family.number for family in CONTINUOUS_FAMILIES.values()] == [1, 2, 3, 4, 5]
+    assert len({family.number for family in CONTINUOUS_FAMILIES.values()}) == len(CONTINUOUS_FAMILIES)
 
 
 @pytest.mark.parametrize(("name", "parameters"), ALL)
@@ -165,6 +171,11 @@ TAILS = {
         [1e-290, 1e-100, 1e-8, 0.1, 1.4, 10.0, 200.0, 1400.0],
         lambda y: (math.log(-math.expm1(-y / 2)), -y / 2),
     ),
+    "weibull of shape 2": (
+        (3.0, 2.0),
+        [1e-140, 1e-8, 0.1, 3.0, 10.0, 90.0],
+        lambda y: (math.log(-math.expm1(-math.log(2) * (y / 3) ** 2)), -math.log(2) * (y / 3) ** 2),
+    ),
     "student_t of two degrees": (
         (0.0, 1.0, 2.0),
         [sign * x for sign in (1, -1) for x in (0.1, 1.0, 30.0, 1e6, 1e100)],
@@ -230,24 +241,33 @@ def test_the_estimate_is_the_weighted_maximum_likelihood():
     assert found["mu"].tolist() == known.tolist()
 
 
+# Where estimates are those of the logs: mean and variance of these (those of a Weibull variable are Gumbel's).
+MOMENTS_OF_LOGS = {
+    "lognormal": lambda meanlog, sdlog: (meanlog, sdlog**2),
+    "weibull": lambda median, shape: stats.gumbel_l(math.log(median) - math.log(math.log(2)) / shape, 1 / shape).stats(
+        "mv"
+    ),
+}
+
+
 @pytest.mark.parametrize("name", CONTINUOUS_FAMILIES)
 def test_estimates_have_the_moments_of_the_shares(name):
     family = FAMILIES[name]
     y, shares = np.random.default_rng(3).gamma(2, 2, size=60), RNG.dirichlet([1, 2, 1], size=60)
     found = family.estimate(points_at(y), shares, {})
     assert set(found) == set(family.names)
-    on = np.log(y) if name == "lognormal" else y
+    on = np.log(y) if name in MOMENTS_OF_LOGS else y
     for k in range(3):
         mean = np.average(on, weights=shares[:, k])
         expected = mean, np.average((on - mean) ** 2, weights=shares[:, k])
-        of = NORMAL if name == "lognormal" else family  # the estimates are those of the logs
-        moments = of.moments(*(found[parameter][k] for parameter in family.names))
+        moments = MOMENTS_OF_LOGS.get(name, family.moments)(*(found[parameter][k] for parameter in family.names))
         assert moments == pytest.approx(expected, rel=1e-10)
 
 
 KNOWN = {
     "mu": [2.0, 5.0, 9.0], "sigma": [1.0, 2.0, 3.0], "nu": [3.0, 4.0, 5.0], "meanlog": [0.5, 1.0, 2.0],
     "sdlog": [0.2, 0.3, 0.4], "mean": [2.0, 5.0, 9.0], "cv": [0.2, 0.3, 0.4], "sd": [1.0, 2.0, 3.0],
+    "median": [2.0, 5.0, 9.0], "shape": [1.0, 2.0, 3.0],
     "slant": [-1.0, 0.0, 2.0],
 }  # fmt: skip
 EACH = [(name, parameter) for name, family in CONTINUOUS_FAMILIES.items() for parameter in family.names]
@@ -262,20 +282,26 @@ def test_estimates_keep_what_is_known(name, parameter):
     assert set(found) == set(family.names)
     assert found[parameter].tolist() == known.tolist()
     if parameter == family.ordered:  # the spread is that about what is known
-        on = np.log(y) if name == "lognormal" else y
+        on, known = (
+            (np.log(y), np.log(known)) if name == "weibull" else (np.log(y) if name == "lognormal" else y, known)
+        )
         spread = [math.sqrt(np.average((on - known[k]) ** 2, weights=shares[:, k])) for k in range(3)]
         if name == "gamma":  # logs of gamma values spread wider than their cv, which outliers make too large
             logs = [math.sqrt(np.average(np.log(y / known[k]) ** 2, weights=shares[:, k])) for k in range(3)]
             spread = np.minimum(spread / known, logs)
         factor = math.sqrt(0.8) if name == "student_t" else 1
-        np.testing.assert_allclose(found[family.in_slot("scale")], factor * np.array(spread), rtol=1e-12)
+        if name == "weibull":  # about its median, of one of shape 1
+            unit = stats.gumbel_l()
+            factor = 1 / math.hypot(unit.mean() - unit.median(), unit.std())
+        found = family.width(found[family.in_slot("scale")]) / family.width(1.0)
+        np.testing.assert_allclose(found, factor * np.array(spread), rtol=1e-12)
 
 
 def test_pooling():
     weights, values = np.array([0.5, 0.3, 0.2]), np.array([1.0, 2.0, 4.0])
     for name, family in UNIVARIATE.items():
         for parameter in family.parameters:
-            positive = parameter.name in ("sigma", "sdlog", "cv", "sd", "rate", "dispersion")
+            positive = parameter.name in ("sigma", "sdlog", "cv", "sd", "rate", "dispersion", "median", "shape")
             positive |= parameter.name == "mean" and name != "skew_normal"
             expected = math.sqrt(0.5 * 1 + 0.3 * 4 + 0.2 * 16) if positive else 0.5 + 0.6 + 0.8
             assert pool(parameter, values, weights) == pytest.approx(expected), (name, parameter.name)
@@ -425,6 +451,7 @@ def test_em_of_lognormal_components_is_em_of_normal_ones_on_the_logs(components,
 APART = {
     "student_t": {"mu": [0.0, 20.0], "sigma": [1.0, 2.0], "nu": [10.0, 10.0]},
     "gamma": {"mean": [1.0, 30.0], "cv": [0.3, 0.2]},
+    "weibull": {"median": [1.0, 30.0], "shape": [3.0, 5.0]},
     "skew_normal": {"mean": [0.0, 20.0], "sd": [1.0, 2.0], "slant": [0.0, 0.0]},
 }
 
@@ -453,11 +480,13 @@ def locations_of(start):
 def in_the_unit_of_the_data(start, given):
     """Starting values as the program's transformed parameters make them from the sampler's unit.
 
-    The locations of gamma are left on the log scale, so that those of all positive families lie there.
+    The locations of gamma are left on the log scale, so that those of all positive families lie there, and scales are
+    given as the width that they stand for.
     """
-    unit = given.unit
+    unit, family = given.unit, FAMILIES[given.family]
     location = unit["origin"] + unit["location"] * locations_of(start)
-    return location, unit["scale"] * np.array(start["scale_free"]), np.array(start["shape_free"])
+    scale = unit["scale"] * np.array(start["scale_free"])
+    return location, family.width(scale) if len(scale) else scale, np.array(start["shape_free"])
 
 
 def legal(start, given):
@@ -554,7 +583,7 @@ def test_chains_start_apart_by_about_a_standard_error_and_seeds_decide():
     np.testing.assert_allclose(theta.std(axis=0), np.sqrt(SIZES * (215 - SIZES) / 215**3), rtol=0.35)
 
 
-@pytest.mark.parametrize("name", ["lognormal", "gamma"])
+@pytest.mark.parametrize("name", [name for name, family in CONTINUOUS_FAMILIES.items() if family.positive])
 def test_chains_of_positive_families_start_apart_by_about_a_standard_error_of_the_log(name):
     y = three_gaussians()
     given = specification(y, 3, family=name)

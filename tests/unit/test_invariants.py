@@ -78,7 +78,7 @@ def cell(table, row, column, value):
 
 def entry(table, key, value):
     def change(fit):
-        fit[table][key] = value
+        fit[table] = replace(fit[table], **{key: value}) if table == "specification" else fit[table] | {key: value}
 
     return change
 
@@ -158,7 +158,7 @@ def test_each_contradiction_is_named(change, words):
 
 def test_extra_zeros_are_a_part_of_their_own():
     fit = consistent()
-    fit["specification"]["family"] = "zero_inflated_poisson"
+    fit["specification"] = replace(fit["specification"], family="zero_inflated_poisson")
     fit["membership"]["component"] = fit["membership"]["component"].astype(object)
     fit["membership"].insert(3, "probability_zero", [0.0, 0.0, 0.0, 0.0])
     fit["membership"][["probability_zero_lower", "probability_zero_upper"]] = [0.0, 1.0]

@@ -50,7 +50,7 @@ def test_the_facts_of_a_small_sample():
         "step": 0.1,
         "zeros": 0,
         "whole": False,
-        "not_whole": {"column": "y", "line": None, "value": 2.5, "number": 1},
+        "not_whole": {"column": "y", "place": None, "value": 2.5, "number": 1},
         "negative": None,
         "not_positive": None,
         "uncountable": None,
@@ -58,8 +58,8 @@ def test_the_facts_of_a_small_sample():
         "known": None,
         "exposure": None,
         "dropped": 0,
-        "lowest": {"column": "y", "line": None, "value": 1.0, "number": 2},
-        "highest": {"column": "y", "line": None, "value": 9.0, "number": 1},
+        "lowest": {"column": "y", "place": None, "value": 1.0, "number": 2},
+        "highest": {"column": "y", "place": None, "value": 9.0, "number": 1},
         "groups": None,
         "understood": [],
     }
@@ -99,9 +99,9 @@ def test_the_facts_of_weighted_rows():
         "most_tied": 5,
         "zeros": 5,
         "whole": False,
-        "not_whole": {"column": "y", "line": 4, "value": -1.5, "number": 1},
-        "negative": {"column": "y", "line": 4, "value": -1.5, "number": 2},
-        "not_positive": {"column": "y", "line": 4, "value": -1.5, "number": 3},
+        "not_whole": {"column": "y", "place": "line 4", "value": -1.5, "number": 1},
+        "negative": {"column": "y", "place": "line 4", "value": -1.5, "number": 2},
+        "not_positive": {"column": "y", "place": "line 4", "value": -1.5, "number": 3},
         "dropped": 2,
     }
 
@@ -181,27 +181,26 @@ def test_simulated_data_may_be_constant_or_a_single_value():
 
 def test_counts_that_are_not_whole_or_negative_are_pointed_at():
     noticed = noticed_of([3, 0, 7.5, 2.25, -0.0], lines=np.arange(10, 15))
-    assert noticed["not_whole"] == {"column": "y", "line": 12, "value": 7.5, "number": 2}
-    assert noticed["not_positive"] == {"column": "y", "line": 11, "value": 0, "number": 2}
+    assert noticed["not_whole"] == {"column": "y", "place": "line 12", "value": 7.5, "number": 2}
+    assert noticed["not_positive"] == {"column": "y", "place": "line 11", "value": 0, "number": 2}
     assert noticed["negative"] is None
     assert (noticed["whole"], noticed["zeros"]) == (False, 2)
     noticed = noticed_of([3, -4, -5])
     assert (noticed["whole"], noticed["not_whole"]) == (True, None)
-    assert noticed["negative"] == {"column": "y", "line": None, "value": -4.0, "number": 2}
+    assert noticed["negative"] == {"column": "y", "place": None, "value": -4.0, "number": 2}
 
 
 def test_counts_beyond_what_cmdstan_reads_are_pointed_at():
     assert noticed_of([2147483647, 0, 3])["uncountable"] is None
     noticed = noticed_of([5, 2147483648, 0, 4294967300], lines=np.arange(2, 6))
-    assert noticed["uncountable"] == {"column": "y", "line": 3, "value": 2147483648, "number": 2}
+    assert noticed["uncountable"] == {"column": "y", "place": "line 3", "value": 2147483648, "number": 2}
 
 
 def test_trials_and_exposure():
     noticed = noticed_of([1, 3], [2, 1], trials=np.array([4.0, 3.0]), lines=np.array([2, 9]))
-    assert noticed["trials"] == {"fewest": 3, "most": 4, "share": 5 / 11, "fewest_line": 9}
+    assert noticed["trials"] == {"fewest": 3, "most": 4, "share": 5 / 11}
     assert noticed["exposure"] is None
     noticed = noticed_of([1, 3], [2, 1], trials=np.array([4.0, 4.0]))
-    assert noticed["trials"]["fewest_line"] is None
     noticed = noticed_of([1, 3], [2, 1], exposure=np.array([0.5, 4.0]))
     assert noticed["exposure"] == {"total": 5.0, "rate": 1.0}
     assert noticed["trials"] is None

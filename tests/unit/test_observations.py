@@ -360,6 +360,12 @@ def test_all_absent_and_duplicate_columns_are_named(tmp_path):
         (["a", "b"], {"weights": "b"}, "'b' is named as columns and as weights"),
         (["a"], {"trials": "b", "weights": "b"}, "'b' is named as trials and as weights"),
         (["a"], {"trials": "b", "exposure": "b"}, "'b' is named as trials and as exposure"),
+        (["a"], {"group": "a "}, "'a' is named as column and as group"),
+        (["a", "b"], {"known": "b"}, "'b' is named as columns and as known"),
+        (["a"], {"weights": "b", "group": "b"}, "'b' is named as weights and as group"),
+        (["a"], {"known": "b", "group": "b"}, "'b' is named as known and as group"),
+        (["a"], {"group": "b", "id": "b"}, "'b' is named as group and as id"),
+        (["a"], {"known": "b", "id": "b"}, "'b' is named as known and as id"),
     ],
 )
 def test_a_column_serves_one_purpose(columns, others, words, tmp_path):

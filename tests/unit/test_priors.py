@@ -379,6 +379,26 @@ def test_quantiles_and_probabilities_are_integrals_of_the_density(name, argument
         assert prior.probability(lower) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "power"),
+    [
+        ("student_t", (3.0, 1.0, 1.0), 2),
+        ("cauchy", (0.0, 5.0), 0),
+        ("inv_gamma", (2.5, 1.0), 1.5),
+        ("lognormal", (0.0, 3.0), math.inf),
+        ("gamma", (2.5, 1.0), math.inf),
+        ("normal", (5.0, 1.0), math.inf),
+    ],
+)
+def test_how_fast_the_inverse_of_a_parameter_vanishes_at_zero(name, arguments, power):
+    prior = Prior(name, arguments, lower=0.0 if name in WHOLE_LINE else None)
+    assert prior.power_at_infinity == power
+    assert Prior(name, arguments, lower=prior.lower, upper=9.0).power_at_infinity == math.inf
+    logs = np.array([40.0, 41.0])  # the density of the inverse is that of the parameter times its square
+    (slope,) = -np.diff(prior.logpdf(np.exp(logs)) + 2 * logs)
+    assert slope == pytest.approx(power, abs=1e-9) if np.isfinite(power) else slope > 3
+
+
 @pytest.mark.parametrize("name", ["normal", "cauchy", "exponential", "gamma", "lognormal"])
 def test_a_prior_that_is_cut_above_0_vanishes_there(name):
     assert Prior(name, CASES[name][0], lower=0.01).power_at_zero == math.inf

@@ -22,7 +22,7 @@ NOTICED = {
     "n": 50, "mean": 8.0, "median": 7.0, "sd": 3.0, "range": 16.0, "minimum": 0.5, "maximum": 20.0, "distinct": 45,
     "tied": 0, "most_tied": 1, "step": None, "log": {"median": 1.9, "sd": 0.6, "range": 2.4}, "zeros": 0,
     "not_whole": None, "negative": None, "not_positive": None, "uncountable": None,
-    "trials": {"fewest": 10, "most": 30, "share": 0.4, "fewest_line": 9},
+    "trials": {"fewest": 10, "most": 30, "share": 0.4},
     "exposure": None, "known": None, "groups": None,
 }  # fmt: skip
 TIED = NOTICED | {"tied": 4, "most_tied": 2}
@@ -189,7 +189,7 @@ def test_ends_that_differ_keep_the_order_by_themselves():
 
 
 def first(value, line=7, number=1):
-    return {"column": "y", "line": line, "value": value, "number": number}
+    return {"column": "y", "place": None if line is None else f"line {line}", "value": value, "number": number}
 
 
 FAULTS = {
@@ -325,7 +325,7 @@ def test_as_many_components_as_observations_are_refused_with_their_cost(n, compo
     ],
 )
 def test_trials_must_be_able_to_tell_the_components_apart(given, components, most, free):
-    noticed = NOTICED | {"trials": {"fewest": 1, "most": most, "share": 0.4, "fewest_line": 2}}
+    noticed = NOTICED | {"trials": {"fewest": 1, "most": most, "share": 0.4}}
     if free is None:
         assert specify("mine", given, components, noticed).components == components
         return
@@ -690,10 +690,10 @@ def test_a_fixed_shape_goes_to_the_program_as_one_value_for_each_component(famil
 def test_own_scales_of_every_family_on_tied_values_are_refused(name):
     scale = UNIVARIATE[name].names[1]
     with pytest.raises(
-        UserError, match=f"with a {scale} per component under a normal prior .* improper; share {scale},"
+        UserError, match=f"with a {scale} per component under a cauchy prior .* improper; share {scale},"
     ):
-        specify("mine", model(family=name, **{scale: "normal(0, 5)"}), 3, TIED)
-    for way_out in (model([scale], family=name, **{scale: "normal(0, 5)"}), model(family=name)):
+        specify("mine", model(family=name, **{scale: "cauchy(0, 5)"}), 3, TIED)
+    for way_out in (model([scale], family=name, **{scale: "cauchy(0, 5)"}), model(family=name)):
         assert specify("mine", way_out, 3, TIED).components == 3
 
 
@@ -721,6 +721,24 @@ def test_ties_of_rounded_values_name_the_step():
     with pytest.raises(UserError) as caught:
         specify("mine", model(sigma="normal(0, 5)"), 3, TIED | {"step": 0.01})
     assert "best cut by T[0.00289, ]), or say `rounding: 0.01` in the data set" in caught.value.sentences[0]
+
+
+def test_a_shape_that_is_large_where_components_are_narrow_collapses_upwards():
+    rounded = TIED | {"step": 0.01}
+    for prior in ("cauchy(0, 5)", "inv_gamma(1, 1)"):
+        with pytest.raises(UserError) as caught:
+            specify("mine", model(family="weibull", shape=prior), 3, rounded)
+        said = caught.value.sentences[0]
+        assert "give it a prior that has next to nothing far above (lognormal or gamma, best cut by T[ , " in said
+    # what cuts the shapes from above is what cuts the sds of logs from below
+    default = specify("mine", model(family="weibull"), 3, rounded).parameters[1].priors[0]
+    of_logs = specify("mine", model(family="lognormal"), 3, rounded).parameters[1].priors[0]
+    assert (default.distribution, default.lower) == ("lognormal", None)
+    assert default.upper == pytest.approx(stats.gumbel_l().std() / of_logs.lower)
+    assert np.exp(default.arguments[0]) == pytest.approx(stats.gumbel_l().std() / np.exp(of_logs.arguments[0]))
+    assert f"T[ , {default.upper:.3g}]" in said
+    for prior in ("normal(0, 5)", "gamma(1, 1)", "inv_gamma(9, 1)", "cauchy(0, 5) T[ , 30]"):
+        assert specify("mine", model(family="weibull", shape=prior), 3, rounded).components == 3
 
 
 @pytest.mark.parametrize("name", ["negative_binomial", "zero_inflated_negative_binomial", "beta_binomial"])

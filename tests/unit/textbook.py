@@ -107,6 +107,11 @@ LOG = {
     "gamma": lambda y, mean, cv, size: (
         (cv**-2 - 1) * math.log(y) - y / (mean * cv**2) - math.lgamma(cv**-2) - cv**-2 * math.log(mean * cv**2)
     ),
+    "weibull": lambda y, median, shape, size: (
+        math.log(math.log(2) * shape / median)
+        + (shape - 1) * math.log(y / median)
+        - math.log(2) * (y / median) ** shape
+    ),
     "skew_normal": lambda y, mean, sd, slant, size: log_skew_normal(y, mean, sd, slant),
     "poisson": lambda y, rate, size: y * math.log(rate * size) - rate * size - math.lgamma(y + 1),
     "negative_binomial": lambda y, mean, dispersion, size: log_negative_binomial(y, mean * size, dispersion),

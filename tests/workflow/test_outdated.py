@@ -1,5 +1,6 @@
 """Exactly what depends on an edit is outdated, no more and no less: configuration, code, data, outputs."""
 
+import csv
 import os
 import re
 
@@ -124,6 +125,16 @@ EDITS = {
         "csv: data/bare.csv\n    column: '2'\n    header: false\n",
         ALL_READINGS,
     ),
+    "datasets.*.worksheet": (
+        "csv: data/readings.csv\n",
+        "csv: data/readings.xlsx\n    worksheet: table\n",
+        ALL_READINGS,
+    ),
+    "datasets.*.predict_worksheet": (
+        "column: reading\n",
+        "column: reading\n    predict: data/readings.xlsx\n    predict_worksheet: table\n",
+        {"predict/readings/free/2", "report/readings", "manifest", "crate"},
+    ),
     "datasets.*.axis": (
         "column: reading\n",
         "column: reading\n    axis: log\n",
@@ -166,6 +177,8 @@ EDITS = {
     "datasets.*.simulate.sdlog": pair_of("lognormal", "meanlog: [0, 2], sdlog: 0.6"),
     "datasets.*.simulate.mean": pair_of("gamma", "mean: [1, 8], cv: 0.5"),
     "datasets.*.simulate.cv": pair_of("gamma", "mean: [1, 8], cv: 0.6"),
+    "datasets.*.simulate.median": pair_of("weibull", "median: [1, 8], shape: 2"),
+    "datasets.*.simulate.shape": pair_of("weibull", "median: [1, 8], shape: 3"),
     "datasets.*.simulate.sd": pair_of("skew_normal", "mean: [0, 8], sd: 2, slant: 1"),
     "datasets.*.simulate.slant": pair_of("skew_normal", "mean: [0, 8], sd: 2, slant: [1, 4]"),
     "datasets.*.simulate.rate": pair_of("poisson", "rate: [1, 8]"),
@@ -196,6 +209,8 @@ EDITS = {
     "models.*.fixed.sdlog": free_of("lognormal", "fixed: {sdlog: 0.2}"),
     "models.*.fixed.mean": free_of("gamma", "fixed: {mean: [10, 20]}"),
     "models.*.fixed.cv": free_of("gamma", "fixed: {cv: 0.2}"),
+    "models.*.fixed.median": free_of("weibull", "fixed: {median: [10, 20]}"),
+    "models.*.fixed.shape": free_of("weibull", "fixed: {shape: 5}"),
     "models.*.fixed.sd": free_of("skew_normal", "fixed: {sd: [1, 2]}"),
     "models.*.fixed.slant": free_of("skew_normal", "fixed: {slant: 3}"),
     "models.*.fixed.rate": counts_of("zero_inflated_poisson", "fixed: {rate: [1, 12]}"),
@@ -214,6 +229,8 @@ EDITS = {
     "models.*.priors.sdlog": free_of("lognormal", 'priors: {sdlog: "lognormal(-2, 1)"}'),
     "models.*.priors.mean": free_of("gamma", 'priors: {mean: "lognormal(2, 1)"}'),
     "models.*.priors.cv": free_of("gamma", 'priors: {cv: "lognormal(-2, 1)"}'),
+    "models.*.priors.median": free_of("weibull", 'priors: {median: "lognormal(2, 1)"}'),
+    "models.*.priors.shape": free_of("weibull", 'priors: {shape: "lognormal(2, 1)"}'),
     "models.*.priors.sd": free_of("skew_normal", 'priors: {sd: "lognormal(0, 1)"}'),
     "models.*.priors.slant": free_of("skew_normal", 'priors: {slant: "normal(0, 1)"}'),
     "models.*.priors.rate": counts_of("zero_inflated_poisson", 'priors: {rate: "lognormal(0, 1)"}'),
@@ -304,6 +321,16 @@ def run(finished):
     return copy
 
 
+def write_workbook(path, csv_file):
+    """A workbook with the cells of a CSV file in one of its sheets."""
+    book = pytest.importorskip("openpyxl").Workbook()
+    book.active.append(["another sheet"])
+    with open(csv_file, newline="") as file:
+        for row in csv.reader(file):
+            (book["table"] if "table" in book else book.create_sheet("table")).append(row)
+    book.save(path)
+
+
 def leaves(rules, place=()):
     """The keys of a schema that hold a value, below others joined by points."""
     rules = rules if "items" not in rules or rules["items"].get("type") != "object" else rules["items"]
@@ -329,6 +356,8 @@ def test_every_key_of_the_configuration_is_edited_here():
 
 @pytest.mark.parametrize("key", EDITS)
 def test_outdated_after_an_edit_of_the_configuration(run, outdated, key):
+    if "worksheet" in key:
+        write_workbook(run / "data" / "readings.xlsx", run / "data" / "readings.csv")
     *changes, expected = EDITS[key]
     with edited(run / "config" / "config.yaml", lambda text: changed_all(text, changes)):
         assert outdated(run) == expected

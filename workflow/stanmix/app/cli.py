@@ -64,8 +64,8 @@ def _parser():
         added.set_defaults(do=do)
         return added
 
-    begin = command("init", _init, "look at a CSV file and write config/config.yaml for it")
-    begin.add_argument("csv", help="the file, with a header line")
+    begin = command("init", _init, "look at a table and write config/config.yaml for it")
+    begin.add_argument("csv", help="the file, with a header line: CSV, .xlsx, .parquet, .feather, .rds or .sav")
     several = "the column of the observations; several times for groups in several columns at once"
     begin.add_argument("--column", action="append", default=[], metavar="NAME", dest="columns", help=several)
     begin.add_argument(
@@ -74,6 +74,7 @@ def _parser():
     begin.add_argument("--exposure", metavar="NAME", help="the column with the exposure, where they are counts")
     begin.add_argument("--weights", metavar="NAME", help="the column that says how often each row was observed")
     begin.add_argument("--id", metavar="NAME", help="the column with names of the rows")
+    begin.add_argument("--worksheet", metavar="NAME", help="the sheet of a workbook with several")
     begin.add_argument("--force", action="store_true", help="replace a configuration that exists already")
     check = command("check", _check, "say everything that is wrong with the configuration and its data; nothing is run")
     check.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="as for run: files that say more")
@@ -93,7 +94,8 @@ def _parser():
 def _init(asked):
     from stanmix.app import starter
 
-    about = starter.Asked(asked.csv, asked.columns, asked.trials, asked.exposure, asked.weights, asked.id)
+    roles = ("trials", "exposure", "weights", "id", "worksheet")
+    about = starter.Asked(asked.csv, asked.columns, **{role: getattr(asked, role) for role in roles})
     starter.write(about, asked.directory, asked.force, say=print)
     print(f"Written: {Path(asked.directory) / CONFIG}. Look into it, then type `stanmix run`.")
     return 0

@@ -40,7 +40,15 @@ from stanmix.stan import cmdstan, toolchain
 
 FILE = "data.csv"
 WRITTEN = "# Written by stanmix.fit; `stanmix run` in this folder makes the report.\n"
-OF_FRAME = ("csv", "sheet", "simulate", "predict", "header")  # keys of a data set that are about files
+OF_FRAME = (
+    "csv",
+    "sheet",
+    "simulate",
+    "predict",
+    "header",
+    "worksheet",
+    "predict_worksheet",
+)  # keys of a data set that are about files
 TABLES = {"summary_html": "summary.html", "membership_html": "membership.html", "cutoffs_html": "cutoffs.html"}
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,21 +33,8 @@ OVERDISPERSED = (
 SKEWED = 1.0  # skewness from which positive values are taken for lognormal or gamma ones
 COARSE = 1 / 30  # rounding step, in standard deviations, from which values stand for intervals
 VERY_COARSE = 1 / 5  # the same, from which a skewness says little
-# What is said of each family where it is chosen, and where it is an alternative.
-ABOUT = {
-    "normal": "symmetric groups; each has a mean and a standard deviation",
-    "student_t": "as normal, with heavier tails: for groups with some far values",
-    "skew_normal": "as normal, with groups that lean to one side",
-    "lognormal": "positive values whose logarithms are normal: groups that are skewed to the right",
-    "gamma": "positive values with a lighter tail than lognormal",
-    "poisson": "counts; each group has a rate",
-    "negative_binomial": "counts that vary more than Poisson ones within a group",
-    "zero_inflated_poisson": "Poisson counts, and zeros beyond those",
-    "zero_inflated_negative_binomial": "negative binomial counts, and zeros beyond those",
-    "binomial": "successes of trials; each group has a probability",
-    "beta_binomial": "successes of trials whose probability varies within a group",
-    "multivariate_normal": "groups in several columns at once, with correlations within",
-}
+# Families of positive values; where values are skewed the first two are tried.
+ABOVE_ZERO = [name for name, family in FAMILIES.items() if family.positive]
 
 
 @dataclass(frozen=True)
@@ -60,6 +47,8 @@ class Asked:
         The file, as typed.
     columns : list of str
     trials, exposure, weights, id : str or None
+    worksheet : str or None
+        The sheet of a workbook.
     """
 
     csv: str
@@ -68,6 +57,7 @@ class Asked:
     exposure: str | None = None
     weights: str | None = None
     id: str | None = None
+    worksheet: str | None = None
 
     @property
     def others(self):
@@ -77,7 +67,7 @@ class Asked:
 
     def command(self, columns, **others):
         """What to type for these columns, all else as asked."""
-        words = ["stanmix", "init", self.csv]
+        words = ["stanmix", "init", self.csv, *(() if self.worksheet is None else ("--worksheet", self.worksheet))]
         words += [word for name in columns for word in ("--column", name)]
         words += [word for role, name in (self.others | others).items() for word in (f"--{role}", name)]
         return shlex.join(words)
@@ -113,10 +103,10 @@ def write(asked, folder, force, say):
     folder, target = Path(folder), Path(folder) / CONFIG
     if not Path(asked.csv).exists():
         raise UserError(f"{asked.csv}: there is no such file.")
-    look = first_look.look(asked.csv)
+    look = first_look.look(asked.csv, asked.worksheet)
     for line in described(look):
         say(line)
-    asked = Asked(asked.csv, chosen(look, asked), **asked.others)
+    asked = replace(asked, columns=chosen(look, asked))
     if target.exists() and not force:
         raise UserError(f"{target} exists already and was left as it is; --force writes a new one in its place.")
     path = asked.csv if os.path.isabs(asked.csv) else Path(os.path.relpath(asked.csv, folder)).as_posix()
@@ -139,7 +129,8 @@ def described(look):
     list of str
     """
     rows, count = look.rows, len(look.columns)
-    lines = [f"{look.path}: {rows} row{'s' * (rows != 1)}, {count} column{'s' * (count != 1)}"]
+    read_as = f" ({', '.join(look.read_as)})" if look.read_as else ""
+    lines = [f"{look.path}{read_as}: {rows} row{'s' * (rows != 1)}, {count} column{'s' * (count != 1)}"]
     width = min(30, max((len(column.name) for column in look.columns), default=0))
     lines += [f"  {_shown(column.name):<{width}}  {column.words}" for column in look.columns]
     return lines + look.remarks
@@ -233,7 +224,7 @@ def begin(look, asked, path):
     needed = [*asked.columns, asked.trials, asked.exposure, asked.weights]
     gaps = [column for column in look.columns if column.name in needed and column.missing and column.kind != FAULTY]
     missing = {"missing": "drop"} if gaps else {}
-    rows = observations.read_csv(asked.csv, asked.columns, **asked.others, **missing)
+    rows = observations.read_csv(asked.csv, asked.columns, **asked.others, **missing, worksheet=asked.worksheet)
     facts = notice(rows, asked.columns)
     ideas = _ideas(rows, facts)
     step = _step(facts) if FAMILIES[ideas.families[0]].kind == CONTINUOUS else None
@@ -243,7 +234,7 @@ def begin(look, asked, path):
         raise UserError(*dict.fromkeys(f"{asked.csv}: {sentence}" for sentence in refused))
     text = _text(look, asked, path, facts, ideas, kept, step, rounding, missing)
     _check(text, asked.csv)
-    families = [f"Family: {family} ({ABOUT[family]}), {_range(numbers)}." for family, numbers in kept.items()]
+    families = [f"Family: {family} ({FAMILIES[family].about}), {_range(numbers)}." for family, numbers in kept.items()]
     return Start(text, [*facts["sentences"], *ideas.sentences, *families, *dict.fromkeys(refused)])
 
 
@@ -273,10 +264,10 @@ def _ideas(rows, facts):
     if kind == ZEROS:
         said = (
             f"{facts['zeros']} of the {facts['n']} values are 0 and the others positive. The families for positive "
-            "values (lognormal, gamma) have no zeros, and normal, which is taken here, describes them badly. If a zero "
-            "means that there was nothing, put the rows above 0 into a file of their own and type `stanmix init` for "
-            "that: the share of zeros needs no model. If it means that a value was too small to be measured, give it "
-            "half of the smallest one that can be, and say so when you report."
+            f"values ({', '.join(ABOVE_ZERO)}) have no zeros, and normal, which is taken here, describes them badly. "
+            "If a zero means that there was nothing, put the rows above 0 into a file of their own and type "
+            "`stanmix init` for that: the share of zeros needs no model. If it means that a value was too small to be "
+            "measured, give it half of the smallest one that can be, and say so when you report."
         )
         return Ideas(["normal"], others, [said], rounded)
     skewness = _skewness(rows.y, rows.frequency)
@@ -284,7 +275,7 @@ def _ideas(rows, facts):
     fine = step is None or step < VERY_COARSE * facts["sd"]
     if positive and fine and skewness > SKEWED and abs(_skewness(np.log(rows.y), rows.frequency)) < skewness:
         said = f"Positive values, skewed to the right (skewness {skewness:.2g})."
-        return Ideas(["lognormal", "gamma"], ["normal", *others], [said], rounded)
+        return Ideas(ABOVE_ZERO[:2], ["normal", *others, *ABOVE_ZERO[2:]], [said], rounded)
     said = []
     if kind == SHARES:
         said.append(
@@ -298,7 +289,7 @@ def _ideas(rows, facts):
         said.append(f"Whole numbers, taken for measurements without decimals and not for counts, because {why}.")
         others += ["poisson", "negative_binomial"]
     if positive:
-        others += ["lognormal", "gamma"]
+        others += ABOVE_ZERO
     return Ideas(["normal"], others, said, rounded)
 
 
@@ -388,6 +379,7 @@ def _text(look, asked, path, facts, ideas, kept, step, rounding, missing):
         f"  {_scalar(dataset)}:  # a name of your choice; the page is results/reports/{dataset}.html",
         "    # The file, as seen from the folder in which `stanmix run` is typed, that above config/.",
         f"    csv: {_scalar(path)}",
+        *([] if asked.worksheet is None else [f"    worksheet: {_scalar(asked.worksheet)}"]),
         *_of_columns(look, asked),
         *_of_roles(look, asked, facts, ideas),
         *_of_missing(facts, missing),
@@ -474,7 +466,8 @@ def _of_models(families, ideas, facts, rounding):
     """Lines on the families that are used and on those that could be."""
     lines = []
     for family in families:
-        lines.append(f"  # {ABOUT[family][0].upper()}{ABOUT[family][1:]}.")
+        about = FAMILIES[family].about
+        lines.append(f"  # {about[0].upper()}{about[1:]}.")
         lines.append(f"  {_name(family)}: {{family: {family}}}")
     if families[0] == "normal":
         lines.append("  # One standard deviation for all groups: fewer unknowns, and safer with few values.")
@@ -488,7 +481,7 @@ def _of_models(families, ideas, facts, rounding):
     others = [family for family in ideas.others if family not in families and _possible([family], facts, rounding)[0]]
     if others:
         lines.append("  # To try another, take away its # and name it under analyses:")
-        lines += [f"  # {_name(family)}: {{family: {family}}}  # {ABOUT[family]}" for family in others]
+        lines += [f"  # {_name(family)}: {{family: {family}}}  # {FAMILIES[family].about}" for family in others]
     return lines
 
 

@@ -184,7 +184,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
 
 
 def cut_check(specification, draws, step, names=None):
-    """Does a posterior lean on the number at which a prior is cut from below?
+    """Does a posterior lean on the number at which a prior is cut where components are narrow?
 
     Parameters
     ----------
@@ -201,22 +201,24 @@ def cut_check(specification, draws, step, names=None):
     list of Check
         None where no prior is cut inside the support of its parameter.
     """
-    found = []
+    family, found = specification.entry, []
     for entry in specification.parameters:
-        lower = entry.priors[0].lower if entry.priors and entry.slot in ("scale", "sigma") else None
-        if not lower:
+        if not entry.priors or entry.slot not in ("scale", "sigma"):
             continue
-        values, of = draws[entry.name], ""
+        narrowest = family.narrowest(*entry.priors[0].ends)
+        if not narrowest:
+            continue
+        values, of = family.width(draws[entry.name]), ""
         if entry.column is not None:
             values, of = values[:, :, specification.columns.index(entry.column)], f" of {entry.column}"
-        shares = (values < CUT_REACH * lower).mean(axis=0)
+        shares = (values < CUT_REACH * narrowest).mean(axis=0)
         component = int(np.argmax(shares))
         if entry.own and specification.components > 1:
             of += f" of component {word_for(component + 1, names)}"
-        found.append((float(shares[component]), f"{entry.name}{of}", lower))
+        found.append((float(shares[component]), f"{entry.name}{of}", float(family.width(narrowest))))
     if not found:
         return []
-    share, name, lower = max(found)
+    share, name, end = max(found)
     if specification.kind == "multivariate":
         remedy = (
             "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
@@ -229,11 +231,11 @@ def cut_check(specification, draws, step, names=None):
             else f"no step is seen to which all are rounded, so share {name.split()[0]}, or ask for fewer components"
         )
         remedy = (
-            "Values that are rounded or equal pull it towards 0, and the estimate says more about the cut than about "
+            "Values that are rounded or equal pull it there, and the estimate says more about the cut than about "
             f"the data: {way}."
         )
     else:
-        remedy = "The estimate says more about the cut than about the data: cut the prior lower, or not at all."
+        remedy = "The estimate says more about the cut than about the data: cut the prior farther out, or not at all."
     return [
         _judged(
             "cut",
@@ -241,7 +243,7 @@ def cut_check(specification, draws, step, names=None):
             share,
             f"at most {AT_CUT[WARN]:g}",
             _above(share, AT_CUT[WARN], AT_CUT[FAIL]),
-            f"With probability {share:.2f} {name} lies within {100 * (CUT_REACH - 1):.0f}% of {lower:.3g}, where its "
+            f"With probability {share:.2f} {name} lies within {100 * (CUT_REACH - 1):.0f}% of {end:.3g}, where its "
             "prior is cut.",
             remedy,
         )

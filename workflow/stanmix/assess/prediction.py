@@ -52,7 +52,7 @@ def _faults_of_column(rows, y, wrong, column, model, family, needs):
     more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
     value = plain(y[first])
     return [
-        f"line {rows.lines[first]}, column '{column}': {value} is not possible{more}; the family {family} of "
+        f"{rows.place(first)}, column '{column}': {value} is not possible{more}; the family {family} of "
         f"models.{model} needs {needs}."
     ]
 

@@ -15,6 +15,8 @@ from stanmix.families.registry import FAMILIES
 from stanmix.families.transforms import SHIFTED, TRANSFORMS
 from stanmix.model.resolution import is_shared, told_apart
 
+COLUMNS = ("column", "columns", "trials", "exposure", "weights", "known", "id", "group")  # keys that name columns
+
 MOST_SIMULATED = 10_000_000  # observations of a simulation, as the schema says of n
 MOST_COUNTED = 1e8  # mean of simulated counts
 
@@ -225,10 +227,11 @@ def _check_scale(place, model, family):
     else:
         fits = transform in SHIFTED
     if not fits:
+        positive = ", ".join(name for name, family in FAMILIES.items() if family.positive)
         yield (
             (*place, "shift"),
-            f"goes with the transforms {', '.join(SHIFTED)} and with the families lognormal and gamma; elsewhere it "
-            "changes nothing but names",
+            f"goes with the transforms {', '.join(SHIFTED)} and with the families of positive values ({positive}); "
+            "elsewhere it changes nothing but names",
         )
 
 
@@ -267,11 +270,13 @@ def _check_dataset(place, dataset):
                 f"is {shown(dataset[key])}; Snakemake reads {' and '.join(map(repr, marks))} in the name of a file as "
                 "something else, so rename the file",
             )
+    if "predict_worksheet" in dataset and "predict" not in dataset:
+        yield (*place, "predict_worksheet"), "goes with predict, which is not there"
     if simulate is None:
         if ("column" in dataset) == ("columns" in dataset):
             yield place, f"must have either column or columns: what of {dataset['csv']} holds the observations"
         return
-    for key in ("column", "columns", "trials", "exposure", "weights", "known", "id", "group", "header", "predict"):
+    for key in (*COLUMNS, "header", "worksheet", "predict"):
         if key in dataset:
             yield (*place, key), "goes with csv, not with simulate"
     if dataset["missing"] != "error":

@@ -90,7 +90,7 @@ def source(dataset, groups=None):
     groups : dict, optional
         What `groups` says of it, where its known components may be named.
     """
-    keys = ("trials", "exposure", "weights", "known", "id", "group", "missing", "header")
+    keys = ("trials", "exposure", "weights", "known", "id", "group", "missing", "header", "worksheet")
     columns = dataset.get("columns") or [dataset["column"]]
     named = {"groups": groups} if groups and "known" in dataset else {}
     return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}, **named}
@@ -99,7 +99,8 @@ def source(dataset, groups=None):
 def source_of_new(dataset):
     """What to read from the CSV file with new rows of a data set, as keywords of `observations.read_csv`."""
     kept = ("columns", "trials", "exposure", "id", "group", "header")
-    return {key: value for key, value in source(dataset).items() if key in kept} | {"new": True}
+    sheet = {"worksheet": dataset["predict_worksheet"]} if "predict_worksheet" in dataset else {}
+    return {key: value for key, value in source(dataset).items() if key in kept} | sheet | {"new": True}
 
 
 def in_groups(dataset):

@@ -1,4 +1,4 @@
-"""The needed columns of a CSV file: read in the dialect it is written in, every fault named by line and column."""
+"""The needed columns of a table: read in the dialect it is written in, every fault named by line and column."""
 
 import codecs
 import contextlib
@@ -17,7 +17,7 @@ import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.text import COUNTABLE, LARGEST, tidy
-from stanmix.data import dialect
+from stanmix.data import dialect, formats
 
 MISSING = {"na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "missing"}
 MISSING |= {"", ".", "-", "--", "\u2013", "\u2014", "?", "*"}
@@ -27,17 +27,33 @@ HINTED = 100  # letters of a name up to which others like it are looked for, whi
 CHUNK = 8192  # rows that are looked at together
 WHOLE = re.compile(r"[+-]?\d+")
 LIMIT = re.compile(r"[<>\u2264\u2265]=?\s*[+-]?[\d.,]")  # of detection or of the scale
+DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d(?![\d.])")  # a spreadsheet may have made it of 3-4
 AS_UTF8 = "save the file as CSV in UTF-8"
 
 
 @contextlib.contextmanager
-def opened(path, key):
-    """The file opened as UTF-8, after all of it was seen to be that."""
+def opened(path, key, worksheet=None, labelled=()):
+    """The file opened as UTF-8, after all of it was seen to be that; or the text of a table of another program.
+
+    Parameters
+    ----------
+    path : path-like
+    key : str
+        The key of the configuration that names it.
+    worksheet, labelled
+        As for `formats.converted`.
+    """
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
             raise UserError(f"{path}: this is not a file that can be read again; copy the data into one.")
         with open(path, "rb") as raw, gzip.open(raw) if _is_gzip(raw) else raw as file:
+            kind = formats.kind_of(path, file.read(8))
+            file.seek(0)
+            if kind is not None:
+                yield formats.converted(path, kind, worksheet, labelled)
+                return
+            formats.refuse_worksheet(path, worksheet)
             _check_encoding(path, file)
             file.seek(0)
             yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -59,14 +75,12 @@ def _is_gzip(file):
 
 def _check_encoding(path, file):
     decoder, lines, wrong, head = codecs.getincrementaldecoder("utf-8")(), 1, None, True
-    first = b""
     while True:
         block = file.read(1 << 20)
-        first = block[:8] if head else first
         if head and _seems_utf16(block):
             raise UserError(f"{path}: this is text in UTF-16; {AS_UTF8}.")
         if b"\0" in block:
-            raise UserError(f"{path}: this is {_kind(first)}; export the data as CSV in UTF-8.")
+            raise UserError(f"{path}: this is not a text file; export the data as CSV in UTF-8.")
         if wrong is None:
             try:
                 decoder.decode(block, final=not block)
@@ -77,18 +91,6 @@ def _check_encoding(path, file):
         lines, head = lines + block.count(b"\n"), False
     if wrong is not None:
         raise UserError(f"{path}, line {wrong}: this is not text in UTF-8; {AS_UTF8}.")
-
-
-def _kind(first):
-    """What a file is that is no text, by its first bytes, with an article."""
-    kinds = {b"PK": "a workbook (or another zip archive)", b"\xd0\xcf\x11\xe0": "an old workbook (.xls)"}
-    kinds |= {
-        b"PAR1": "a Parquet file",
-        b"ARROW1": "a Feather file",
-        b"$FL2": "a file of SPSS",
-        b"$FL3": "a file of SPSS",
-    }
-    return next((words for begin, words in kinds.items() if first.startswith(begin)), "not a text file")
 
 
 def _seems_utf16(head):
@@ -111,13 +113,15 @@ class Table:
         of_text = self.of_texts.values()
         needed = {**dict.fromkeys(of_text, False), **dict.fromkeys(self.names, True)}
         self.dialect = dialect.of_file(file, needed, header)
+        if not header and self.dialect.before:
+            raise UserError(f"{self.path}: the columns of this file have names; remove `header: false`.")
         rows = self._rows(self.dialect.reader(file))
         if self.dialect.announced:
             next(rows, None)
         first = next(rows, (1, None))
         self.raise_faults()
         if not first[1]:
-            what = "the file is empty or its first line is; it needs a header that names the columns"
+            what = f"the file is empty or its first {self.dialect.counted} is; it needs a header that names the columns"
             raise UserError(f"{self.path}: {what}.")
         columns = dialect.columns_of(first[1], self.dialect)
         wrong = [self._wrong_column(name, columns) for name in (*self.names, *of_text) if columns.count(name) != 1]
@@ -131,7 +135,8 @@ class Table:
         self.lines = np.concatenate([np.empty(0, int), *self.lines])
 
     def _wrong_column(self, column, names):
-        where = f"{self.path}, line {2 if self.dialect.announced else 1}"
+        where = str(self.path) if self.dialect.before else f"{self.path}, {self.dialect.counted} 1"
+        where = f"{self.path}, line 2" if self.dialect.announced else where
         if not self.dialect.header:
             return f"{where}: there is no column '{column}'; without a header they are called '1' to '{len(names)}'."
         if column in names:
@@ -145,11 +150,11 @@ class Table:
 
     def _rows(self, reader):
         """The rows, each with the line in which it begins; a fault in the quotes ends the file."""
-        begins = 1
+        begins = 1 - self.dialect.before
         try:
             for row in reader:
                 yield begins, row
-                begins = reader.line_num + 1
+                begins = reader.line_num + 1 - self.dialect.before
         except csv.Error as error:
             fault = f"this is not a CSV file ({error}); check the quotes there, or save it as comma-separated text"
             self.fault(begins, fault)
@@ -162,10 +167,10 @@ class Table:
                 continue
             if empty:
                 if self.drop:
-                    self.dropped += [(before, "the line is empty") for before in empty]
+                    self.dropped += [(before, f"the {self.dialect.counted} is empty") for before in empty]
                 else:
                     for before in empty:
-                        self.fault(before, "the line is empty; remove it or fill it")
+                        self.fault(before, f"the {self.dialect.counted} is empty; remove it or fill it")
                 empty.clear()
             yield line, row
 
@@ -214,18 +219,21 @@ class Table:
         sentences = []
         for (first, *others), column, what in found[:SHOWN]:
             where = f", column '{column}'" if column else ""
-            sentences.append(f"{self.path}, line {first}{where}: {what}{_also(others)}.")
+            place = f"{self.path}, {self.dialect.counted} {first}"
+            sentences.append(f"{place}{where}: {what}{_also(others, self.dialect.counted)}.")
         rest = sum(len(lines) for lines, _, _ in found[SHOWN:])
         more = [f"{self.path}: and {rest} more such faults."] if rest else []
         raise UserError(*sentences, *more)
 
 
-def read_cells(path):
-    """All cells of a CSV file as text, read as strictly as `Table` reads numbers.
+def read_cells(path, worksheet=None):
+    """All cells of a table as text, read as strictly as `Table` reads numbers.
 
     Parameters
     ----------
     path : path-like
+    worksheet : str, optional
+        As for `formats.converted`.
 
     Returns
     -------
@@ -243,14 +251,14 @@ def read_cells(path):
     UserError
         When it is no CSV file or its rows differ in length.
     """
-    with opened(path, "csv") as file:
+    with opened(path, "csv", worksheet) as file:
         rows = dialect.of_file(file, {}, True).reader(file)
         try:
             header = [tidy(name) for name in next(rows, [])]
         except csv.Error:
             header = []  # what is wrong is said below, with its line
-    own = [name for name in header if name and header.count(name) == 1]
-    with opened(path, "csv") as file:
+        own = [name for name in header if name and header.count(name) == 1]
+        file.seek(0)
         written = dialect.of_file(file, dict.fromkeys(own, True), True)
         table = Table(path, [], {name: name for name in own}, drop=True, new=False)
         file.seek(0)
@@ -259,14 +267,16 @@ def read_cells(path):
     return header, table.texts, table.lines.tolist(), written
 
 
-def _also(lines):
+def _also(lines, counted):
     """Where else the same is wrong, in brackets; nothing for nowhere."""
     if not lines:
         return ""
     shown = list(map(str, lines[:SHOWN_LINES]))
     more = [f"{len(lines) - SHOWN_LINES} more"] if len(lines) > SHOWN_LINES else []
     *before, last = shown + more
-    return f" (also in line{'s' if len(lines) > 1 else ''} {' and '.join(filter(None, [', '.join(before), last]))})"
+    return (
+        f" (also in {counted}{'s' if len(lines) > 1 else ''} {' and '.join(filter(None, [', '.join(before), last]))})"
+    )
 
 
 def _quickly(rows, places, width, decimal):
@@ -345,6 +355,8 @@ def _wrong_cell(text, new, decimal):
         return f"{shown} has a comma; write decimals with a point and thousands without a mark"
     if re.fullmatch(r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d+", text):
         return f"{shown} has a decimal comma; write a decimal point"
+    if DATE.match(text):
+        return f"{shown} is a date; a number was expected"
     if text.lower().lstrip("+-") in ("inf", "infinity"):
         return f"{shown} is infinite; every row needs a finite number"
     if re.fullmatch(r"[+-]?\d+(_\d+)+", text):

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from stanmix.base.text import tidy
+from stanmix.data.formats import Converted, Origin
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 HEAD = 1 << 20  # letters of a file that are looked at
@@ -31,6 +32,8 @@ class Dialect:
         Whether each row begins with a name that the header has no column for, as R writes tables.
     announced : bool
         Whether the first line says what separates cells (``sep=;``), as spreadsheets write and read it.
+    origin : Origin or None
+        The table of another program of which the text was made.
     """
 
     separator: str = ","
@@ -38,6 +41,17 @@ class Dialect:
     header: bool = True
     row_names: bool = False
     announced: bool = False
+    origin: Origin | None = None
+
+    @property
+    def counted(self):
+        """What a place in the file is counted by: its lines, or the rows that another program shows."""
+        return "line" if self.origin is None else "row"
+
+    @property
+    def before(self):
+        """How many lines stand before the one that is counted as the first."""
+        return 0 if self.origin is None else self.origin.before
 
     def reader(self, file):
         """A `csv.reader` of a file in this dialect."""
@@ -52,6 +66,7 @@ class Dialect:
     def words(self):
         """What is other than in a plain CSV file (list of str)."""
         return [
+            *(() if self.origin is None else self.origin.words),
             *([f"separated by {SEPARATORS[self.separator]}"] if self.separator != "," else []),
             *(["decimal comma"] if self.decimal == "," else []),
             *([] if self.header else ["columns by their position, without a header"]),
@@ -76,6 +91,8 @@ def of_file(file, names, header):
     Dialect
         A plain one where none fits better.
     """
+    if isinstance(file, Converted):
+        return Dialect(header=header, origin=file.origin)
     head = file.read(HEAD)
     file.seek(0)
     first, _, rest = head.partition("\n")

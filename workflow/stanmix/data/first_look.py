@@ -1,4 +1,4 @@
-"""A first look at somebody's CSV file: what each column seems to hold, in plain words."""
+"""A first look at somebody's table: what each column seems to hold, in plain words."""
 
 import itertools
 import math
@@ -65,12 +65,15 @@ class Look:
         Those that can be named.
     remarks : list of str
         Sentences on columns that cannot be named, and on columns that seem to belong together.
+    read_as : tuple of str
+        How the file was read, where that is other than plain CSV.
     """
 
     path: str
     rows: int
     columns: list = field(default_factory=list)
     remarks: list = field(default_factory=list)
+    read_as: tuple = ()
 
     def column(self, name):
         """The Column of that name, or None."""
@@ -113,12 +116,14 @@ class Look:
         ]
 
 
-def look(path):
-    """Look at a CSV file.
+def look(path, worksheet=None):
+    """Look at a table.
 
     Parameters
     ----------
     path : path-like
+    worksheet : str, optional
+        The sheet of a workbook.
 
     Returns
     -------
@@ -129,11 +134,14 @@ def look(path):
     UserError
         When the file cannot be read as a CSV file with a header.
     """
-    header, cells, lines, written = csvfile.read_cells(path)
+    header, cells, lines, written = csvfile.read_cells(path, worksheet)
     if not lines:
         raise UserError(f"{path}: there are no rows below the header.")
     if cells and all(not math.isnan(csvfile.number(written.pointed(name))) for name in header if name):
-        raise UserError(f"{path}, line 1: the header holds numbers; write a line above them that names the columns.")
+        raise UserError(
+            f"{path}, {written.counted} 1: the header holds numbers; write a {written.counted} above them that names "
+            "the columns."
+        )
     columns = [_column(name, texts, lines, written) for name, texts in cells.items()]
     remarks = []
     nameless = [str(place) for place, name in enumerate(header, start=1) if not name]
@@ -142,7 +150,7 @@ def look(path):
     twice = list(dict.fromkeys(name for name in header if name and header.count(name) > 1))
     if twice:
         remarks.append(f"More than once in the header, so not usable: {', '.join(twice)}.")
-    return Look(str(path), len(lines), columns, remarks)
+    return Look(str(path), len(lines), columns, remarks, tuple(written.words()))
 
 
 def _column(name, texts, lines, written):
@@ -156,7 +164,7 @@ def _column(name, texts, lines, written):
     wrong = [(line, text) for line, text, value in zip(lines, texts, values, strict=True)
              if math.isnan(value) and text.lower() not in csvfile.MISSING]  # fmt: skip
     if wrong:
-        return _with_text(name, present, wrong, gaps, missing)
+        return _with_text(name, present, wrong, gaps, missing, written.counted)
     numbers = values[~np.isnan(values)]
     kind, words = _numeric(name, numbers)
     ordered = not missing and kind in (WHOLE, COUNTS) and (np.diff(values) == 1).all() and values[0] in (0, 1)
@@ -165,12 +173,14 @@ def _column(name, texts, lines, written):
     return Column(name, kind, words + gaps, values, missing)
 
 
-def _with_text(name, present, wrong, gaps, missing):
+def _with_text(name, present, wrong, gaps, missing, counted):
     """What a column holds in which some cells are no numbers."""
     if 1 - len(wrong) / len(present) >= MOSTLY:
         line, text = wrong[0]
         cells = "one cell is none" if len(wrong) == 1 else f"{len(wrong)} cells are none"
-        return Column(name, FAULTY, f"numbers, but {cells}, first {text[:40]!r} in line {line}{gaps}", missing=missing)
+        return Column(
+            name, FAULTY, f"numbers, but {cells}, first {text[:40]!r} in {counted} {line}{gaps}", missing=missing
+        )
     distinct = len(set(present))
     own = distinct == len(present) and not missing
     different = "every row has its own" if own else f"{distinct} different"

@@ -48,8 +48,8 @@ def notice(observations, names):
         most_tied (observations at the commonest value), step (the rounding step, a power of ten, or None), log (median,
         sd and range of the logs; None unless all values are above 0), zeros, whole (whether all values are whole
         numbers), not_whole, negative, not_positive and uncountable (of values beyond what CmdStan can count; each None,
-        or column, line and value of the first such row and the number of such rows), trials (None, or fewest, most,
-        share of successes and the line of the fewest), exposure (None, or total and rate), dropped (rows left out) and
+        or column, place and value of the first such row and the number of such rows), trials (None, or fewest, most,
+        share of successes), exposure (None, or total and rate), dropped (rows left out) and
         sentences. For several: n, rows, distinct (rows), most_tied (observations at
         the commonest row), dropped, columns (by name, what is said of one column about its values alone), correlation
         (a list of D lists), relations (linear ones between columns: a list of dicts with columns, text and exact,
@@ -65,13 +65,13 @@ def notice(observations, names):
         facts, sentences = _several(observations, names)
     facts["groups"] = _groups(observations, names)
     before = [_on_dialect(observations.understood), _on_weights(observations), _on_groups(facts["groups"])]
-    after = [_on_dropped(observations.dropped)]
+    after = [_on_dropped(observations.dropped, observations.counted)]
     facts["understood"] = list(observations.understood)
     return facts | {"sentences": [sentence for sentence in before + sentences + after if sentence]}
 
 
 def _one(observations, name):
-    column = _Column(name, observations.y, observations.frequency, observations.lines)
+    column = _Column(name, observations.y, observations.frequency, observations)
     trials, exposure = _trials(observations), _exposure(observations)
     facts = {"n": column.n, "rows": len(observations.y)} | column.facts()
     facts |= {
@@ -102,7 +102,7 @@ def _several(observations, names):
     y = np.asarray(observations.y, float)
     units = replace(observations, known=None).units()
     count = units.count
-    columns = [_Column(name, y[:, d], observations.frequency, observations.lines) for d, name in enumerate(names)]
+    columns = [_Column(name, y[:, d], observations.frequency, observations) for d, name in enumerate(names)]
     facts = {name: column.facts() for name, column in zip(names, columns, strict=True)}
     correlation = _correlation(units, columns)
     sentences = [_on_tied_rows(count), _on_rounded_columns(facts)]
@@ -136,11 +136,11 @@ def _several(observations, names):
 class _Column:
     """One column as its distinct values, sorted, with the number of observations at each."""
 
-    def __init__(self, name, y, frequency, lines):
+    def __init__(self, name, y, frequency, observations=None):
         self.name = name
         self.y = np.asarray(y, float) + 0.0
         self.frequency = np.asarray(frequency)
-        self.lines = lines
+        self.rows = observations  # where they are all of those that a file has
         self.values, index = np.unique(self.y, return_inverse=True)
         self.index = index.reshape(-1)
         self.counts = np.zeros(len(self.values), np.int64)
@@ -184,10 +184,8 @@ class _Column:
         if not len(rows):
             return None
         first = rows[0]
-        return {"column": self.name, "line": self._line(first), "value": float(self.y[first]), "number": len(rows)}
-
-    def _line(self, row):
-        return None if self.lines is None else int(self.lines[row])
+        place = None if self.rows is None else self.rows.place(first)
+        return {"column": self.name, "place": place, "value": float(self.y[first]), "number": len(rows)}
 
     def on_sameness(self, facts):
         """A sentence on values that are all but constant."""
@@ -243,7 +241,7 @@ class _Column:
     def _without(self, values):
         """The same column without some values."""
         keep = ~np.isin(self.y, values)
-        return self if keep.all() else _Column(self.name, self.y[keep], self.frequency[keep], None)
+        return self if keep.all() else _Column(self.name, self.y[keep], self.frequency[keep])
 
     def _heap(self, step, across):
         """Every how many steps, and after how many, values are commoner than by chance; None where they are not."""
@@ -425,11 +423,11 @@ class _Column:
 
     def _name(self, place):
         value = plain(self.values[place])
-        if self.lines is None:
+        if self.rows is None or self.rows.lines is None:
             return value
-        lines = self.lines[self.index == place]
+        lines = self.rows.lines[self.index == place]
         shown = ", ".join(map(str, lines[:SHOWN_VALUES])) + (" and others" if len(lines) > SHOWN_VALUES else "")
-        return f"{value} (line{'s' if len(lines) > 1 else ''} {shown})"
+        return f"{value} ({self.rows.counted}{'s' if len(lines) > 1 else ''} {shown})"
 
 
 def _spread(values, counts):
@@ -578,7 +576,6 @@ def _trials(observations):
         "fewest": int(trials[fewest]),
         "most": int(trials.max()),
         "share": math.fsum(frequency * observations.y) / math.fsum(frequency * trials),
-        "fewest_line": None if observations.lines is None else int(observations.lines[fewest]),
     }
 
 
@@ -699,11 +696,11 @@ def _on_weights(observations):
     return said
 
 
-def _on_dropped(dropped):
+def _on_dropped(dropped, counted):
     if not dropped:
         return None
     were = "1 row of the file was" if len(dropped) == 1 else f"{len(dropped)} rows of the file were"
-    shown = ", ".join(f"line {line} ({why})" for line, why in dropped[:SHOWN])
+    shown = ", ".join(f"{counted} {line} ({why})" for line, why in dropped[:SHOWN])
     more = f" and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
     return f"{were} left out: {shown}{more}."
 

@@ -40,7 +40,10 @@ class Observations:
     component : numpy.ndarray of int or None
         The true component of each row, from 1, shape (n,).
     lines : numpy.ndarray of int or None
-        The line of the CSV file in which each row begins, shape (n,); None when there was no such file.
+        The line of the file in which each row begins, or the row of a sheet or data frame (`counted`), shape (n,); None
+        when there was no such file.
+    counted : {"line", "row"}
+        What `lines` counts.
     dropped : tuple of (int, str)
         Line of each row that was left out, and why.
     understood : tuple of str
@@ -58,6 +61,7 @@ class Observations:
     dropped: tuple = ()
     understood: tuple = ()
     group: np.ndarray | None = None
+    counted: str = "line"
 
     unit = None  # of each row as it stands: `units` puts rows of a group together
 
@@ -65,6 +69,10 @@ class Observations:
     def n(self):
         """The number of observations: every row as often as it counts."""
         return int(self.frequency.sum())
+
+    def place(self, row):
+        """Where a row stands in the file, as sentences say it ("line 7"); None when there was no file."""
+        return None if self.lines is None else f"{self.counted} {self.lines[row]}"
 
     @cached_property
     def groups(self):
@@ -226,14 +234,15 @@ def read_csv(
     group=None,
     missing="error",
     header=True,
+    worksheet=None,
     new=False,
 ):
-    """Read observations from a CSV file, in whatever dialect people write it (`dialect.Dialect`).
+    """Read observations from a table: a CSV file in any dialect (`dialect.Dialect`), or what `formats` knows.
 
     Parameters
     ----------
     path : path-like
-        The file: text in UTF-8, perhaps compressed by gzip.
+        The file: text in UTF-8, perhaps compressed by gzip; a workbook, Parquet, Feather, .rds or .sav.
     columns : list of str
         The columns of y: one gives y of shape (n,), D of them shape (n, D).
     trials : str, optional
@@ -256,6 +265,8 @@ def read_csv(
         What becomes of a row in which one of these numbers is missing.
     header : bool
         Whether the first line names the columns; otherwise they are called 1, 2, ... by their position.
+    worksheet : str, optional
+        The sheet of a workbook; not needed where a single one holds anything.
     new : bool
         Whether these are new rows for a fit that was made: then one is enough.
 
@@ -273,21 +284,24 @@ def read_csv(
     roles = [("column" if len(columns) == 1 else "columns", name) for name in columns]
     single = [("trials", trials), ("exposure", exposure), ("weights", weights)]
     roles += [(role, tidy(name)) for role, name in single if name is not None]
-    wrong = _misused(path, roles)
+    texts = {"known": known, "group": group, "id": id}
+    texts = {role: None if name is None else tidy(name) for role, name in texts.items()}
+    wrong = _misused(path, roles, texts)
     if wrong:
         raise UserError(*wrong)
-    with csvfile.opened(path, "predict" if new else "csv") as file:
-        texts = {"id": id, "known": known, "group": group}
-        texts = {role: None if name is None else tidy(name) for role, name in texts.items()}
+    labelled = {name for role, name in texts.items() if role != "known" or groups}
+    with csvfile.opened(path, "predict" if new else "csv", worksheet, labelled) as file:
         table = csvfile.Table(path, [name for _, name in roles], texts, missing == "drop", new)
         table.read(file, header)
     return _observations(table, columns, dict(roles[len(columns) :]), groups or {})
 
 
-def _misused(path, roles):
+def _misused(path, roles, texts):
+    """What is wrong with columns that are named twice: names of rows alone may be any numbers."""
     found, seen = [], {}
-    for role, name in roles:
-        if name in seen:
+    named = [(role, name) for role, name in texts.items() if name is not None]
+    for role, name in [*roles, *named]:
+        if name in seen and (role != "id" or seen[name] in texts):
             twice = f"twice in {role}" if seen[name] == role else f"as {seen[name]} and as {role}"
             found.append(f"{path}: '{name}' is named {twice}; each needs a column of its own.")
         seen.setdefault(name, role)
@@ -331,6 +345,7 @@ def _observations(table, columns, roles, groups):
         lines=table.lines[kept],
         dropped=tuple(sorted(table.dropped + unseen)),
         understood=tuple(table.dialect.words()),
+        counted=table.dialect.counted,
     )
     if not table.new:
         _check_distinct(table.path, observations, columns, roles)
@@ -412,6 +427,7 @@ def _known(table, groups):
 
 
 def _check_ids(table, kept):
+    counted = table.dialect.counted
     ids = list(itertools.compress(table.texts["id"], kept))
     if len(set(ids)) == len(ids) and "" not in ids and not hidden("".join(ids)):
         return
@@ -423,9 +439,8 @@ def _check_ids(table, kept):
             what = f"the id {csvfile.quoted(name)} holds the character {unseen}, which cannot be seen; remove it"
             table.fault(line, what, table.of_texts["id"])
         elif first.setdefault(name, line) != line:
-            what = (
-                f"the id {csvfile.quoted(name)} stands in line {first[name]} already; give every row an id of its own"
-            )
+            what = f"the id {csvfile.quoted(name)} stands in {counted} {first[name]} already"
+            what += "; give every row an id of its own"
             table.fault(line, what, table.of_texts["id"])
 
 
@@ -450,8 +465,9 @@ def _check_groups(table, weights, known, roles):
                     csvfile.quoted(of_known[k]) if role == "known" else plain(values[k]) for k in (row, begin)
                 )
                 rule = "all rows of a group have one component" if role == "known" else "weights count whole groups"
+                place = f"{table.dialect.counted} {table.lines[begin]}"
                 what = (
-                    f"{here} differs from {there} in line {table.lines[begin]}, which belongs to the group "
+                    f"{here} differs from {there} in {place}, which belongs to the group "
                     f"{csvfile.quoted(name)} too; {rule}, so say the same for all of them"
                 )
                 table.fault(line, what, column)

@@ -173,6 +173,11 @@ class Family:
         What the size of an observation is; trials must be given, exposure may be.
     centre : callable or None
         Turns the location into a value of the data, where it is none.
+    about : str
+        A few words that help to choose it.
+    shape_of_one : float or None
+        Where the scale is the larger the narrower a component is: that of a component whose values have the standard
+        deviation 1 on the scale on which the location is sampled. None where the scale itself grows with them.
     """
 
     name: str
@@ -185,6 +190,8 @@ class Family:
     positive: bool = False
     takes: str | None = None
     centre: Callable | None = None
+    about: str = ""
+    shape_of_one: float | None = None
 
     def parameter(self, name):
         """The parameter of that name."""
@@ -223,6 +230,14 @@ class Family:
     def collapsing(self):
         """The name of the parameter that can collapse onto equal values, or None."""
         return self.in_slot("scale") if self.kind == CONTINUOUS else None
+
+    def width(self, scale):
+        """How far values of a component scatter, by its scale; and the scale by that: they are found in one way."""
+        return scale if self.shape_of_one is None else self.shape_of_one / scale
+
+    def narrowest(self, low, high):
+        """The smallest width of components whose scale lies between two ends."""
+        return low if self.shape_of_one is None else self.width(high)
 
     def parameters_of(self, model):
         """The parameters that a model of the configuration has."""
@@ -289,7 +304,7 @@ class Family:
     def spread(self, state, size=1.0, specification=None):
         """How far single observations scatter around the ordered parameter as it is sampled, like the parameter."""
         if self.collapsing:
-            return state[self.collapsing]
+            return self.width(state[self.collapsing])
         mean, variance = self.component_moments(state, size=size)
         # The derivative of the log or the logit; a rate or share is the mean over the size.
         slope = 1 / mean if self.link == 1 else size / (mean * (size - mean))
@@ -439,7 +454,7 @@ class Family:
         if not self.positive:
             return {"origin": noticed["median"], "location": noticed["sd"], "scale": noticed["sd"]}
         log = noticed["log"]
-        return {"origin": log["median"], "location": log["sd"], "scale": log["sd"]}
+        return {"origin": log["median"], "location": log["sd"], "scale": self.width(log["sd"])}
 
 
 def rate(noticed):

@@ -152,6 +152,14 @@ class Prior:
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
     @property
+    def power_at_infinity(self):
+        """The power of the inverse of a positive parameter by which the density of that vanishes at 0, as there."""
+        if self.ends[1] < math.inf:
+            return math.inf
+        first = self.arguments[0]
+        return {"student_t": first - 1, "cauchy": 0.0, "inv_gamma": first - 1}.get(self.distribution, math.inf)
+
+    @property
     def frozen(self):
         """The distribution as a frozen SciPy one, not cut."""
         return _frozen(self.distribution, self.arguments)

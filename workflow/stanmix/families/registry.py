@@ -23,6 +23,10 @@ from stanmix.families.priors import ABOVE_ONE, CORRELATION, POSITIVE, REAL, UNIT
 
 # Of an estimate: chains must not start on the plateau where it does not matter, nor where an outlier alone puts it.
 SMALLEST_DISPERSION, LARGEST_DISPERSION = 0.05, 3.0
+# Of the log of an exponential variable: its standard deviation, its median, and how far that lies above its mean.
+LOG_EXPONENTIAL_SD = float(np.pi / np.sqrt(6))
+LOG_LOG_TWO = float(np.log(np.log(2)))
+LOG_MEDIAN_ABOVE_MEAN = float(np.euler_gamma + LOG_LOG_TWO)
 
 
 def _moments(y, shares, mean=None):
@@ -53,6 +57,19 @@ def _estimate_gamma(points, shares, known):
     # Logs of gamma values spread wider than their cv: one above that is the work of a few outliers.
     _, spread = _moments(points.logs, shares, np.log(mean))
     return {"mean": mean, "cv": np.minimum(sd / mean, spread)} | known
+
+
+def _estimate_weibull(points, shares, known):
+    # Of a power of an exponential variable: mean and standard deviation of its log are known multiples of 1/shape.
+    if "median" in known:
+        _, spread = _moments(points.logs, shares, np.log(known["median"]))
+        of_one = np.hypot(LOG_EXPONENTIAL_SD, LOG_MEDIAN_ABOVE_MEAN)
+    else:
+        mean, spread = _moments(points.logs, shares)
+        of_one = LOG_EXPONENTIAL_SD
+    shape = known.get("shape", of_one / np.maximum(spread, np.finfo(float).tiny))
+    median = known["median"] if "median" in known else np.exp(mean + LOG_MEDIAN_ABOVE_MEAN / shape)
+    return {"median": median, "shape": shape}
 
 
 def _estimate_skew_normal(points, shares, known):
@@ -136,6 +153,52 @@ class _Normal:
         return log_ndtr(-self._standard(y))
 
 
+class _Weibull:
+    """The Weibull distribution by the log of its hazard: SciPy's overflows far out and loses the lower tail."""
+
+    MOST = 700.0  # of that log: beyond, the hazard is larger than any double
+
+    def __init__(self, median, shape):
+        self.median, self.shape = median, shape
+
+    def _log_hazard(self, y):
+        with np.errstate(divide="ignore"):  # of 0 and below, where nothing lies
+            power = self.shape * (np.log(np.maximum(y, 0)) - np.log(self.median))
+        return np.minimum(power + LOG_LOG_TWO, self.MOST)
+
+    def _moment(self, power):
+        from scipy.special import gamma
+
+        return np.exp(power * (np.log(self.median) - LOG_LOG_TWO / self.shape)) * gamma(1 + power / self.shape)
+
+    def mean(self):
+        return self._moment(1)
+
+    def var(self):
+        second = self._moment(2)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isfinite(second), second - self._moment(1) ** 2, np.inf)
+
+    def rvs(self, size, random_state):
+        return self.median * (random_state.standard_exponential(size) / np.log(2)) ** (1 / self.shape)
+
+    def logpdf(self, y):
+        logs = self._log_hazard(y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(y > 0, logs + np.log(self.shape) - np.log(np.maximum(y, 0)) - np.exp(logs), -np.inf)
+
+    def cdf(self, y):
+        return -np.expm1(-np.exp(self._log_hazard(y)))
+
+    def logcdf(self, y):
+        logs = self._log_hazard(y)
+        with np.errstate(divide="ignore"):
+            return np.where(logs < -36, logs, np.log(-np.expm1(-np.exp(logs))))
+
+    def logsf(self, y):
+        return -np.exp(self._log_hazard(y))
+
+
 class _SkewNormal:
     """SciPy's skew normal distribution, but for tails: its own are slow, and noise in the light one."""
 
@@ -212,6 +275,16 @@ def _scale_of(sd, step, components, shared):
     return Prior("lognormal", (float(np.log(sd / components)), 0.7), lower=step and float(SEEN * step))
 
 
+def _shape(noticed, components, shared):
+    # In the middle of the prior components are as wide as those of other families, and what cuts their scales from
+    # below cuts the shape from above. That is about 1 to 2 for lifetimes, whose logs have an sd near 1; but sizes may
+    # lie so close together that a shape of 40 must not be far out.
+    width = _scale_of_logs(noticed, components, shared=False)
+    middle = float(np.log(LOG_EXPONENTIAL_SD)) - width.arguments[0]
+    upper = LOG_EXPONENTIAL_SD / width.lower if width.lower and not shared else None
+    return Prior("lognormal", (middle, width.arguments[1]), upper=upper)
+
+
 def _rate(noticed, components, shared):
     return Prior("lognormal", (float(np.log(rate(noticed))), 1.5))
 
@@ -235,6 +308,7 @@ NORMAL = Family(
     ),
     distribution=lambda mu, sigma, size: _Normal(mu, sigma),
     estimate=_estimate_normal,
+    about="symmetric groups; each has a mean and a standard deviation",
 )
 STUDENT_T = Family(
     name="student_t",
@@ -255,6 +329,7 @@ STUDENT_T = Family(
     ),
     distribution=lambda mu, sigma, nu, size: _stats().t(nu, mu, sigma),
     estimate=_estimate_student_t,
+    about="as normal, with heavier tails: for groups with some far values",
 )
 LOGNORMAL = Family(
     name="lognormal",
@@ -269,6 +344,29 @@ LOGNORMAL = Family(
     estimate=_estimate_lognormal,
     positive=True,
     centre=np.exp,
+    about="positive values whose logarithms are normal: groups that are skewed to the right",
+)
+WEIBULL = Family(
+    name="weibull",
+    number=10,
+    program="univariate",
+    kind=CONTINUOUS,
+    parameters=(
+        Parameter(
+            "median",
+            "location",
+            POSITIVE,
+            "median",
+            lambda noticed, components, shared: Prior("lognormal", (noticed["log"]["median"], 1.0)),
+            sharing="never",
+        ),
+        Parameter("shape", "scale", POSITIVE, "shape", _shape),
+    ),
+    distribution=lambda median, shape, size: _Weibull(median, shape),
+    estimate=_estimate_weibull,
+    positive=True,
+    about="times until something happens, at a risk that rises (shape above 1) or falls: skewed to the left if narrow",
+    shape_of_one=LOG_EXPONENTIAL_SD,
 )
 GAMMA = Family(
     name="gamma",
@@ -289,6 +387,7 @@ GAMMA = Family(
     distribution=lambda mean, cv, size: _stats().gamma(1 / np.square(cv), scale=mean * np.square(cv)),
     estimate=_estimate_gamma,
     positive=True,
+    about="positive values with a lighter tail than lognormal",
 )
 SKEW_NORMAL = Family(
     name="skew_normal",
@@ -302,6 +401,7 @@ SKEW_NORMAL = Family(
     ),
     distribution=_skew_normal,
     estimate=_estimate_skew_normal,
+    about="as normal, with groups that lean to one side",
 )
 
 ZERO = Parameter(
@@ -333,6 +433,7 @@ POISSON = Family(
     distribution=lambda rate, size: counted.Poisson(rate * size),
     estimate=_estimate_poisson,
     takes="exposure",
+    about="counts; each group has a rate",
 )
 NEGATIVE_BINOMIAL = Family(
     name="negative_binomial",
@@ -343,6 +444,7 @@ NEGATIVE_BINOMIAL = Family(
     distribution=lambda mean, dispersion, size: counted.NegativeBinomial(mean * size, 1 / np.square(dispersion)),
     estimate=_estimate_negative_binomial,
     takes="exposure",
+    about="counts that vary more than Poisson ones within a group",
 )
 BINOMIAL = Family(
     name="binomial",
@@ -353,6 +455,7 @@ BINOMIAL = Family(
     distribution=lambda p, size: counted.Binomial(_whole(size), p),
     estimate=_estimate_binomial,
     takes="trials",
+    about="successes of trials; each group has a probability",
 )
 BETA_BINOMIAL = Family(
     name="beta_binomial",
@@ -363,6 +466,7 @@ BETA_BINOMIAL = Family(
     distribution=lambda p, dispersion, size: counted.BetaBinomial(_whole(size), p, 1 / np.square(dispersion)),
     estimate=_estimate_beta_binomial,
     takes="trials",
+    about="successes of trials whose probability varies within a group",
 )
 
 # The location and the scale have priors for each column, which they are given one after the other.
@@ -384,12 +488,14 @@ MULTIVARIATE_NORMAL = multivariate_normal.MultivariateNormal(
     ),
     distribution=None,
     estimate=multivariate_normal.estimate,
+    about="groups in several columns at once, with correlations within",
 )
 
 
-def _zero_inflated(family):
+def _zero_inflated(family, about):
     """The same family with extra zeros beside its components."""
-    return replace(family, name=f"zero_inflated_{family.name}", parameters=(*family.parameters, ZERO))
+    name = f"zero_inflated_{family.name}"
+    return replace(family, name=name, parameters=(*family.parameters, ZERO), about=about)
 
 
 class _Families(dict):
@@ -410,11 +516,12 @@ FAMILIES = _Families(
         STUDENT_T,
         LOGNORMAL,
         GAMMA,
+        WEIBULL,
         SKEW_NORMAL,
         POISSON,
         NEGATIVE_BINOMIAL,
-        _zero_inflated(POISSON),
-        _zero_inflated(NEGATIVE_BINOMIAL),
+        _zero_inflated(POISSON, "Poisson counts, and zeros beyond those"),
+        _zero_inflated(NEGATIVE_BINOMIAL, "negative binomial counts, and zeros beyond those"),
         BINOMIAL,
         BETA_BINOMIAL,
         MULTIVARIATE_NORMAL,

@@ -604,9 +604,13 @@ def _marks(state, specification, points, n):
         draws = {name: value[None] for name, value in state.items()}
         owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
         owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
-        lowest = specification.lower_ends if family.kind == MULTIVARIATE else entry.bounds.low
-        floor = np.maximum(SMALLEST * np.array(specification.unit["scale"]), lowest)
-        scale = state[family.collapsing].reshape(len(theta), -1)
+        if family.kind == MULTIVARIATE:
+            narrowest = specification.lower_ends
+        else:
+            ends = entry.bounds
+            narrowest = family.narrowest(ends.low, ends.high)
+        floor = np.maximum(SMALLEST * family.width(np.array(specification.unit["scale"])), narrowest)
+        scale = family.width(state[family.collapsing]).reshape(len(theta), -1)
         floor = floor if family.kind == MULTIVARIATE else floor[:, None]
         collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
     marks = {"empty": theta * n < 1, "collapsed": collapsed & (theta * n >= 1)}

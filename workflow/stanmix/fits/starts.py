@@ -118,8 +118,8 @@ def _maximise(specification, family, points, count, shares):
     state = family.estimate(points.rows, points.spread(shares[:, :components], axis=0), known)
     state = {entry.name: state[entry.name] for entry in specification.parameters if entry.name in state}
     if family.collapsing and family.collapsing not in known:
-        smallest = SMALLEST_SCALE * np.array(specification.unit["scale"])
-        state[family.collapsing] = np.maximum(state[family.collapsing], smallest)
+        smallest = SMALLEST_SCALE * family.width(np.array(specification.unit["scale"]))
+        state[family.collapsing] = family.width(np.maximum(family.width(state[family.collapsing]), smallest))
     if family.zero is not None and family.zero not in known:
         state[family.zero] = np.full(components, np.clip(shares[:, -1].sum() / shares.sum(), 1e-3, 1 - 1e-3))
     shared = {entry.name for entry in specification.parameters if entry.shared} - {family.zero}

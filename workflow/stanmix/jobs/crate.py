@@ -26,6 +26,7 @@ PACKAGES = {
     "matplotlib": "https://matplotlib.org/",
 }
 KINDS = {".html": "text/html", ".csv": "text/csv", ".json": "application/json", ".yaml": "application/yaml"}
+KINDS |= {".md": "text/markdown"}
 FOLDERS = {
     "data": "The data sets as they were read or simulated, and what was noticed about them",
     "programs": "The compiled Stan programs, and what they were compiled from",
@@ -85,7 +86,7 @@ def _graph(said, made, names):
             _file(path, f"Overview of all data sets ({Path(path).suffix[1:]})", made[path], "#overview")
             for path in tables
         ),
-        *(_file(path, f"Report of {Path(path).stem}", made[path], "#reports") for path in pages),
+        *(_file(path, _of_report(path), made[path], "#reports") for path in pages),
         _file("manifest.json", "The hash of every artifact, the configuration and all versions", None, "#manifest"),
         *(
             {"@id": f"{name}/", "@type": "Dataset", "name": FOLDERS[name], "exampleOfWork": _to(f"#{name}")}
@@ -194,6 +195,12 @@ def _file(path, name, digest, parameter):
     """A file of the crate, which stands for an input or output of the workflow."""
     entity = {"@id": path, "@type": "File", "name": name, "encodingFormat": KINDS[Path(path).suffix]}
     return entity | ({"sha256": digest} if digest else {}) | {"exampleOfWork": _to(parameter)}
+
+
+def _of_report(path):
+    """What a page is, or the methods that go with it."""
+    name = Path(path).name
+    return f"Report of {name[:-5]}" if name.endswith(".html") else f"Methods of {name.removesuffix('.methods.md')}"
 
 
 def _parameter(identifier, name, kind, description):

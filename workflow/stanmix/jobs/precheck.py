@@ -137,7 +137,7 @@ def _faults_of_rounding(rows, path, dataset):
     more = f" (and {np.count_nonzero(wrong) - 1} more)" if np.count_nonzero(wrong) > 1 else ""
     beside = "" if wrong is multiple else f", nor whole steps away from others, such as {plain(commonest * step)}"
     return [
-        f"{path}, line {rows.lines[row]}, column '{dataset['column']}': {plain(rows.y[row])} is no multiple of "
+        f"{path}, {rows.place(row)}, column '{dataset['column']}': {plain(rows.y[row])} is no multiple of "
         f"{plain(step)}{beside}{more}; `rounding:` is the step to which all values are rounded, so correct the step or "
         "the value, or leave the key away."
     ]
@@ -149,7 +149,7 @@ def _faults_of_axis(noticed, dataset):
     if dataset["axis"] != "log" or not fault:
         return []
     return [
-        f"{dataset['csv']}, line {fault['line']}, column '{fault['column']}': {plain(fault['value'])} has no place on "
+        f"{dataset['csv']}, {fault['place']}, column '{fault['column']}': {plain(fault['value'])} has no place on "
         "a log axis; say `axis: linear`, or leave the key away."
     ]
 

@@ -5,7 +5,8 @@ import numpy as np
 from stanmix.base.errors import UserError
 from stanmix.base.text import LARGEST_COUNT, plain
 from stanmix.data.observations import Observations
-from stanmix.families.family import MULTIVARIATE, SEEN, WHOLE, Family
+from stanmix.families.family import MULTIVARIATE, WHOLE, Family
+from stanmix.families.priors import Prior
 from stanmix.model.specification import Resolved
 
 MOST_UNKNOWNS = 3  # unknowns for each observation from which on nothing is sampled that is costly too
@@ -23,7 +24,7 @@ def of_values(name: str, family: Family, noticed: dict, rows: Observations) -> N
         scale = family.scales[column]
         too_low = facts["minimum"] <= -scale.shift
         fault = facts["lowest" if too_low else "highest"]
-        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         if scale.name == "logit":
             ways = (
@@ -45,7 +46,7 @@ def of_kind(name: str, family: Family, noticed: dict) -> None:
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
     def refuse(needs, fault, advice):
-        where = f"line {fault['line']}, column '{fault['column']}', has" if fault["line"] else "there is"
+        where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {fault['number'] - 1} more)" if fault["number"] > 1 else ""
         raise UserError(
             f"models.{name}: the family {family.name} needs {needs}, but {where} {plain(fault['value'])}{more}; "
@@ -123,20 +124,32 @@ def of_few(
 
 
 def of_collapse(
-    name: str, entry: Resolved, components: int, n: int, noticed: dict, needed: int, can_round: bool
+    name: str,
+    family: Family,
+    entry: Resolved,
+    components: int,
+    n: int,
+    noticed: dict,
+    needed: int,
+    can_round: bool,
+    cut: Prior,
 ) -> None:
     """Refuse a prior of scales under which a component can collapse onto equal values."""
     # On m equal values the likelihood grows as sigma^-m; a free mean that has to meet them costs one power of sigma.
     # Values that are equal in one of several columns do the same, whatever the others are. So the prior's power at 0
-    # must be more than `needed`.
+    # must be more than `needed`: where the scale is large for what is narrow, that of its inverse.
     if components == 1 or not noticed["tied"]:
         return
     priors = entry.priors
-    if not all(prior.power_at_zero > needed for prior in priors):
+    upwards = family.shape_of_one is not None
+    if not all((prior.power_at_infinity if upwards else prior.power_at_zero) > needed for prior in priors):
         where = "" if entry.column is None else f" of the column '{entry.column}'"
         vanishing, interval = "give it a prior that vanishes at 0 (lognormal or inv_gamma", "say `rounding:`"
+        if upwards:
+            vanishing = "give it a prior that has next to nothing far above (lognormal or gamma"
         if noticed["step"]:
-            vanishing += f", best cut by T[{SEEN * noticed['step']:.3g}, ]"
+            ends = f" , {cut.upper:.3g}" if upwards else f"{cut.lower:.3g}, "
+            vanishing += f", best cut by T[{ends}]"
             interval = f"say `rounding: {noticed['step']:g}`"
         vanishing += ")"
         interval += " in the data set, which makes the likelihood that of intervals"

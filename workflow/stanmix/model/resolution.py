@@ -149,7 +149,8 @@ def _refuse_collapse(name, family, entry, model, components, noticed, facts, gro
     # Shared by components that may own a distinct value each it meets all values at once.
     meets = ties["most_tied"] - free if own else noticed["n"] - noticed["distinct"] * free
     can_round = not isinstance(family, Transformed) or not any(scale.name for scale in family.scales)
-    refusals.of_collapse(name, entry, components, noticed["n"], ties, meets - 1, can_round)
+    cut = family.parameter(entry.name).default(facts, components, False)
+    refusals.of_collapse(name, family, entry, components, noticed["n"], ties, meets - 1, can_round, cut)
 
 
 def _numbers(family: Family, entry: Resolved, noticed: dict) -> int:
