@@ -236,6 +236,10 @@ def test_what_is_left_out_is_a_group_for_models_by_row_too():
     loo = crossvalidation.leave_one_out("normal", points, groups.count, DRAWS, 1.0, by_row=True)
     np.testing.assert_allclose(loo["log_likelihood"], expected.sum(axis=1), rtol=1e-13)
     assert (loo["n"], loo["elpd_i"].shape, loo["loo_pit"].shape) == (4, (4,), (2, 12))
+    loo = crossvalidation.leave_one_out("normal", points, groups.count, DRAWS, 1.0)
+    together = logsumexp(by_loops(rows, DRAWS), axis=2)
+    np.testing.assert_allclose(loo["log_likelihood"], together.sum(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(loo["lppd_i"][groups.index[::3]], logsumexp(together, axis=0) - np.log(6), rtol=1e-13)
     parts = refitting.parts_of(rows, rows.units(), groups)
     assert sorted(np.concatenate(parts).tolist()) == list(range(12))
     for u, part in enumerate(parts):

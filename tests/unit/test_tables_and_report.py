@@ -303,6 +303,8 @@ def artifacts(tmp_path, root, monkeypatch):
             ).assign(**{f"probability_{k}_{end}": at for k in (1, 2) for end, at in (("lower", 0.0), ("upper", 1.0))}),
             "memberships": {
                 "expected_misclassification": 0.26,
+                "entropy_r2": 1 - (0.325082973391448 + 0 + 3 * 0.673011667009257) / 5 / 0.693147180559945,
+                "average": [[0.675, 0.325], [0.0, 1.0]],
                 "interval": 0.9,
                 "looked_at": 3,
                 "agreement": 0.875,
@@ -422,7 +424,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "Outside of the band: maximum 765.4 (1 to 3).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",
-        "expected to be the wrong one for 26% of them",
+        "expected to be the wrong one for 26% of the observations",
         "has 2 clusters; it agrees with the most probable components by an adjusted Rand index of 0.875",
         "The picture shows a random sample of 3 of the 5 observations",
         "A rule in words.",

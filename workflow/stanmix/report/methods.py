@@ -114,7 +114,8 @@ class Methods:
             wrong = tables.number(100 * view["memberships"]["expected_misclassification"], digits=2)
             self.sentences.append(
                 f"With every observation in its most probable component, {wrong}% are expected to be misclassified if "
-                "the model holds."
+                f"the model holds; entropy R\N{SUPERSCRIPT TWO} is {view['memberships']['entropy_r2']:.2f} "
+                f"{self._cite(references.ENTROPY)}."
             )
         if view["specification"].components > 1:
             self.sentences.append(
