@@ -113,8 +113,8 @@ class Methods:
         if view["specification"]["components"] > 1 and view["labels"]["trusted"]:
             wrong = tables.number(100 * view["memberships"]["expected_misclassification"], digits=2)
             self.sentences.append(
-                f"With every observation in its most probable component, {wrong}% are expected to be misclassified if "
-                "the model holds."
+                f"With every {'group' if view['things'] == 'groups' else 'observation'} in its most probable "
+                f"component, {wrong}% are expected to be misclassified if the model holds."
             )
         if view["specification"]["components"] > 1:
             self.sentences.append(
