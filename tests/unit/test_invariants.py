@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import pandas as pd
 import pytest
@@ -12,6 +13,11 @@ from stanmix.base.seeds import seed_for
 from stanmix.config.plan import Fit
 from stanmix.model.specification import specify
 from stanmix.report.invariants import InvariantError, verify, verify_asked, verify_cutoffs
+
+
+def entropy(probabilities):
+    """The entropies of memberships in two components, added."""
+    return sum(-p * math.log(p) - (1 - p) * math.log(1 - p) for p in probabilities)
 
 
 def consistent():
@@ -52,6 +58,8 @@ def consistent():
         "membership": membership,
         "memberships": {
             "expected_misclassification": 0.1902,
+            "entropy_r2": 1 - (entropy([0.9, 0.55, 0.001]) + 2 * entropy([0.2])) / 5 / math.log(2),
+            "average": [[0.725, 0.275], [0.401 / 3, 2.599 / 3]],
             "clusters": [{"cluster": 1, "size": 3}, {"cluster": 2, "size": 2}],
         },
         "loo": {"n": 5, "elpd": -12.0, "right": 3},
@@ -141,6 +149,11 @@ BROKEN = {
     "read": (entry("noticed", "n", 4), "5 observations were fitted, 4 read"),
     "LOO values": (shorter("loo_pointwise"), "4 a LOO value"),
     "weights of memberships": (cell("membership", 1, "weight", 1), "5 read, 4 have memberships and 5 a LOO value"),
+    "entropy": (entry("memberships", "entropy_r2", 0.5), "the entropy is another"),
+    "average": (
+        entry("memberships", "average", [[0.725, 0.275], [0.14, 0.86]]),
+        "the average memberships of component 2 are not those of the table",
+    ),
     "LOO total": (entry("loo", "elpd", -12.001), "the pointwise LOO values do not add to their total"),
     "LOO count": (entry("loo", "n", 4), "the counts differ"),
     "LOO not a number": (entry("loo", "elpd", float("nan")), "the pointwise LOO values do not add"),

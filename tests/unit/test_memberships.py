@@ -340,6 +340,7 @@ def consistent():
     summary = summary.assign(median=summary["mean"], hdi_lower=0.1, hdi_upper=0.9)
     first = np.array([0.9, 0.2, 0.02])
     lower, upper = np.array([0.8, 0.1, 0.0]), np.array([0.95, 0.4, 0.001])
+    shares = np.column_stack([first, 1 - first])
     membership = pd.DataFrame(
         {
             "obs_id": [1, 2, 3],
@@ -369,6 +370,8 @@ def consistent():
         "membership": membership,
         "memberships": {
             "expected_misclassification": (0.1 + 0.4 + 0.02) / 4,
+            "entropy_r2": partitions.entropy_r2(shares, np.array([1, 2, 1])),
+            "average": partitions.average_membership(shares, np.array([1, 2, 1])),
             "clusters": [{"cluster": 1, "size": 1}, {"cluster": 2, "size": 3}],
         },
         "loo": {"n": 4, "elpd": -8.0, "right": None},

@@ -325,6 +325,8 @@ def artifacts(tmp_path, root, monkeypatch):
             ).assign(**{f"probability_{k}_{end}": at for k in (1, 2) for end, at in (("lower", 0.0), ("upper", 1.0))}),
             "memberships": {
                 "expected_misclassification": 0.26,
+                "entropy_r2": 1 - (0.325082973391448 + 0 + 3 * 0.673011667009257) / 5 / 0.693147180559945,
+                "average": [[0.675, 0.325], [0.0, 1.0]],
                 "interval": 0.9,
                 "looked_at": 3,
                 "agreement": 0.875,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from runs import forged
+from scipy import stats
 
 from stanmix.assess.checks import p_text
 
@@ -284,6 +285,20 @@ def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
             assert float(row["component 1"]) == pytest.approx(values["probability_1"], abs=5.1e-5)
 
 
+def test_entropy_and_average_memberships_follow_from_the_table(page, dataset, artifact):
+    for model, part in of_models(page.one("section", id="memberships"), dataset).items():
+        table = artifact(model, "membership.csv")
+        shares = table.filter(regex=r"^probability_(\d+|zero)$").to_numpy()
+        entropy = stats.entropy(shares, base=shares.shape[1], axis=1)
+        shown = re.search(r"Entropy R² is ([\d.]+) ", part.text)
+        assert float(shown[1]) == pytest.approx(1 - np.average(entropy, weights=table["weight"]), abs=5.1e-4)
+        rows = rows_of(part.all("table")[0])
+        assert [row["most probable"].split()[-1] for row in rows] == ["1", "2"] + ["zeros"] * (dataset == "calls")
+        own = table["component"].astype(str) == "2"
+        mean = np.average(table["probability_2"][own], weights=table["weight"][own])
+        assert float(rows[1]["component 2"]) == pytest.approx(mean, abs=5.1e-4)
+
+
 def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
     for model, part in of_models(page.one("section", id="memberships"), dataset).items():
         said, table = artifact(model, "memberships.json")["cutoffs"], artifact(model, "cutoffs.csv")
@@ -293,7 +308,7 @@ def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
             assert "differ in their trials or exposure" in said[0]
             continue
         assert said[0].startswith("Values below ")
-        rows = rows_of(part.all("table")[0])
+        rows = rows_of(part.all("table")[1])
         assert [(row["component"], row["values"], row["rather than"]) for row in rows] == [
             ("1", "below", "2"), ("2", "above", "1"),
         ]  # fmt: skip
@@ -366,7 +381,7 @@ def test_the_names_of_rows_stand_in_the_table_of_memberships_and_do_nothing(call
         assert table[column].tolist() == kept[given].tolist()
     assert table.loc[table["y"] > 0, "probability_zero"].max() == 0
     assert table.loc[table["y"] == 0, "probability_zero"].min() > 0
-    shown = rows_of(page.one("section", id="memberships").one("table"))
+    shown = rows_of(page.one("section", id="memberships").all("table")[-1])
     least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
     assert [row["id"] for row in shown] == least["id"].tolist()
     assert [row["weight"] for row in shown] == [str(weight) for weight in least["weight"]]

@@ -271,6 +271,8 @@ def _memberships(rows, specification, units, points, draws, truth, names):
         right = int(frame["right"].sum())
     facts = {
         "expected_misclassification": partitions.expected_misclassification(of_units["mean"], units.count),
+        "entropy_r2": partitions.entropy_r2(of_units["mean"], units.count),
+        "average": partitions.average_membership(of_units["mean"], units.count),
         "interval": memberships.INTERVAL,
         "loss": loss,
         "agreement": partitions.adjusted_rand(clusters, frame["component"], rows.frequency),

@@ -129,6 +129,7 @@ def fit_view(title, paths, noticed, asked, config, data):
             placed(said["clusters"]),
             evidence.address(paths["memberships"], "clusters"),
         ),
+        "average_table": _average_table(paths["memberships"], said["average"], columns.parts_of(membership), names),
         "predicted": _predicted(paths["predicted"], labels) if "predicted" in paths else None,
         "sizes": _sizes(of_units, names),
         "number": int(of_units["weight"].sum()),
@@ -225,6 +226,18 @@ def _cutoffs_table(table, levels, names):
     """The cut-offs, one line for each side of a component; nothing where there are none."""
     rows = cutoff_words.table_rows(table, levels, names)
     return tables.html_table(columns.cutoffs(levels), rows) if rows else ""
+
+
+def _average_table(path, average, parts, names):
+    """The average memberships by most probable component; empty for a single one."""
+    if len(parts) == 1:
+        return ""
+    rows = [
+        {"place": place, "assigned": columns.called(part, names), **{str(k): value for k, value in enumerate(row)}}
+        for place, (part, row) in enumerate(zip(parts, average, strict=True))
+        if row is not None
+    ]
+    return tables.html_table(columns.average(parts, names), rows, evidence.address(path, "average"))
 
 
 def _predicted(path, labels):

@@ -61,10 +61,10 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
         _hold_intervals(hold, membership, parts, probabilities)
     each = membership if specification["membership"] == "row" else membership.drop_duplicates("group")
     from_table = np.average(each["uncertainty"], weights=each["weight"])
-    hold(
-        abs(from_table - memberships["expected_misclassification"]) < TOLERANCE,
-        "the expected misclassification is not that of the table.",
-    )
+    agree = abs(from_table - memberships["expected_misclassification"]) < TOLERANCE
+    hold(agree, "the expected misclassification is not that of the table.")
+    if agree and rows < TOLERANCE and len(parts) == len(memberships["average"]):
+        _hold_averages(hold, each, parts, memberships)
     sizes = membership.groupby("cluster")["weight"].sum()
     said = {entry["cluster"]: entry["size"] for entry in memberships["clusters"]}
     hold(sizes.to_dict() == said, "the clusters have other sizes than in the table.")
@@ -165,6 +165,22 @@ def verify_asked(title, specification, asked, config, noticed, data=None):
             f"{title}: what was sampled is not what the configuration asks for; the specification differs in "
             f"{', '.join(differs)}."
         )
+
+
+def _hold_averages(hold, table, parts, said):
+    """What is said of how certain memberships are follows from the table."""
+    probabilities = table[[columns.probability(part) for part in parts]].to_numpy()
+    if len(parts) > 1:
+        logs = np.log(np.where(probabilities > 0, probabilities, 1))
+        entropy = np.average(-(probabilities * logs).sum(axis=1), weights=table["weight"])
+        hold(abs(1 - entropy / np.log(len(parts)) - said["entropy_r2"]) < TOLERANCE, "the entropy is another.")
+    best = probabilities.argmax(axis=1)
+    for place, (part, row) in enumerate(zip(parts, said["average"], strict=True)):
+        own = best == place
+        same = row is None if not own.any() else row is not None and np.allclose(
+            np.average(probabilities[own], axis=0, weights=table["weight"][own]), row, atol=TOLERANCE
+        )  # fmt: skip
+        hold(same, f"the average memberships of component {part} are not those of the table.")
 
 
 def _hold_intervals(hold, membership, parts, probabilities):
