@@ -113,9 +113,9 @@ class Methods:
         if view["specification"].components > 1 and view["labels"]["trusted"]:
             wrong = tables.number(100 * view["memberships"]["expected_misclassification"], digits=2)
             self.sentences.append(
-                f"With every observation in its most probable component, {wrong}% are expected to be misclassified if "
-                f"the model holds; entropy R\N{SUPERSCRIPT TWO} is {view['memberships']['entropy_r2']:.2f} "
-                f"{self._cite(references.ENTROPY)}."
+                f"With every {'group' if view['things'] == 'groups' else 'observation'} in its most probable "
+                f"component, {wrong}% are expected to be misclassified if the model holds; entropy "
+                f"R\N{SUPERSCRIPT TWO} is {view['memberships']['entropy_r2']:.2f} {self._cite(references.ENTROPY)}."
             )
         if view["specification"].components > 1:
             self.sentences.append(
