@@ -21,6 +21,7 @@ def fit(components, elpd, failed=(), division=None, n_bad=0):
         "pointwise": pd.DataFrame({"elpd": elpd, "weight": 1}),
         "checks": {"checks": checks},
         "membership": pd.DataFrame({"component": division, "weight": 1}),
+        "by_row": False,
     }
 
 
@@ -89,7 +90,7 @@ def test_extra_zeros_are_no_component():
 def test_weights_count():
     fits = [fit(1, np.array([-1.0, 0.0])), fit(2, np.zeros(2))]
     for each in fits:
-        each["pointwise"]["weight"] = [3, 1]
+        each["pointwise"]["weight"] = each["membership"]["weight"] = [3, 1]
     fits[0]["loo"]["elpd"] = -3.0
     assert numbers.judge("m", fits)["rows"][0]["elpd_diff"] == -3
 
@@ -154,3 +155,9 @@ def test_groups_are_called_so_and_tell_more_than_as_many_observations():
     assert f"50 groups of 3 rows on average tell apart, half of the time, those that lie {apart:.1f} stand" in sentence
     assert "With fewer than 100 groups" in sentence
     assert apart < numbers.smallest_separation(50) / np.sqrt(3)
+    sentence = numbers.judge("m", [each | {"by_row": True} for each in fits])["sentence"]
+    assert "predicting new groups" in sentence
+    assert (
+        f"150 observations tell apart, half of the time, those that lie {numbers.smallest_separation(150):.1f}"
+        in sentence
+    )

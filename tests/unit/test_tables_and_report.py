@@ -11,10 +11,12 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
-from textbook import noticed_in
+from textbook import noticed_in, resolved, specified
 
 from stanmix.base import columns, files, tables
 from stanmix.compare import comparison
+from stanmix.families.priors import Prior
+from stanmix.model.specification import Weights
 from stanmix.report import invariants
 from stanmix.report.invariants import InvariantError
 from stanmix.report.page import write_report
@@ -261,45 +263,21 @@ def artifacts(tmp_path, root, monkeypatch):
             summary[key] = summary["mean"] + shift
         for key in ("sd", "mcse_mean", "ess_bulk", "ess_tail", "r_hat"):
             summary[key] = 1.0
-        entry = {
-            "name": "sigma",
-            "meaning": "standard deviation",
-            "slot": "scale",
-            "mode": "shared",
-            "ordered": False,
-            "is_default": True,
-            "value": None,
-            "priors": [{"distribution": "normal", "arguments": [0.0, 3.25], "lower": 0.0, "upper": None}],
-        }
-        mu = {
-            "name": "mu",
-            "meaning": "mean",
-            "slot": "location",
-            "mode": "fixed",
-            "ordered": True,
-            "is_default": False,
-            "value": [0, 4],
-            "priors": [],
-        }
+        half = Prior("normal", (0.0, 3.25), 0.0)
+        sigma = resolved("sigma", "shared", slot="scale", meaning="standard deviation", priors=(half,))
+        mu = resolved("mu", "fixed", slot="location", meaning="mean", ordered=True, is_default=False, value=[0, 4])
         contents = {
-            "specification": {
-                "model": model,
-                "family": "normal",
-                "kind": "continuous",
-                "membership": "row",
-                "transform": None,
-                "rounding": 0.125,
-                "notes": [HOSTILE],
-                "program": "p",
-                "components": 2,
-                "n": 5,
-                "label": HOSTILE,
-                "weights": {"mode": "estimated", "concentration": [1.0, 2.0]},
-                "parameters": [mu, entry],
-                "sampling": {"chains": 4, "warmup": 10, "draws": 20, "metric": "diag"},
-                "seeds": {"chains": 987654321},
-                "versions": {"numpy": "9.9"},
-            },
+            "specification": specified(
+                model=model,
+                rounding=0.125,
+                notes=[HOSTILE],
+                program="p",
+                weights=Weights("estimated", concentration=[1.0, 2.0]),
+                parameters=(mu, sigma),
+                sampling={"chains": 4, "warmup": 10, "draws": 20, "metric": "diag"},
+                seeds={"chains": 987654321},
+                versions={"numpy": "9.9"},
+            ).as_dict(),
             "checks": {"status": status, "checks": [CHECK | {"status": status}]},
             "labels": {
                 "pairs": [{"first": 1, "second": 2, "exchanged": 0.0421, "edge": 0.03}],
@@ -596,7 +574,7 @@ def test_other_fits_than_the_configuration_asks_for_withhold_the_page(artifacts,
 def test_a_fit_that_was_not_asked_for_withholds_the_page(artifacts, tmp_path, monkeypatch):
     def refuse(title, specification, asked, config, noticed, data):
         assert (asked.model, asked.components) == (title, 2)
-        assert specification["components"] == 2
+        assert specification.components == 2
         if title == "second":
             raise InvariantError("second: other priors")
 

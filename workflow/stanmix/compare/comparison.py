@@ -68,6 +68,7 @@ def _numbers(fits, loos, pointwise, checks):
                     "pointwise": pointwise[title],
                     "checks": checks[title],
                     "membership": pd.read_csv(fits[title]["membership"], usecols=["component", "weight"]),
+                    "by_row": read_json(fits[title]["specification"])["membership"] == "row",
                 }
                 for components, title in sorted(several)
             ],

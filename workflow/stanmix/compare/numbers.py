@@ -57,7 +57,8 @@ def judge(model, fits, singles=()):
     model : str
     fits : list of dict
         One for each number of components, increasing: components, loo (dict), pointwise (DataFrame with elpd and
-        weight), checks (dict), membership (DataFrame with component and weight).
+        weight), checks (dict), membership (DataFrame with component and weight), by_row (whether rows have memberships
+        of their own, whatever is left out at once).
     singles : sequence of dict
         Fits of other models with a single component: title, loo, pointwise and checks as above.
 
@@ -72,6 +73,7 @@ def judge(model, fits, singles=()):
     # What was not sampled well is no yardstick, however well it seems to predict.
     best = max([fit for fit in fits if _sampled(fit)] or fits, key=lambda fit: fit["loo"]["elpd"])
     n = int(best["pointwise"]["weight"].sum())
+    each = float(best["membership"]["weight"].sum()) / n
     rows, before = [], None
     for fit in fits:
         weight = fit["pointwise"]["weight"].to_numpy(float)
@@ -102,7 +104,7 @@ def judge(model, fits, singles=()):
         "best": best["components"],
         "rows": rows,
         "sentence": _on_singles(fits, verdict or best["components"], singles)
-        + _sentence(model, verdict, best["components"], rows, n, float(best["membership"]["weight"].sum()) / n),
+        + _sentence(model, verdict, best["components"], rows, n, each, best["by_row"]),
     }
 
 
@@ -128,15 +130,18 @@ def _on_singles(fits, chosen, singles):
     )
 
 
-def _sentence(model, verdict, best, rows, n, each):
+def _sentence(model, verdict, best, rows, n, each, by_row):
     """What is said of the numbers of components; `each` is how many rows are left out at once, on average."""
     numbers = f"{rows[0]['components']} to {rows[-1]['components']}"
-    things, about = ("groups", f" of {each:.3g} rows on average") if each > 1 else ("observations", "")
+    things = "groups" if each > 1 else "observations"
+    if things == "groups" and not by_row:
+        seen, apart = f"{n:,} groups of {each:.3g} rows on average", smallest_separation(n, each)
+    else:
+        seen, apart = f"{n * each:,.0f} observations", smallest_separation(n * each)
     caution = (
         f"This is about predicting new {things}; it does not count the kinds that exist in nature, and a family "
         "that does not fit is mended by more components than there are kinds. Of two equally common normal components, "
-        f"{n:,} {things}{about} tell apart, half of the time, those that lie "
-        f"{smallest_separation(n, max(each, 1.0)):.1f} standard deviations apart."
+        f"{seen} tell apart, half of the time, those that lie {apart:.1f} standard deviations apart."
     )
     if n < FEW:
         caution += f" With fewer than {FEW} {things} standard errors of differences are not to be relied on."

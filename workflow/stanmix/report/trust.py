@@ -57,7 +57,7 @@ def of_numbers(judged, views):
                 )
             )
     if not said:
-        tried = sorted({view["specification"]["components"] for view in views})
+        tried = sorted({view["specification"].components for view in views})
         said.append(
             Markup("Only {} component{} {} tried, so that nothing is known of other numbers.").format(
                 words.listed([str(number) for number in tried]),
