@@ -21,6 +21,7 @@ def fit(components, elpd, failed=(), division=None, n_bad=0):
         "pointwise": pd.DataFrame({"elpd": elpd, "weight": 1}),
         "checks": {"checks": checks},
         "membership": pd.DataFrame({"component": division, "weight": 1}),
+        "by_row": False,
     }
 
 
@@ -89,7 +90,7 @@ def test_extra_zeros_are_no_component():
 def test_weights_count():
     fits = [fit(1, np.array([-1.0, 0.0])), fit(2, np.zeros(2))]
     for each in fits:
-        each["pointwise"]["weight"] = [3, 1]
+        each["pointwise"]["weight"] = each["membership"]["weight"] = [3, 1]
     fits[0]["loo"]["elpd"] = -3.0
     assert numbers.judge("m", fits)["rows"][0]["elpd_diff"] == -3
 
@@ -128,17 +129,35 @@ def test_the_verdict_says_what_it_could_have_seen_and_when_it_is_not_to_be_relie
     assert "With fewer than 100 observations" in numbers.judge("m", few)["sentence"]
 
 
-@pytest.mark.parametrize("n", [200, 1000])
-def test_the_smallest_separation_is_that_of_simulated_data(n):
+@pytest.mark.parametrize(("n", "rows"), [(200, 1), (1000, 1), (200, 4)])
+def test_the_smallest_separation_is_that_of_simulated_data(n, rows):
     """Against the best normal and the true mixture, whose gain falls short of telling in about half of data sets."""
-    rng, separation = np.random.default_rng(3), numbers.smallest_separation(n)
+    rng, separation = np.random.default_rng(3), numbers.smallest_separation(n, rows)
     told = 0
     for _ in range(400):
-        y = rng.normal(rng.choice([-1, 1], n) * separation / 2)
-        one = -0.5 * np.log(2 * np.pi * y.var()) - 0.5 * (y - y.mean()) ** 2 / y.var()
-        two = np.log(sum(np.exp(-0.5 * (y - side * separation / 2) ** 2) for side in (-1, 1)) / np.sqrt(8 * np.pi))
-        gain = two - one
+        y = rng.normal(rng.choice([-1, 1], (n, 1)) * separation / 2, size=(n, rows))
+        one = (-0.5 * np.log(y.var()) - 0.5 * (y - y.mean()) ** 2 / y.var()).sum(axis=1)
+        sides = (np.exp(-0.5 * (y - side * separation / 2) ** 2).prod(axis=1) for side in (-1, 1))
+        gain = np.log(sum(sides) / 2) - one
         # estimates gain half a unit of log likelihood for each unknown, and lose as much again where they predict
         told += gain.sum() + 1 - 1.5 > max(4, 2 * np.sqrt(n) * gain.std())
     assert 0.35 < told / 400 < 0.65
-    assert numbers.smallest_separation(10 * n) < separation
+    assert numbers.smallest_separation(10 * n, rows) < separation
+
+
+def test_groups_are_called_so_and_tell_more_than_as_many_observations():
+    fits = [fit(1, np.zeros(50)), fit(2, pointwise(-1, 4)[:50])]
+    for each in fits:
+        each["membership"] = pd.concat([each["membership"]] * 3)
+    sentence = numbers.judge("m", fits)["sentence"]
+    assert "predicting new groups" in sentence
+    apart = numbers.smallest_separation(50, 3)
+    assert f"50 groups of 3 rows on average tell apart, half of the time, those that lie {apart:.1f} stand" in sentence
+    assert "With fewer than 100 groups" in sentence
+    assert apart < numbers.smallest_separation(50) / np.sqrt(3)
+    sentence = numbers.judge("m", [each | {"by_row": True} for each in fits])["sentence"]
+    assert "predicting new groups" in sentence
+    assert (
+        f"150 observations tell apart, half of the time, those that lie {numbers.smallest_separation(150):.1f}"
+        in sentence
+    )

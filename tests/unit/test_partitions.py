@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from stanmix.labels import partitions
 
@@ -231,6 +232,23 @@ def test_adjusted_rand_weights_stand_for_repeated_observations(rng):
     repeated = partitions.adjusted_rand(np.repeat(a, weights), np.repeat(b, weights))
     assert partitions.adjusted_rand(a, b, weights) == pytest.approx(repeated)
     assert repeated != pytest.approx(partitions.adjusted_rand(a, b))
+
+
+def test_entropy_is_1_for_sure_and_0_for_even_memberships_and_that_of_scipy_between():
+    assert partitions.entropy_r2(np.eye(3)) == 1
+    assert partitions.entropy_r2(np.full((4, 3), 1 / 3)) == pytest.approx(0)
+    assert partitions.entropy_r2(np.ones((4, 1))) is None
+    probabilities, weights = np.random.default_rng(1).dirichlet([1, 1, 1], 20), np.arange(1, 21)
+    expected = 1 - stats.entropy(np.repeat(probabilities, weights, axis=0), base=3, axis=1).mean()
+    assert partitions.entropy_r2(probabilities, weights) == pytest.approx(expected)
+
+
+def test_average_memberships_are_means_of_those_that_are_assigned():
+    probabilities = np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.2, 0.8, 0.0]])
+    found = partitions.average_membership(probabilities, np.array([3, 1, 1]))
+    np.testing.assert_allclose(found[0], [3.3 / 4, 0.7 / 4, 0])
+    np.testing.assert_allclose(found[1], [0.2, 0.8, 0])
+    assert found[2] is None
 
 
 def test_expected_misclassification():

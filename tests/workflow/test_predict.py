@@ -158,7 +158,7 @@ def test_the_page_says_who_belongs_together(run):
     text = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
     fitted = pd.read_csv(run / "results/fits/others/normal/2/membership.csv")
     share = 100 * fitted["uncertainty"].mean()
-    assert f"expected to be the wrong one for {share:.2g}% of them" in text
+    assert f"expected to be the wrong one for {share:.2g}% of the observations" in text
     assert "agrees best with the draws has 2 clusters; it agrees with the most probable components" in text
     assert 'alt="Which observations belong together under normal"' in page
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from runs import forged
+from scipy import stats
 
 from stanmix.assess.checks import p_text
 
@@ -177,7 +178,7 @@ def test_links_lead_to_places_on_the_page(page):
 
 def test_links_lead_to_files_of_the_run(page, finished):
     files = [link.attributes["href"] for link in page.all("a") if link.attributes["href"][0] not in "#h"]
-    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "md", "svg", "png"}
+    assert {path.rpartition(".")[2] for path in files} == {"csv", "json", "log", "md", "svg", "png"}
     assert [path for path in files if not (finished / "results/reports" / path).is_file()] == []
 
 
@@ -206,7 +207,10 @@ def test_the_verdict_is_that_of_the_checks(page, dataset, artifact, finished):
     assert next(iter(shown)) == choice["title"]
     for found in verdicts.values():
         for check in found["checks"]:
-            assert (check["sentence"] in box.text) == (check["status"] == found["status"] != "pass")
+            assert (check["title"] in box.text) >= (check["status"] == found["status"] != "pass")
+        named = [em.text for em in box.all("em")]
+    wanted = [c["title"] for f in verdicts.values() for c in f["checks"] if c["status"] == f["status"] != "pass"]
+    assert sorted(named) == sorted(wanted)
 
 
 def test_the_tables_of_checks_hold_every_check_and_those_that_pass_are_folded(page, dataset, artifact):
@@ -276,12 +280,26 @@ def test_the_memberships_are_counted_from_the_table(page, dataset, artifact):
         assert f" {uncertain} of them {'is' if uncertain == 1 else 'are'} uncertain by more than 0.1." in part.text
         if dataset == "pair":
             right = int((table["component"] == table["true_component"]).sum())
-            assert f"{right} of {len(table)} are assigned to their true component" in part.text
+            assert f"{right} of the {len(table)} observations are assigned to their true component" in part.text
         least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
         rows = rows_of(part.all("table")[-1])
         assert [row["row"] for row in rows] == [str(i) for i in least["obs_id"]]
         for row, (_, values) in zip(rows, least.iterrows(), strict=True):
             assert float(row["component 1"]) == pytest.approx(values["probability_1"], abs=5.1e-5)
+
+
+def test_entropy_and_average_memberships_follow_from_the_table(page, dataset, artifact):
+    for model, part in of_models(page.one("section", id="memberships"), dataset).items():
+        table = artifact(model, "membership.csv")
+        shares = table.filter(regex=r"^probability_(\d+|zero)$").to_numpy()
+        entropy = stats.entropy(shares, base=shares.shape[1], axis=1)
+        shown = re.search(r"Entropy R² is ([\d.]+) ", part.text)
+        assert float(shown[1]) == pytest.approx(1 - np.average(entropy, weights=table["weight"]), abs=5.1e-4)
+        rows = rows_of(part.all("table")[0])
+        assert [row["most probable"].split()[-1] for row in rows] == ["1", "2"] + ["zeros"] * (dataset == "calls")
+        own = table["component"].astype(str) == "2"
+        mean = np.average(table["probability_2"][own], weights=table["weight"][own])
+        assert float(rows[1]["component 2"]) == pytest.approx(mean, abs=5.1e-4)
 
 
 def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
@@ -293,7 +311,7 @@ def test_the_cut_offs_are_those_of_their_table(page, dataset, artifact):
             assert "differ in their trials or exposure" in said[0]
             continue
         assert said[0].startswith("Values below ")
-        rows = rows_of(part.all("table")[0])
+        rows = rows_of(part.all("table")[1])
         assert [(row["component"], row["values"], row["rather than"]) for row in rows] == [
             ("1", "below", "2"), ("2", "above", "1"),
         ]  # fmt: skip
@@ -366,7 +384,7 @@ def test_the_names_of_rows_stand_in_the_table_of_memberships_and_do_nothing(call
         assert table[column].tolist() == kept[given].tolist()
     assert table.loc[table["y"] > 0, "probability_zero"].max() == 0
     assert table.loc[table["y"] == 0, "probability_zero"].min() > 0
-    shown = rows_of(page.one("section", id="memberships").one("table"))
+    shown = rows_of(page.one("section", id="memberships").all("table")[-1])
     least = table.sort_values("uncertainty", ascending=False, kind="stable").head(10)
     assert [row["id"] for row in shown] == least["id"].tolist()
     assert [row["weight"] for row in shown] == [str(weight) for weight in least["weight"]]

@@ -1,4 +1,4 @@
-"""The command `stanmix`: a first configuration for a CSV file, its check, the run, and the pages in a browser."""
+"""The command `stanmix`: a first configuration for a CSV file, its check, the run, its pages, and two runs compared."""
 
 import argparse
 import contextlib
@@ -86,6 +86,12 @@ def _parser():
     )  # fmt: skip
     show = command("open", _open, "show the reports in the browser, or say where they are")
     show.add_argument("datasets", nargs="*", metavar="DATASET", help="the names of data sets; all if none is given")
+    differ = command(
+        "diff", _diff, "say which numbers of two runs moved by more than their Monte Carlo error",
+        " Returns 1 when a number, a check or the fit to begin with is another.",
+    )  # fmt: skip
+    differ.add_argument("first", metavar="FOLDER", help="the folder of an analysis that was run")
+    differ.add_argument("second", metavar="FOLDER", help="that of another one")
     for each in (begin, check, show):
         each.add_argument("--directory", "-d", default=".", metavar="FOLDER", help="the folder of the analysis")
     return parser
@@ -153,6 +159,14 @@ def _open(asked):
         opened = len(wanted) <= SEVERAL and webbrowser.open(page.absolute().as_uri())
         print(page.absolute() if not opened else f"Opened {page}")
     return 0
+
+
+def _diff(asked):
+    from stanmix.compare import difference
+
+    said, same = difference.sentences(asked.first, asked.second)
+    print(*said, sep="\n")
+    return 0 if same else 1
 
 
 def _pages(folder):

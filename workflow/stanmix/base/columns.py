@@ -180,6 +180,13 @@ def clusters(names):
     return [*CLUSTERS, *({"key": VALUE + name, "title": f"mean of {name}"} for name in names)]
 
 
+def average(parts, names=None):
+    """Columns of the table of average memberships: a row for each most probable component, a column for each."""
+    first = {"key": "assigned", "title": "most probable", "text": True, "ours": True}
+    written = {"format": {"decimals": 3}}
+    return [first, *({"key": str(k), "title": called(part, names), **written} for k, part in enumerate(parts))]
+
+
 def cutoff(level):
     """The key of cut-offs at a level of probability, or of those at which a component becomes the most probable."""
     return "most_probable" if level is None or math.isnan(level) else f"at_{level:g}"

@@ -9,17 +9,19 @@ from stanmix.labels import partitions
 STEPS = 60  # halvings of the interval in which a separation is looked for
 
 
-def smallest_separation(n):
+def smallest_separation(n, rows=1.0):
     """How far apart two components must lie for data of that size to tell them from one, in half of such data sets.
 
     Two equally common normal components with a standard deviation of 1 are better predicted by themselves than by one
     normal distribution of the same mean and variance; the expected gain, less what three more unknowns cost, has to be
-    one that `checks.no_better` does not call none.
+    one that `checks.no_better` does not call none. Of groups also that says something that their rows go together.
 
     Parameters
     ----------
     n : int
-        Observations.
+        Observations, or groups with one membership each.
+    rows : float
+        Of each group.
 
     Returns
     -------
@@ -29,13 +31,16 @@ def smallest_separation(n):
 
     def told(separation):
         wide = np.sqrt(1 + separation**2 / 4)
-        x = np.linspace(-separation / 2 - 9, separation / 2 + 9, 2001)
-        two = sum(np.exp(-0.5 * (x - side * separation / 2) ** 2) for side in (-1, 1)) / np.sqrt(8 * np.pi)
-        gain = np.log(two) + 0.5 * (x / wide) ** 2 + np.log(wide * np.sqrt(2 * np.pi))
+        # The mean of a group's rows, in its own standard deviations, and apart from it the rows' sum of squares.
+        apart = separation * np.sqrt(rows)
+        x = np.linspace(-apart / 2 - 9, apart / 2 + 9, 2001)
+        two = sum(np.exp(-0.5 * (x - side * apart / 2) ** 2) for side in (-1, 1)) / np.sqrt(8 * np.pi)
+        gain = np.log(two) + 0.5 * (x / wide) ** 2 + np.log(np.sqrt(2 * np.pi)) + rows * np.log(wide)
+        within = -0.5 * (1 - wide**-2)  # of each unit of the sum of squares, which has rows - 1 degrees of freedom
         weights = two * (x[1] - x[0])
         mean = gain @ weights
-        spread = np.sqrt((gain - mean) ** 2 @ weights)
-        return not no_better(n * mean - 1.5, np.sqrt(n) * spread)
+        spread = np.sqrt((gain - mean) ** 2 @ weights + 2 * (rows - 1) * within**2)
+        return not no_better(n * (mean + (rows - 1) * within) - 1.5, np.sqrt(n) * spread)
 
     low, high = 0.0, 20.0
     for _ in range(STEPS):
@@ -52,7 +57,8 @@ def judge(model, fits, singles=()):
     model : str
     fits : list of dict
         One for each number of components, increasing: components, loo (dict), pointwise (DataFrame with elpd and
-        weight), checks (dict), membership (DataFrame with component and weight).
+        weight), checks (dict), membership (DataFrame with component and weight), by_row (whether rows have memberships
+        of their own, whatever is left out at once).
     singles : sequence of dict
         Fits of other models with a single component: title, loo, pointwise and checks as above.
 
@@ -67,6 +73,7 @@ def judge(model, fits, singles=()):
     # What was not sampled well is no yardstick, however well it seems to predict.
     best = max([fit for fit in fits if _sampled(fit)] or fits, key=lambda fit: fit["loo"]["elpd"])
     n = int(best["pointwise"]["weight"].sum())
+    each = float(best["membership"]["weight"].sum()) / n
     rows, before = [], None
     for fit in fits:
         weight = fit["pointwise"]["weight"].to_numpy(float)
@@ -97,7 +104,7 @@ def judge(model, fits, singles=()):
         "best": best["components"],
         "rows": rows,
         "sentence": _on_singles(fits, verdict or best["components"], singles)
-        + _sentence(model, verdict, best["components"], rows, n),
+        + _sentence(model, verdict, best["components"], rows, n, each, best["by_row"]),
     }
 
 
@@ -123,16 +130,21 @@ def _on_singles(fits, chosen, singles):
     )
 
 
-def _sentence(model, verdict, best, rows, n):
+def _sentence(model, verdict, best, rows, n, each, by_row):
+    """What is said of the numbers of components; `each` is how many rows are left out at once, on average."""
     numbers = f"{rows[0]['components']} to {rows[-1]['components']}"
+    things = "groups" if each > 1 else "observations"
+    if things == "groups" and not by_row:
+        seen, apart = f"{n:,} groups of {each:.3g} rows on average", smallest_separation(n, each)
+    else:
+        seen, apart = f"{n * each:,.0f} observations", smallest_separation(n * each)
     caution = (
-        "This is about predicting new observations; it does not count the kinds that exist in nature, and a family "
+        f"This is about predicting new {things}; it does not count the kinds that exist in nature, and a family "
         "that does not fit is mended by more components than there are kinds. Of two equally common normal components, "
-        f"{n:,} observations tell apart, half of the time, those that lie {smallest_separation(n):.1f} standard "
-        "deviations apart."
+        f"{seen} tell apart, half of the time, those that lie {apart:.1f} standard deviations apart."
     )
     if n < FEW:
-        caution += f" With fewer than {FEW} observations standard errors of differences are not to be relied on."
+        caution += f" With fewer than {FEW} {things} standard errors of differences are not to be relied on."
     if verdict is None:
         return (
             f"No verdict on the number of components with {model}: of {numbers}, none that predicts as well as the "

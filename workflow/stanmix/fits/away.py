@@ -16,7 +16,7 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits.masses import LogPosterior, log_excess
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
-from stanmix.model.specification import free_places, of_differences
+from stanmix.model.specification import Weights
 
 OWNED = 1.0  # observations of which a component that is away owns less, were all weights equal
 DRAWS = 500  # of the prior, behind the probability of being away
@@ -81,40 +81,42 @@ def _owned(own, others):
 
 def alike(specification):
     """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
-    told = [specification["weights"].get("concentration") or specification["weights"]["value"]]
-    told += [entry["value"] or entry["priors"] for entry in specification["parameters"]]
+    told = [specification.weights.concentration or specification.weights.value]
+    told += [entry.value or entry.priors for entry in specification.parameters]
     return all(each == values[0] for values in told for each in values)
 
 
 def left_out(specification):
     """The components that may be away (from 0): one of those that are alike stands for all."""
-    if specification["weights"]["mode"] == "fixed":
+    if specification.weights.fixed:
         return []
-    if of_differences(specification["parameters"][0]):  # without another one the next would lie elsewhere
-        return [specification["components"] - 1]
-    return [0] if alike(specification) else list(range(specification["components"]))
+    if specification.parameters[0].differences:  # without another one the next would lie elsewhere
+        return [specification.components - 1]
+    return [0] if alike(specification) else list(range(specification.components))
 
 
 def without(specification, units, component):
     """The specification and the distinct observations of the same model with one component (from 0) less."""
 
     def kept(values):
-        return values[:component] + values[component + 1 :] if len(values) == specification["components"] else values
+        return values[:component] + values[component + 1 :] if len(values) == specification.components else values
 
-    weights = specification["weights"] | {"concentration": kept(specification["weights"]["concentration"])}
     parameters = []
-    for entry in specification["parameters"]:
-        value, priors = entry["value"] and kept(entry["value"]), kept(entry["priors"])
-        mode = entry["mode"]
-        if mode == "partly":
-            free = free_places(entry)
-            priors = [prior for k, prior in zip(free, entry["priors"], strict=True) if k != component]
+    for entry in specification.parameters:
+        mode, value, priors = entry.mode, entry.value and kept(entry.value), kept(entry.priors)
+        if entry.partly:
+            priors = tuple(p for k, p in zip(entry.free, entry.priors, strict=True) if k != component)
             mode = "fixed" if not priors else "own" if len(priors) == len(value) else mode
             value = None if mode == "own" else value
-        parameters.append(entry | {"mode": mode, "priors": priors, "value": value})
+        parameters.append(replace(entry, mode=mode, priors=priors, value=value))
     known = units.known if units.known is None else units.known - (units.known > component)
-    fewer = {"components": specification["components"] - 1, "weights": weights, "parameters": parameters}
-    return specification | fewer, replace(units, known=known)
+    fewer = replace(
+        specification,
+        components=specification.components - 1,
+        weights=replace(specification.weights, concentration=kept(specification.weights.concentration)),
+        parameters=tuple(parameters),
+    )
+    return fewer, replace(units, known=known)
 
 
 def weighed(specification, units, component, state, rng):
@@ -122,7 +124,7 @@ def weighed(specification, units, component, state, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         With weights that are estimated.
     units : observations.Units
         All distinct observations.
@@ -142,7 +144,7 @@ def weighed(specification, units, component, state, rng):
     if units.known is not None and (units.known == component + 1).any():
         return None
     posterior = LogPosterior(*without(specification, units, component))
-    family, points = FAMILIES[specification["family"]], Points.of(units, specification["rounding"])
+    family, points = specification.entry, Points.of(units, specification.rounding)
     excess, density, _ = log_excess(posterior, state)
     density = density[: len(units.count)]
     log_mass = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0] + excess
@@ -152,7 +154,7 @@ def weighed(specification, units, component, state, rng):
     away = np.flatnonzero(_owned(own, density) @ units.count < OWNED)
     if not len(away):
         return None
-    concentration = np.array(specification["weights"]["concentration"])
+    concentration = np.array(specification.weights.concentration)
     of_it, of_others = concentration[component], concentration.sum() - concentration[component]
     n = units.n
     if family.zero is not None:  # what extra zeros own does not mind the weights of the components
@@ -173,21 +175,19 @@ def weighed(specification, units, component, state, rng):
 def _alone(specification, component, state, rng):
     """Draws of one component from its prior, (DRAWS, 1) or longer; what is shared is that of the others."""
     parameters = []
-    for entry in specification["parameters"]:
-        mode, value = entry["mode"], entry["value"] and entry["value"][component : component + 1]
-        priors = entry["priors"]
-        if mode in ("own", "partly"):
-            priors = [prior for k, prior in zip(free_places(entry), priors, strict=True) if k == component]
+    for entry in specification.parameters:
+        mode, value = entry.mode, entry.value and entry.value[component : component + 1]
+        priors = entry.priors
+        if entry.own or entry.partly:
+            priors = tuple(p for k, p in zip(entry.free, priors, strict=True) if k == component)
             mode, value = ("own", None) if priors else ("fixed", value)
-        changed = {"ordered": False, "differences": False, "mode": mode, "priors": priors, "value": value}
-        parameters.append(entry | changed)
-    one = specification | {"components": 1, "parameters": parameters}
-    one |= {"weights": {"mode": "fixed", "value": [1.0]}}
+        parameters.append(replace(entry, ordered=False, differences=False, mode=mode, priors=priors, value=value))
+    one = replace(specification, components=1, parameters=tuple(parameters), weights=Weights("fixed", value=[1.0]))
     draws = prior_draws(one, DRAWS, rng)
-    for entry in specification["parameters"]:
-        if of_differences(entry):
-            draws[entry["name"]] = draws[entry["name"]] + np.asarray(state[entry["name"]], float)[-1]
-        if entry["mode"] == "shared":
-            value = np.asarray(state[entry["name"]], float)[:1]
-            draws[entry["name"]] = np.broadcast_to(value, (DRAWS, *value.shape))
+    for entry in specification.parameters:
+        if entry.differences:
+            draws[entry.name] = draws[entry.name] + np.asarray(state[entry.name], float)[-1]
+        if entry.shared:
+            value = np.asarray(state[entry.name], float)[:1]
+            draws[entry.name] = np.broadcast_to(value, (DRAWS, *value.shape))
     return draws

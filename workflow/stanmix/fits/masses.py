@@ -15,10 +15,8 @@ from stanmix.families.bounds import Bounds
 from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import given_the_others
 from stanmix.families.priors import CORRELATION
-from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 from stanmix.model.prior import log_prior
-from stanmix.model.specification import bounds_of, free_places
 
 STEP = 0.02  # of numerical derivatives, in the smallest standard deviation of the posterior
 ROUNDS = 60  # of Newton's method,
@@ -54,18 +52,13 @@ class _Block:
     entry: dict
     bounds: Bounds | None
 
-    @property
-    def free(self) -> list:
-        """The components, from 0, whose numbers move; of a shared parameter the first stands for all."""
-        return free_places(self.entry)
-
 
 class LogPosterior:
     """The log posterior density of a model in coordinates without bounds, for many points at once.
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     units : observations.Units
         The distinct observations with their counts.
@@ -78,21 +71,21 @@ class LogPosterior:
 
     def __init__(self, specification: dict, units, whole: bool = True, log_weights: bool = False):
         self.specification, self.whole, self.log_weights = specification, whole, log_weights
-        self.family = FAMILIES[specification["family"]]
-        self.points, self.count = Points.of(units, specification["rounding"]), units.count
-        self.components = specification["components"]
-        weights = specification["weights"]
-        self.concentration = None if weights["mode"] == "fixed" or self.components == 1 else weights["concentration"]
-        columns = specification.get("columns")
-        self.blocks, self.fixed = [], {"theta": np.array(weights.get("value", [1.0]))}
-        for entry in specification["parameters"]:
-            if entry["mode"] == "fixed":
-                self.fixed[entry["name"]] = np.array(entry["value"])
+        self.family = specification.entry
+        self.points, self.count = Points.of(units, specification.rounding), units.count
+        self.components = specification.components
+        weights = specification.weights
+        self.concentration = None if self.components == 1 else weights.concentration
+        columns = specification.columns
+        self.blocks, self.fixed = [], {"theta": np.array(weights.value or [1.0])}
+        for entry in specification.parameters:
+            if entry.fixed:
+                self.fixed[entry.name] = np.array(entry.value)
                 continue
-            column = columns.index(entry["column"]) if "column" in entry else None
-            related = self.family.parameter(entry["name"]).support == CORRELATION
-            bounds = None if related else bounds_of(entry)
-            self.blocks.append(_Block(entry["name"], column, entry["mode"], entry, bounds))
+            column = columns.index(entry.column) if entry.column is not None else None
+            related = self.family.parameter(entry.name).support == CORRELATION
+            bounds = None if related else entry.bounds
+            self.blocks.append(_Block(entry.name, column, entry.mode, entry, bounds))
 
     def coordinates(self, state: dict) -> np.ndarray:
         """Where a state is.
@@ -113,7 +106,7 @@ class LogPosterior:
             found.append(np.log(theta[:-1] / theta[-1]))
         for block in self.blocks:
             values = np.asarray(state[block.name], float)
-            values = values[block.free]
+            values = values[block.entry.free]
             values = values if block.column is None else values[:, block.column]
             if block.bounds is None:
                 found += [np.arctanh(partial_correlations(matrix)) for matrix in values]
@@ -148,9 +141,9 @@ class LogPosterior:
             jacobian += logs.sum(axis=1)
         columns = {}
         for block in self.blocks:
-            count = len(block.free)
+            count = len(block.entry.free)
             if block.bounds is None:
-                dimension = len(self.specification["columns"])
+                dimension = len(self.specification.columns)
                 size = dimension * (dimension - 1) // 2
                 raw = places[:, at : at + count * size].reshape(total, count, size)
                 at += count * size
@@ -162,12 +155,12 @@ class LogPosterior:
             at += count
             # A location between ends is climbed on its line already.
             values = block.bounds.from_line(raw)
-            if block.entry["slot"] != "location":
+            if block.entry.slot != "location":
                 jacobian += block.bounds.log_slope(values).sum(axis=1)
             if block.mode == "partly":
-                found = np.tile(np.array(block.entry["value"], float), (total, 1))
-                found[:, block.free] = values
-                values = found
+                every = np.empty(shape)
+                every[:, block.entry.free] = values
+                values = block.entry.with_fixed(every)
             values = np.broadcast_to(values, shape)
             if block.column is None:
                 draws[block.name] = values
@@ -199,8 +192,8 @@ class LogPosterior:
                 if block.bounds is None:
                     count = 1 if block.mode == "shared" else self.components
                     total += _log_slope_of_factors(draws["correlation"][:, :count]).sum(axis=1)
-                elif block.entry["slot"] == "location":
-                    total += block.bounds.log_slope(draws[block.name][:, block.free]).sum(axis=1)
+                elif block.entry.slot == "location":
+                    total += block.bounds.log_slope(draws[block.name][:, block.entry.free]).sum(axis=1)
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
 
@@ -219,7 +212,7 @@ class LogPosterior:
             the responsibilities of the components follow, and the shape is (S, m + m K).
         """
         density = mixture.log_likelihood(self.family.name, self.points, draws)
-        if self.specification["labels"] != "given":
+        if self.specification.labels != "given":
             return density
         shares = np.nan_to_num(mixture.responsibilities(self.family.name, self.points, draws))
         return np.hstack([density, shares[:, :, : self.components].reshape(len(density), -1)])
@@ -241,7 +234,7 @@ class LogPosterior:
     def _allowed(self, draws):
         """Whether each state keeps the limits that no prior says."""
         fine = np.ones(len(draws["theta"]), bool)
-        limits = np.array(self.specification.get("thinnest", 0.0))
+        limits = np.array(self.specification.thinnest or 0.0)
         if limits.any() and "correlation" in draws:
             thin = given_the_others(draws["sigma"], np.linalg.cholesky(draws["correlation"])) <= limits
             fine &= ~thin.any(axis=(1, 2))

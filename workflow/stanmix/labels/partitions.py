@@ -154,6 +154,51 @@ def expected_misclassification(probabilities, weights=None):
     return float(np.average(1 - probabilities.max(axis=1), weights=weights))
 
 
+def entropy_r2(probabilities, weights=None):
+    """How certain memberships are, from 0 (they are all even) to 1 (they are all sure); Ramaswamy et al. (1993).
+
+    Parameters
+    ----------
+    probabilities : numpy.ndarray
+        Of membership, shape (m, K).
+    weights : numpy.ndarray, optional
+        How often each observation counts, shape (m,).
+
+    Returns
+    -------
+    float or None
+        None for a single component, which leaves nothing to be uncertain about.
+    """
+    if probabilities.shape[1] == 1:
+        return None
+    logs = np.log(np.where(probabilities > 0, probabilities, 1))
+    entropy = -(probabilities * logs).sum(axis=1)
+    return float(1 - np.average(entropy, weights=weights) / np.log(probabilities.shape[1]))
+
+
+def average_membership(probabilities, weights):
+    """The mean probability of each component among the observations whose most probable one is the same.
+
+    Parameters
+    ----------
+    probabilities : numpy.ndarray
+        Of membership, shape (m, K).
+    weights : numpy.ndarray
+        How often each observation counts, shape (m,).
+
+    Returns
+    -------
+    list of list of float or None
+        For each component a row of K means; None where it is the most probable of no observation.
+    """
+    best, found = probabilities.argmax(axis=1), []
+    for component in range(probabilities.shape[1]):
+        own = best == component
+        row = np.average(probabilities[own], axis=0, weights=weights[own]).tolist() if weights[own].sum() else None
+        found.append(row)
+    return found
+
+
 def _own(partition, similarity):
     """Of each observation, the size of its cluster and its similarity with all of that: two arrays (m,)."""
     _, labels = np.unique(partition, return_inverse=True)
