@@ -24,6 +24,7 @@ HEADINGS = {
     "chains": "The chains",
     "checks": "Checks",
     "methods": "Methods and references",
+    "glossary": "Glossary",
     "provenance": "Provenance",
 }
 FITS = {"pair": ("wrong", "free"), "readings": ("free",), "calls": ("counts",)}

@@ -17,6 +17,7 @@ from stanmix.config import plan
 from stanmix.report import evidence, invariants, trust
 from stanmix.report.evidence import Artifact
 from stanmix.report.fit_view import fit_view, placed
+from stanmix.report.glossary import TERMS
 from stanmix.report.methods import Methods
 from stanmix.report.pictures import Pictures
 
@@ -109,6 +110,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         manifest=Path(output).parents[1] / "manifest.json",
         times=Path(output).parents[1] / "logs" / "manifest.log",
         methods=methods,
+        glossary=TERMS,
         methods_file=methods_file,
         picture=pictures.inline,
         pictures=pictures,
