@@ -104,6 +104,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         content=content,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
+        said=_sayer(),
         p_text=checks.p_text,
         small=checks.small,
         stanmix=stanmix.__version__,
@@ -129,6 +130,23 @@ def _number_view(judged, place):
         "sentence": judged.text(place, "sentence"),
         "table": tables.html_table(columns.NUMBERS, rows, source),
     }
+
+
+def _sayer():
+    """A function for templates that shows what stands at a place of an artifact, with the place: numbers as
+    `tables.number` writes them, shares in percent if asked for, texts word for word.
+    """
+    artifacts = {}
+
+    def said(path, *place, percent=False, **written):
+        artifact = artifacts.setdefault(str(path), Artifact(path))
+        value = artifact.value(*place)
+        if isinstance(value, str):
+            return artifact.text(*place)
+        text = f"{tables.number(100 * value, **written)}%" if percent else tables.number(value, **written)
+        return evidence.told(text, artifact.path, *place)
+
+    return said
 
 
 def _known(known, groups):
