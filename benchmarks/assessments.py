@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits import fitting, inference
 from stanmix.fits.starts import expectation_maximisation
 from stanmix.model import mixture
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 CHAINS, REPLICATES, SCATTER = 4, 100, 0.02
 VALUES = {  # of two components
@@ -83,11 +84,11 @@ def seconds(family, rows, draws):
             else (values * np.exp(moved) if positive else values + moved)
         )
     variables["theta"] /= variables["theta"].sum(axis=2, keepdims=True)
-    shared = [entry["name"] for entry in specification["parameters"] if entry["mode"] == "shared"]
+    shared = [entry.name for entry in specification.parameters if entry.mode == "shared"]
     variables |= {name: np.repeat(variables[name][:, :, :1], 2, axis=2) for name in shared}
     statistics = {column: rng.random(shape[:2]) for column in inference.SAMPLE_STATS}
     sampling = {"chains": CHAINS, "draws": draws, "max_treedepth": 10}
-    specification |= {"sampling": sampling, "seeds": {"replicates": 1}, "adapt_delta_raised": False}
+    specification = replace(specification, sampling=sampling, seeds={"replicates": 1}, adapt_delta_raised=False)
     every = np.arange(rows)
     anew = fitting.replicates(specification, variables, data, every, mixture.spaced(draws, REPLICATES), rng)
     variables |= {name: variables[name][:, :, :1] for name in shared}
@@ -95,7 +96,7 @@ def seconds(family, rows, draws):
         folder = Path(folder)
         paths = {name: folder / name for name in ("observations", "draws", "specification", "noticed")}
         observations.write(data, paths["observations"])
-        files.write_json(paths["specification"], specification)
+        specification.write(paths["specification"])
         files.write_json(paths["noticed"], noticed)
         inference.write_draws(paths["draws"], specification, variables, statistics, data, every, anew, {})
         outputs = Folder(folder / "out")

@@ -29,7 +29,8 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 from stanmix.fits.starts import expectation_maximisation, starting_values
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 from stanmix.stan import cmdstan, toolchain
 
 CHAINS, WARMUP, REPLICATES = 2, 200, 300

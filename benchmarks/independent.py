@@ -95,31 +95,31 @@ class Posterior:
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned; of several columns correlations are of two, or there are none.
     units : observations.Units
         The distinct observations with their counts.
     """
 
     def __init__(self, specification, units):
-        self.specification, self.family = specification, specification["family"]
-        self.components = specification["components"]
+        self.specification, self.family = specification, specification.family
+        self.components = specification.components
         self.y, self.count = units.y, units.count
         self.size = next((s for s in (units.trials, units.exposure) if s is not None), np.ones(len(units.y)))
-        self.concentration = np.array(specification["weights"]["concentration"])
+        self.concentration = np.array(specification.weights.concentration)
         self.parts = []  # name, column, how many, transform and end of what moves together, with its priors
-        for entry in specification["parameters"]:
+        for entry in specification.parameters:
             transform, end = "real", 0.0
-            if entry["slot"] == "location":
+            if entry.slot == "location":
                 transform = LINKS.get(self.family, "real")
-            elif entry["slot"] == "zero":
+            elif entry.slot == "zero":
                 transform = "logit"
-            elif entry["slot"] in ("scale", "sigma") or entry["name"] == "nu":
-                transform, end = "log", entry["priors"][0]["lower"] or 0.0
-            elif entry["name"] == "correlation":
+            elif entry.slot in ("scale", "sigma") or entry.name == "nu":
+                transform, end = "log", entry.priors[0].lower or 0.0
+            elif entry.name == "correlation":
                 transform = "tanh"
-            count = 1 if entry["mode"] == "shared" else self.components
-            self.parts.append((entry["name"], entry.get("column"), count, transform, end, entry["priors"]))
+            count = 1 if entry.mode == "shared" else self.components
+            self.parts.append((entry.name, entry.column, count, transform, end, entry.priors))
         self.unknowns = self.components - 1 + sum(part[2] for part in self.parts)
 
     def states(self, x):
@@ -158,7 +158,7 @@ class Posterior:
         names = [name for name, *_ in self.parts if name != "zero"]
         y, size = self.y[None, :, None], self.size[None, :, None]
         values = [state[name][:, None] for name in names]
-        step = self.specification["rounding"]
+        step = self.specification.rounding
         if step is None:
             return DENSITIES[self.family](y, size, *values)
         a, b = ((y + side * step / 2 - values[0]) / values[1] for side in (-1, 1))  # of a normal component
@@ -179,7 +179,7 @@ class Posterior:
         with np.errstate(all="ignore"):
             state, prior = self.states(x)
             logs = logsumexp(self.terms(state), axis=2)
-            limits = np.array(self.specification.get("thinnest", [0]))
+            limits = np.array(self.specification.thinnest or [0.0])
             if "correlation" in state and limits.any():
                 thin = state["sigma"] * np.sqrt(1 - state["correlation"] ** 2)[..., None] <= limits
                 prior = np.where(thin.any(axis=(1, 2)), -np.inf, prior)
@@ -200,7 +200,7 @@ class Posterior:
             if name == "correlation":
                 values = values[..., 0, 1]
             elif column is not None:
-                values = values[..., self.specification["columns"].index(column)]
+                values = values[..., self.specification.columns.index(column)]
             values = values[..., :count]
             if transform == "log":
                 values = np.log(np.maximum(values - end, 1e-6 * np.abs(values) + 1e-300))
@@ -297,7 +297,7 @@ class Posterior:
 
 def _log_prior(prior, value):
     """Log density of a prior up to a constant."""
-    a = prior["arguments"]
+    a = prior.arguments
     return {
         "normal": lambda: -0.5 * ((value - a[0]) / a[1]) ** 2,
         "lognormal": lambda: -0.5 * ((np.log(value) - a[0]) / a[1]) ** 2 - np.log(value),
@@ -305,7 +305,7 @@ def _log_prior(prior, value):
         "gamma": lambda: (a[0] - 1) * np.log(value) - a[1] * value,
         "beta": lambda: (a[0] - 1) * np.log(value) + (a[1] - 1) * np.log1p(-value),
         "lkj": lambda: (a[0] - 1) * np.log1p(-(value**2)),
-    }[prior["distribution"]]()
+    }[prior.distribution]()
 
 
 class EM:

@@ -31,6 +31,7 @@ from stanmix.data import noticing  # noqa: E402
 from stanmix.data.observations import Observations  # noqa: E402
 from stanmix.data.observations import write as write_observations  # noqa: E402
 from stanmix.fits import fitting, modes  # noqa: E402
+from stanmix.model.specification import Specification  # noqa: E402
 from stanmix.stan import cmdstan, toolchain  # noqa: E402
 
 CASES = ROOT.parent / "shared" / "cases"
@@ -223,7 +224,7 @@ def fitted(rows, names, roles, model, components, executables, folder):
         total = clock.now() - begun
     finally:
         modes.Search, fitting.exchange.groups = fitting_search, groups
-    specification, found = read_json(outputs["specification"]), read_json(outputs["modes"])
+    specification, found = Specification.read(outputs["specification"]), read_json(outputs["modes"])
     return specification, kept["variables"], found, clock.searching, total - clock.searching
 
 
@@ -233,7 +234,7 @@ def compared(specification, units, variables, found):
     known = independent.Modes(posterior)
     by_em = len(known.modes)
     ours = {known.add(posterior.place({k: np.array(v) for k, v in mode["state"].items()})) for mode in found["modes"]}
-    states = modes.chain_states(variables, specification["components"], PLACES)
+    states = modes.chain_states(variables, specification.components, PLACES)
     visits = [[known.add(posterior.place(state)) for state in chain] for chain in states]
     region, shares = known.shares()
     heaviest = int(shares.argmax())
@@ -271,7 +272,7 @@ def main():
             right = said["heaviest found"] and any(said["in it"]) and said["missed"] <= MOST_MISSED
             good.append((right, search <= HALF * rest))
             print(
-                f"| {name} | {specification['family']} | {rows.n} | {components} | {len(found['modes'])}, {said['em']} "
+                f"| {name} | {specification.family} | {rows.n} | {components} | {len(found['modes'])}, {said['em']} "
                 f"| {100 * said['share']:.0f}%{'' if said['em found it'] else ' (not by EM)'} | "
                 f"{', '.join(map(str, said['in it']))} | {100 * said['missed']:.1f}% | {search:.1f} | {rest:.1f} | "
                 f"{search / rest:.2f}{'' if right else ' WRONG'}{' again' if found['again'] else ''} |",

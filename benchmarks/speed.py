@@ -82,7 +82,8 @@ class Stanmix:
         """The specification, the observations (so many of them in a group), and the program's data in a file."""
         from stanmix.data import observations
         from stanmix.data.noticing import notice
-        from stanmix.model.specification import program_data, specify
+        from stanmix.model.resolution import specify
+        from stanmix.model.stan_data import program_data
 
         model = {
             "family": "normal", "share": ["sigma"], "own": [], "membership": "group", "labels": "ordered", "fixed": {},

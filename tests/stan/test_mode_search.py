@@ -13,7 +13,8 @@ from stanmix.data import noticing
 from stanmix.data.observations import Observations
 from stanmix.data.observations import write as write_observations
 from stanmix.fits import fitting, modes
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 THREE = np.random.default_rng(1).normal(np.repeat([9, 21, 35], [90, 50, 75]), 2)
 
@@ -77,7 +78,7 @@ def arrays(mode):
 
 def log_posterior(y, specification, theta, mu, sigma):
     """Of a normal mixture with standard deviations of its own under the default priors, by the textbook."""
-    (at, spread), (middle, tau) = (entry["priors"][0]["arguments"] for entry in specification["parameters"])
+    (at, spread), (middle, tau) = (entry.priors[0].arguments for entry in specification.parameters)
     terms = np.log(theta) - np.log(sigma) - 0.5 * ((y[:, None] - mu) / sigma) ** 2 - 0.5 * np.log(2 * np.pi)
     prior = -0.5 * (((mu - at) / spread) ** 2).sum()
     return logsumexp(terms, axis=1).sum() + prior - (np.log(sigma) + 0.5 * ((np.log(sigma) - middle) / tau) ** 2).sum()
@@ -190,7 +191,7 @@ def test_components_are_named_in_order_also_where_the_program_has_none(prepared,
     ends = modes._ends
 
     def copied(specification, *more):
-        return [{"state": copy, "starts": 1}] if specification["components"] == 2 else ends(specification, *more)
+        return [{"state": copy, "starts": 1}] if specification.components == 2 else ends(specification, *more)
 
     monkeypatch.setattr(modes, "_ends", copied)
     (mode,) = search()["modes"]
@@ -243,7 +244,7 @@ def test_known_components_count_in_the_height_of_a_mode(prepared):
     model = {"family": "normal", "priors": {"theta": "dirichlet(1)"}}
     search = prepared(y, model, 2, source=source, known=known)
     state = arrays(search()["modes"][0])
-    (at, spread), (middle, tau) = (entry["priors"][0]["arguments"] for entry in search.specification["parameters"])
+    (at, spread), (middle, tau) = (entry.priors[0].arguments for entry in search.specification.parameters)
 
     def height(x):
         theta, mu, sigma = expit(x[0]), x[1:3], np.exp(x[3:])
@@ -278,7 +279,7 @@ def test_binomial_counts(prepared):
     (mode,) = search()["modes"]
     np.testing.assert_allclose(mode["state"]["p"], [0.1, 0.6], atol=0.06)
     # The program's density is that of the logits: its gradient there vanishes at the mode.
-    arguments = search.specification["parameters"][0]["priors"][0]["arguments"]
+    arguments = search.specification.parameters[0].priors[0].arguments
     y = search.rows.y
 
     def height(logits, theta):

@@ -22,7 +22,9 @@ from stanmix.expected import predictive
 from stanmix.families.family import Points
 from stanmix.fits import fitting, inference
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.specification import Specification
+from stanmix.model.stan_data import program_data
 
 MEAN_WITHIN = 0.1  # posterior sds: five Monte Carlo errors of a mean of 4000 draws at half efficiency
 SD_WITHIN = 0.08  # relative: five Monte Carlo errors of a standard deviation from as many
@@ -534,7 +536,7 @@ def of_program(rows, model, components):
     """What the program is given of rows, each group with one membership where there are groups."""
     model = with_defaults(model, schema()["properties"]["models"]["additionalProperties"])
     specification = specify("m", model, components, noticing.notice(rows, ["y"]))
-    assert (specification["membership"] == "group") is (rows.group is not None)
+    assert (specification.by_group) is (rows.group is not None)
     return program_data(specification, rows.units(by_group=rows.group is not None))
 
 
@@ -580,7 +582,7 @@ def test_two_classes_whose_groups_differ_where_their_rows_do_not_are_found(fit):
         assert abs(found[title]["mean"] - value) < 3.5 * found[title]["sd"], title
         assert found[title]["sd"] < 0.08
     # as a mixture of rows the same numbers say next to nothing: one normal distribution is as good
-    draws = inference.by_component(idata, read_json(folder / "specification.json"))
+    draws = inference.by_component(idata, Specification.read(folder / "specification.json"))
     units = rows.units(by_group=True)
     one, elpd = (
         {"theta": np.ones((1, 1)), "mu": np.full((1, 1), rows.y.mean()), "sigma": np.full((1, 1), rows.y.std())},
@@ -599,7 +601,7 @@ def test_groups_that_differ_by_degrees_fail_the_check_of_what_their_rows_share(f
     unit = np.repeat(np.arange(100), 5)
     rows = in_groups(0.7 * rng.normal(size=100)[unit] + rng.normal(size=500), np.full(100, 5))
     _, idata, folder = fit(rows, {"family": "normal"}, 1, draws=200)
-    draws = inference.by_component(idata, read_json(folder / "specification.json"))
+    draws = inference.by_component(idata, Specification.read(folder / "specification.json"))
     points = Points.of(rows.units(by_group=True))
     assert predictive.component_p_values("normal", points, draws, rng)["within_groups"]["p_value"] < 0.01
 

@@ -1,5 +1,7 @@
 """Exact fits where importance sampling fails, against a posterior known in closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -12,7 +14,8 @@ from stanmix.families.family import Points
 from stanmix.fits import inference
 from stanmix.fits.starts import expectation_maximisation, starting_values
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 from stanmix.stan.cmdstan import sample
 
 MODEL = {
@@ -30,18 +33,15 @@ def fitted(compiled, root, toolchain_record, tmp_path_factory):
     rows = Observations(Y, np.ones(len(Y), np.int64))
     units = rows.units()
     specification = specify("counts", MODEL, 1, noticing.notice(rows, ["y"]))
-    specification |= {
-        "sampling": SAMPLING,
-        "starting_values": starting_values(
-            specification, units, [expectation_maximisation(specification, units)] * 2, seed=1
-        ),
-    }
+    near = [expectation_maximisation(specification, units)] * 2
+    starts = starting_values(specification, units, near, seed=1)
+    specification = replace(specification, sampling=SAMPLING, starting_values=starts)
     inputs = {"executable": compiled(root / "stan", "univariate"), "data": folder / "data.json"}
     inputs["toolchain"] = folder / "toolchain.json"
     write_json(inputs["data"], program_data(specification, units))
     write_json(inputs["toolchain"], toolchain_record)
     slots, _ = sample(
-        inputs["executable"], inputs["data"], specification["starting_values"], SAMPLING, 1, toolchain_record
+        inputs["executable"], inputs["data"], specification.starting_values, SAMPLING, 1, toolchain_record
     )
     points, draws = Points.of(units), inference.flat(slots, specification)
     loo = crossvalidation.leave_one_out("poisson", points, units.count, draws, efficiency=1.0)

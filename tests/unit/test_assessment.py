@@ -1,5 +1,7 @@
 """The rows of a fit's tables: the truth only where it can be compared, and only quantities that exist."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,8 @@ from stanmix.families.family import WHOLE
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 OUTPUTS = (
     "checks", "labels", "summary", "summary_html", "centres", "label_free", "membership", "membership_html",
@@ -139,12 +142,12 @@ def assessed(tmp_path, true_components):
     rows = rows_of(y, component=component)
     observations.write(rows, paths["observations"])
     specification = specify("m", model_of("normal"), 2, noticed_in(y))
-    specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
-    specification |= {"seeds": {"replicates": 1}, "adapt_delta_raised": False}
+    sampling = {"chains": 2, "draws": 100, "max_treedepth": 10}
+    specification = replace(specification, sampling=sampling, seeds={"replicates": 1}, adapt_delta_raised=False)
     paths |= {"specification": tmp_path / "s.json", "noticed": tmp_path / "n.json", "data": tmp_path / "p.json"}
     files.write_json(paths["data"], program_data(specification, rows.units()))
     files.write_json(paths["noticed"], noticed_in(y))
-    files.write_json(paths["specification"], specification)
+    specification.write(paths["specification"])
     files.write_json(paths["truth"], {"family": "student_t", "components": true_components, "theta": [0.5] * 3})
     shape = (2, 100, 1)
     variables = {"theta": rng.dirichlet([15, 25], shape[:2]), "mu": rng.normal([0, 20], 0.1, (2, 100, 2))}

@@ -32,14 +32,14 @@ def test_one_component_less():
     specification, units = specified(Y, {"family": "normal", "priors": {"mu": "normal([0, 4, 9], 1)"}}, 3)
     assert away.left_out(specification) == [0, 1, 2]
     fewer, same = away.without(specification, units, 1)
-    assert fewer["components"] == 2
-    assert [prior["arguments"][0] for prior in fewer["parameters"][0]["priors"]] == [0, 9]
-    assert len(fewer["weights"]["concentration"]) == len(fewer["parameters"][1]["priors"]) == 2
+    assert fewer.components == 2
+    assert [prior.arguments[0] for prior in fewer.parameters[0].priors] == [0, 9]
+    assert len(fewer.weights.concentration) == len(fewer.parameters[1].priors) == 2
     assert same.known is None
     specification, _ = specified(Y, {"family": "normal", "share": ["sigma"]}, 2)
     assert away.left_out(specification) == [0]
     fewer, _ = away.without(specification, units, 0)
-    assert len(fewer["parameters"][1]["priors"]) == 1
+    assert len(fewer.parameters[1].priors) == 1
     assert away.left_out(specified(Y, {"family": "normal", "fixed": {"theta": [0.5, 0.5]}}, 2)[0]) == []
 
 
@@ -76,7 +76,7 @@ def test_of_several_columns_and_of_extra_zeros():
         of_columns({"family": "multivariate_normal", "priors": {"mu": "normal(0, 500)"}}, 2),
         specified(np.arange(40) % 9, {"family": "zero_inflated_poisson", "priors": {"rate": "lognormal(1, 5)"}}, 2),
     ):
-        family = specification["family"]
+        family = specification.family
         points = Points.of(units)
         if family == "multivariate_normal":
             state = {"theta": np.ones(1), "mu": units.y.mean(axis=0)[None], "sigma": units.y.std(axis=0)[None]}

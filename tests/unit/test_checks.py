@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from textbook import resolved, specified
 
 from stanmix.assess import checks
 from stanmix.base.errors import UserError
+from stanmix.families.priors import Prior
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 
@@ -131,13 +133,7 @@ def test_the_statistics_of_few_chains_are_checked_too(chains):
     assert "mu[2]" in made["rhat"].sentence
 
 
-ABOUT = {
-    "kind": "continuous",
-    "membership": "row",
-    "rounding": None,
-    "transform": None,
-    "parameters": [{"name": "mu", "slot": "location", "mode": "own"}],
-}
+ABOUT = specified(parameters=(resolved("mu", slot="location"),))
 PREDICTIVE = [
     "component_means",
     "component_spreads",
@@ -180,8 +176,8 @@ def test_a_p_value_is_written_on_its_side_of_every_limit_and_never_as_0(value, t
 
 def test_remedies_are_those_of_what_is_fixed_and_extremes_say_how_many_are_expected():
     def remedy(name, mode="own", kind="continuous"):
-        entries = [{"name": "mu", "slot": "location", "mode": mode}, {"name": "sigma", "slot": "scale", "mode": mode}]
-        about = {"kind": kind, "membership": "row", "rounding": None, "transform": None, "parameters": entries}
+        entries = (resolved("mu", mode, slot="location"), resolved("sigma", mode, slot="scale"))
+        about = specified(kind=kind, parameters=entries)
         return checks.predictive_checks({name: 0.001}, about)[0].remedy
 
     assert "correct the fixed values" in remedy("component_means", "fixed")
@@ -216,12 +212,13 @@ TRUST = {
 
 
 def cut(values, lower, rounding=None, step=1.0, **entry):
-    prior = {"distribution": "lognormal", "arguments": [0, 1], "lower": lower, "upper": None}
-    entry = {"name": "sigma", "slot": "scale", "mode": "own", "priors": [prior], **entry}
-    about = {"kind": "continuous", "components": values.shape[1], "rounding": rounding, "columns": ["a", "b"]}
-    about |= {"transform": None, "family": "normal" if values.ndim == 2 else "multivariate_normal"}
-    about["kind"] = "multivariate" if values.ndim == 3 else "continuous"
-    return checks.cut_check({**about, "parameters": [entry]}, {"sigma": values}, step)
+    sigma = resolved("sigma", **{"slot": "scale", "priors": (Prior("lognormal", (0.0, 1.0), lower),)} | entry)
+    kind, columns = ("multivariate", ["a", "b"]) if values.ndim == 3 else ("continuous", None)
+    family = "multivariate_normal" if values.ndim == 3 else "normal"
+    about = specified(
+        family=family, kind=kind, components=values.shape[1], rounding=rounding, columns=columns, parameters=(sigma,)
+    )
+    return checks.cut_check(about, {"sigma": values}, step)
 
 
 @pytest.mark.parametrize(("at", "status"), [(50, "pass"), (51, "warn"), (100, "warn"), (101, "fail")])
@@ -236,16 +233,17 @@ def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
 
 
 def test_a_shape_that_is_large_where_components_are_narrow_leans_on_the_cut_above_it():
-    prior = {"distribution": "lognormal", "arguments": [1, 0.7], "lower": None, "upper": 20.0}
-    entry = {"name": "shape", "slot": "scale", "mode": "own", "priors": [prior]}
-    about = {"family": "weibull", "kind": "continuous", "components": 2, "rounding": None, "transform": None}
+    def found_in(values, upper=20.0):
+        shape = resolved("shape", slot="scale", priors=(Prior("lognormal", (1.0, 0.7), None, upper),))
+        return checks.cut_check(specified(family="weibull", parameters=(shape,)), {"shape": values}, 1.0)
+
     shape = np.tile([3.0, 19.0], (10, 1))
-    (found,) = checks.cut_check({**about, "parameters": [entry]}, {"shape": shape}, 1.0)
+    (found,) = found_in(shape)
     assert (found.status, found.value) == ("fail", 1.0)
     assert "shape of component 2 lies within 10% of 20, where" in found.sentence
-    (found,) = checks.cut_check({**about, "parameters": [entry]}, {"shape": shape - 2}, 1.0)
+    (found,) = found_in(shape - 2)
     assert (found.status, found.value) == ("pass", 0.0)
-    assert checks.cut_check({**about, "parameters": [entry | {"priors": [prior | {"upper": None}]}]}, {}, 1.0) == []
+    assert found_in(shape, upper=None) == []
 
 
 def test_the_remedy_of_a_cut_is_one_that_the_data_set_can_take():
@@ -281,9 +279,8 @@ def test_names_of_components_and_empty_ones(exchanged, empty, statuses):
 
 def width(prior, noticed, family="normal", components=2, **entry):
     name, slot = FAMILIES[family].parameters[0].name, FAMILIES[family].parameters[0].slot
-    priors = [{"distribution": prior[0], "arguments": prior[1], "lower": None, "upper": None}]
-    entry = {"name": name, "slot": slot, "mode": "own", "is_default": False, "priors": priors, **entry}
-    about = {"family": family, "transform": None, "components": components, "parameters": [entry]}
+    entry = {"slot": slot, "is_default": False, "priors": (Prior(prior[0], tuple(prior[1])),)} | entry
+    about = specified(family=family, components=components, parameters=(resolved(name, **entry),))
     return checks.width_check(about, noticed)
 
 
@@ -319,16 +316,24 @@ def test_an_order_that_binds(edge, status):
     pairs = [TRUST["pairs"][0], TRUST["pairs"][1], TRUST["pairs"][2] | {"edge": edge}]
     order, *_ = checks.label_checks({"pairs": pairs, "empty": TRUST["empty"]})
     assert (order.name, order.status, order.value) == ("label_order", status, edge)
-    assert order.sentence.startswith(f"In {100 * edge:.1f}% of the draws components 2 and 3 are as good as equal")
+    assert order.sentence == (
+        f"Components 2 and 3 are nearly equal, and told apart by the order alone, in {100 * edge:.1f}% of the draws."
+    )
 
 
 @pytest.mark.parametrize(
     ("parts", "clusters", "gain", "status", "said"),
     [
-        (["1", "2"], 2, None, "pass", "has 2 clusters for the 2 components."),
-        (["1", "2"], 3, None, "pass", "has 3 clusters for the 2 components."),
-        (["1", "2", "zero"], 2, None, "warn", "has 2 clusters, fewer than the 3 components (extra zeros are one)."),
-        (["1", "2"], 1, None, "warn", "has 1 cluster: the data do not say of any observation"),
+        (["1", "2"], 2, None, "pass", "fall into 2 clusters for the 2 components."),
+        (["1", "2"], 3, None, "pass", "fall into 3 clusters for the 2 components."),
+        (
+            ["1", "2", "zero"],
+            2,
+            None,
+            "warn",
+            "2 clusters, fewer than the 3 components (extra zeros are one).",
+        ),
+        (["1", "2"], 1, None, "warn", "into 1 cluster: the data do not say of any observation"),
         (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse by 6.1 (standard error 3.0)."),
         (["1", "2"], 1, (6.0, 3.0), "fail", "as well, as far as can be told (difference -6.0, standard error 3.0)."),
         (["1", "2"], 1, (3.9, 0.1), "fail", "And a single component predicts as well"),
@@ -411,17 +416,17 @@ def test_a_strict_run_ends_well_with_warnings_and_badly_with_failures(tmp_path):
 )
 def test_equal_values_fail_where_they_are_unlikely_and_many(p_value, count, status):
     ties = {"p_value": p_value, "value": 1.5, "count": count, "expected": 1.0, "column": 0}
-    check = checks.tie_check(ties, 200, {"rounding": None})
+    check = checks.tie_check(ties, 200, specified())
     assert (check.name, check.status) == ("ties", status)
     assert f"{count} of 200 values are 1.5, where the model expects 1" in check.sentence
-    several = checks.tie_check(ties, 200, {"rounding": None, "columns": ["width"]})
+    several = checks.tie_check(ties, 200, specified(columns=["width"]))
     assert " of width are 1.5" in several.sentence
     for rounding, remedied in ((None, True), (0.5, False)):  # what is said already is no remedy
-        remedy = checks.tie_check(ties, 200, {"rounding": rounding}).remedy
+        remedy = checks.tie_check(ties, 200, specified(rounding=rounding)).remedy
         assert ("say rounding" in remedy) is (remedied and status != "pass")
 
 
 def test_without_equal_values_the_check_passes():
     ties = {"p_value": 1.0, "value": None, "count": None, "expected": None, "column": None}
-    check = checks.tie_check(ties, 200, {"rounding": None})
+    check = checks.tie_check(ties, 200, specified())
     assert (check.status, check.sentence, check.remedy) == ("pass", "No two values are equal.", "")

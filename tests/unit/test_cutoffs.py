@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import optimize
-from textbook import UNIVARIATE, log_density, points_at
+from textbook import UNIVARIATE, log_density, points_at, specified
 
 from stanmix.assess import cutoff_words, cutoffs
 from stanmix.base import columns
@@ -24,7 +24,7 @@ def found(draws, y=Y, family="normal", levels=LEVELS, size=1.0, components=None)
     """The cut-offs of draws (a dict of lists, a row for each draw), and what is said of them."""
     draws = {name: np.atleast_2d(np.asarray(values, float)) for name, values in draws.items()}
     components = components or draws["theta"].shape[1]
-    specification = {"family": family, "components": components, "seeds": {"replicates": 1}}
+    specification = specified(family=family, components=components, seeds={"replicates": 1})
     points = replace(points_at(y, size), of_trials=FAMILIES[family].takes == "trials")
     return cutoffs.find(specification, points, draws, levels)
 

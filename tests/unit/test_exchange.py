@@ -8,16 +8,18 @@ import h5netcdf
 import numpy as np
 import pytest
 from scipy import integrate, stats
-from textbook import log_likelihood, model_of, notice, rows_of
+from textbook import log_likelihood, model_of, notice, resolved, rows_of, specified
 
 from stanmix.assess import crossvalidation, elpd
 from stanmix.data import observations, replication
 from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import lkj_factors
+from stanmix.families.priors import Prior
 from stanmix.fits import exchange, fitting, inference
 from stanmix.fits.inference import az
 from stanmix.model import mixture, prior
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
+from stanmix.model.specification import Weights
 
 CHAINS, LENGTH = 4, 250
 RNG = np.random.default_rng(4)
@@ -125,9 +127,9 @@ def test_arviz_leaves_out_what_we_leave_out(case, idata_of):
     rows, specification, _ = fitted(case)
     idata = idata_of(case)
     units, draws = rows.units(), inference.by_component(idata, specification)
-    points = Points.of(units, specification["rounding"])
+    points = Points.of(units, specification.rounding)
     efficiency = inference.relative_efficiency(idata)
-    loo = crossvalidation.leave_one_out(specification["family"], points, units.count, draws, efficiency)
+    loo = crossvalidation.leave_one_out(specification.family, points, units.count, draws, efficiency)
     ours, theirs = loo | elpd.totals(loo, units.count), az.loo(idata, pointwise=True)
     assert theirs.n_data_points == rows.n == ours["n"]
     # They smooth where the weights are all but even, too, and count the diagonal of correlations as parameters.
@@ -153,7 +155,7 @@ def test_log_likelihoods_are_those_of_the_textbook(case, names, idata_of):
         of_component = (at["theta"], *(at[name] for name in names))
         for row in range(0, len(rows.y), 7):
             one = 1.0 if size is None else size[row]
-            expected = log_likelihood([rows.y[row]], specification["family"], *of_component, zero=zero, size=one)
+            expected = log_likelihood([rows.y[row]], specification.family, *of_component, zero=zero, size=one)
             assert float(found[chain, draw, row]) == pytest.approx(expected, rel=1e-9)
 
 
@@ -170,7 +172,7 @@ def test_groups_by_observation_have_the_same_axes(case, idata_of):
         assert idata[group]["y"].shape == (*shape, rows.n, *(2 for _ in columns))
         np.testing.assert_array_equal(idata[group]["obs_id"], idata.observed_data["obs_id"])
     np.testing.assert_array_equal(idata.observed_data["y"], np.repeat(rows.y, rows.frequency, axis=0))
-    whole = specification["kind"] == "whole"
+    whole = specification.kind == "whole"
     assert {idata[group]["y"].dtype.kind for group in ("observed_data", "posterior_predictive")} == {
         "i" if whole else "f"
     }
@@ -233,8 +235,8 @@ def test_log_priors_of_columns_are_those_of_each(tmp_path):
     assert idata.log_prior["mu"].dims == ("chain", "draw", "component", "column")
     np.testing.assert_allclose(idata.log_prior["mu"], stats.norm(0, 9).logpdf(idata.posterior["mu"]), rtol=1e-12)
     for column in ("a", "b"):
-        entry = next(e for e in specification["parameters"] if e["name"] == "sigma" and e["column"] == column)
-        meanlog, sdlog = entry["priors"][0]["arguments"]
+        entry = next(e for e in specification.parameters if e.name == "sigma" and e.column == column)
+        meanlog, sdlog = entry.priors[0].arguments
         lognormal = stats.lognorm(sdlog, scale=math.exp(meanlog))
         expected = lognormal.logpdf(idata.posterior["sigma"].sel(column=column))
         np.testing.assert_allclose(idata.log_prior["sigma"].sel(column=column), expected, rtol=1e-9)
@@ -246,8 +248,8 @@ def test_log_priors_of_columns_are_those_of_each(tmp_path):
 
 def test_the_density_of_correlations_is_normalised():
     def density(dimension, shape, matrices):
-        given = {"name": "correlation", "mode": "own", "priors": [{"arguments": [shape]}]}
-        specification = {"weights": {"mode": "fixed"}, "parameters": [given]}
+        given = resolved("correlation", priors=(Prior("lkj", (shape,)),))
+        specification = specified(weights=Weights("fixed"), parameters=(given,))
         return np.exp(prior.log_prior(specification, {"correlation": matrices})["correlation"])
 
     for shape in (0.5, 1.0, 4.0):
@@ -282,8 +284,8 @@ def test_draws_of_the_prior_follow_it(tmp_path):
 def test_memberships_are_those_of_the_tables(case, idata_of):
     rows, specification, _ = fitted(case)
     group = idata_of(case).memberships
-    points = Points.of(rows, specification["rounding"])
-    shares = mixture.membership(specification["family"], points, inference.by_component(idata_of(case), specification))
+    points = Points.of(rows, specification.rounding)
+    shares = mixture.membership(specification.family, points, inference.by_component(idata_of(case), specification))
     assert group["probability"].dims == ("obs_id", "component")
     np.testing.assert_allclose(group["probability"], shares[:, :2], rtol=1e-9, atol=1e-12)
     total = group["probability"].sum("component")

@@ -1,6 +1,7 @@
 """The families' functions against formulas, EM against published optima, and starting values that are legal."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from stanmix.data.noticing import notice
 from stanmix.families.family import CONTINUOUS, pool
 from stanmix.families.registry import FAMILIES, NORMAL
 from stanmix.fits import fitting, starts
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 RNG = np.random.default_rng(11)
 
@@ -350,7 +351,7 @@ def test_em_reaches_the_known_maximum_of_the_likelihood(data, model, components,
     row, rows = optima.loc[data, model, components], rows_of_case(data, cases)
     family = "poisson" if model == "poisson" else "normal"
     given = specification(rows.y, components, ["sigma"] if model == "normal_shared_sd" else [], family=family)
-    given["unit"] = FAMILIES[family].unit(notice(rows, ["y"]))
+    given = replace(given, unit=FAMILIES[family].unit(notice(rows, ["y"])))
     units = rows.units()
     steps = 3000 if family == "poisson" else 600 if reached else 200  # rates move slowly on so flat a likelihood
     found = starts.expectation_maximisation(given, units, steps)
@@ -482,7 +483,7 @@ def in_the_unit_of_the_data(start, given):
     The locations of gamma are left on the log scale, so that those of all positive families lie there, and scales are
     given as the width that they stand for.
     """
-    unit, family = given["unit"], FAMILIES[given["family"]]
+    unit, family = given.unit, FAMILIES[given.family]
     location = unit["origin"] + unit["location"] * locations_of(start)
     scale = unit["scale"] * np.array(start["scale_free"])
     return location, family.width(scale) if len(scale) else scale, np.array(start["shape_free"])
@@ -492,19 +493,19 @@ def legal(start, given):
     """The checks of every starting point; the sizes are those of the specification's modes."""
     names = ["theta_free", "ordered_free", "unordered_free", "scale_free", "shape_free", "zero_free"]
     assert sorted(start) == sorted(names)
-    theta, components = np.array(start["theta_free"]), given["components"]
+    theta, components = np.array(start["theta_free"]), given.components
     assert theta.sum() == pytest.approx(1, abs=1e-12)
     assert (theta > 0).all()
-    assert len(theta) == (components if given["weights"]["mode"] == "estimated" else 1)
-    modes = {entry["slot"]: entry["mode"] for entry in given["parameters"]}
+    assert len(theta) == (components if not given.weights.fixed else 1)
+    modes = {entry.slot: entry.mode for entry in given.parameters}
     for slot in ("location", "scale", "shape", "zero"):
         values = locations_of(start) if slot == "location" else np.array(start[f"{slot}_free"])
         assert len(values) == {"own": components, "shared": 1, "fixed": 0}[modes.get(slot, "fixed")]
         assert np.isfinite(values).all()
-    assert bool(start["unordered_free"]) is (given["labels"] == "relabelled" and modes["location"] != "fixed")
+    assert bool(start["unordered_free"]) is (given.labels == "relabelled" and modes["location"] != "fixed")
     assert (np.diff(locations_of(start)) > 0.7 * starts.SMALLEST_GAP).all()
     assert (np.array(start["scale_free"]) > 0).all()
-    if given["family"] == "student_t":
+    if given.family == "student_t":
         assert (np.array(start["shape_free"]) > 1).all()
     assert all(type(value) is float for values in start.values() for value in values)
 
@@ -529,7 +530,7 @@ def test_starting_values_are_legal_whatever_the_data(name, share, components, sa
     every = [parameter.name for parameter in family.parameters if parameter.sharing != "never"]
     own = [parameter.name for parameter in family.parameters if parameter.sharing == "unless own"]
     given = specification(y, components, every if share else [], family=name, own=[] if share else own)
-    assert {entry["mode"] for entry in given["parameters"][1:]} == {"shared" if share else "own"}
+    assert {entry.mode for entry in given.parameters[1:]} == {"shared" if share else "own"}
     values = np.log(y) if family.positive else y
     for start in starting_values(given, y, 2, seed=5):
         legal(start, given)
@@ -546,7 +547,7 @@ def test_starting_values_are_legal_whatever_the_data(name, share, components, sa
 def test_starting_values_leave_out_what_is_fixed(share, fixed):
     y = three_gaussians()
     given = specification(y, 3, share, fixed)
-    modes = {entry["name"]: entry["mode"] for entry in given["parameters"]}
+    modes = {entry.name: entry.mode for entry in given.parameters}
     assert modes == {name: "fixed" if name in fixed else "shared" if name in share else "own" for name in modes}
     for start in starting_values(given, y, 3, seed=1):
         legal(start, given)

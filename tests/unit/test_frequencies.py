@@ -1,9 +1,11 @@
 """Rows that count several times: what is said of a table of frequencies is what is said of its rows written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
-from textbook import model_of, noticed_in, rows_of
+from textbook import model_of, noticed_in, resolved, rows_of, specified
 
 from stanmix.assess import crossvalidation, memberships, refitting
 from stanmix.base.errors import UserError
@@ -12,7 +14,8 @@ from stanmix.families.family import Points
 from stanmix.fits import inference
 from stanmix.labels import certainty
 from stanmix.model import mixture
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
+from stanmix.model.specification import Weights
 
 RNG = np.random.default_rng(8)
 Y, TIMES = np.array([0.0, 1, 2, 3, 4, 7, 9]), np.array([40, 30, 5, 2, 1, 1, 6])
@@ -34,7 +37,7 @@ def alone(monkeypatch):
 def gain_of(rows, elpd_i, weights="dirichlet([2, 3])"):
     model = model_of("poisson", priors={"theta": weights})
     noticed = noticed_in(rows.y, frequency=rows.frequency)
-    specification = specify("m", model, 2, noticed) | {"sampling": {"chains": 2}}
+    specification = replace(specify("m", model, 2, noticed), sampling={"chains": 2})
     units = rows.units()
     return refitting.gain_over_single(
         {"elpd_i": elpd_i}, specification, model, noticed, rows, units, units, {}, 1, lambda text: None
@@ -56,20 +59,14 @@ def test_the_gain_over_one_component_is_that_of_all_observations(alone):
 @pytest.mark.parametrize("weights", ["dirichlet([2, 3])", "beta(2, 5)", "dirichlet(0.1)"])
 def test_a_single_component_has_all_the_weight_whatever_prior_several_have(alone, weights):
     gain_of(rows_of(Y, frequency=TIMES), np.zeros(7), weights)
-    assert alone["specification"]["components"] == 1
-    assert alone["specification"]["weights"] == {"mode": "estimated", "concentration": [1.0]}
+    assert alone["specification"].components == 1
+    assert alone["specification"].weights == Weights("estimated", concentration=[1.0])
     assert alone["data"]["theta_concentration"] == [1.0]
 
 
 @pytest.mark.parametrize(("times", "empty"), [(1, [1.0, 0.0]), (600, [0.0, 0.0])])
 def test_a_component_is_empty_when_it_has_less_than_one_of_all_observations(times, empty):
-    specification = {
-        "family": "normal",
-        "components": 2,
-        "membership": "row",
-        "labels": "ordered",
-        "parameters": [{"name": "mu", "ordered": True, "mode": "own"}],
-    }
+    specification = specified(parameters=(resolved("mu", ordered=True),))
     shape = (200, 2)
     draws = {"theta": np.broadcast_to([0.001, 0.999], shape), "mu": RNG.normal([0, 9], 0.1, shape)}
     draws["sigma"] = np.ones(shape)

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 from textbook import model_of
+from textbook import specified as made_up
 
 from stanmix.assess import crossvalidation, memberships, refitting
 from stanmix.base import columns
@@ -19,7 +20,8 @@ from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import modes, starts
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 RNG = np.random.default_rng(8)
 DRAWS = {
@@ -161,7 +163,7 @@ def test_the_program_gets_groups_one_after_the_other():
 def test_the_rule_on_ties_is_about_groups_of_nothing_but_equal_values():
     tied = rows_in(["a", "a", "b", "b", "c", "c"], [1.0, 2.0, 1.0, 2.0, 3.0, 5.0])
     priors = {"theta": "dirichlet(1)", "sigma": "cauchy(0, 5)"}
-    assert specified(tied, priors=priors)["membership"] == "group"
+    assert specified(tied, priors=priors).membership == "group"
     with pytest.raises(UserError, match="a component can collapse onto equal values"):
         specified(tied, priors=priors, membership="row")
     constant = rows_in(["a", "a", "b", "b", "c", "c"], [1.0, 1.0, 2.0, 2.5, 3.0, 5.0])
@@ -175,7 +177,7 @@ def test_single_trials_are_allowed_where_most_groups_have_enough_of_them():
         y = np.random.default_rng(1).integers(0, 2, len(group))
         return rows_in(group, y, trials=np.ones(len(group)))
 
-    assert specified(rows([3, 3, 2]), family="binomial")["membership"] == "group"
+    assert specified(rows([3, 3, 2]), family="binomial").membership == "group"
     with pytest.raises(UserError, match="most groups have fewer than 3 trials in all; ask for fewer components"):
         specified(rows([3, 2, 2]), family="binomial")
     with pytest.raises(UserError, match="rows of a single trial tell nothing"):
@@ -265,8 +267,7 @@ def test_the_table_of_groups_has_a_line_for_each():
     found = {
         end: values[units.index] for end, values in memberships.probabilities("normal", Points.of(units), DRAWS).items()
     }
-    specification = {"family": "normal", "components": 3, "membership": "group"}
-    frame = memberships.table(rows, specification, found)
+    frame = memberships.table(rows, made_up(components=3, membership="group"), found)
     table = memberships.of_groups(rows, frame)
     assert table["group"].tolist() == ["b", "a", "c", "d", "e"]
     assert table["rows"].tolist() == [3, 2, 1, 1, 1]

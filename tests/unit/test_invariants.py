@@ -1,17 +1,18 @@
 """What must hold in every report: a consistent set of tables passes, and each contradiction is named."""
 
 import copy
-import json
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
-from textbook import model_of, noticed_in
+from textbook import model_of, noticed_in, resolved, specified
 
 from stanmix.assess import cutoffs
 from stanmix.base.seeds import seed_for
 from stanmix.config.plan import Fit
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
+from stanmix.model.specification import Weights
 from stanmix.report.invariants import InvariantError, verify, verify_asked, verify_cutoffs
 
 
@@ -43,17 +44,7 @@ def consistent():
         membership[[f"probability_{k}_lower", f"probability_{k}_upper"]] = [0.0, 1.0]
     return {
         "title": "fit",
-        "specification": {
-            "family": "normal",
-            "components": 2,
-            "n": 5,
-            "membership": "row",
-            "weights": {"mode": "estimated"},
-            "parameters": [
-                {"name": "mu", "ordered": True, "mode": "own"},
-                {"name": "sigma", "ordered": False, "mode": "shared"},
-            ],
-        },
+        "specification": specified(parameters=(resolved("mu", ordered=True), resolved("sigma", "shared"))),
         "summary": summary,
         "membership": membership,
         "memberships": {
@@ -95,7 +86,7 @@ def cell(table, row, column, value):
 
 def entry(table, key, value):
     def change(fit):
-        fit[table][key] = value
+        fit[table] = replace(fit[table], **{key: value}) if table == "specification" else fit[table] | {key: value}
 
     return change
 
@@ -180,7 +171,7 @@ def test_each_contradiction_is_named(change, words):
 
 def test_extra_zeros_are_a_part_of_their_own():
     fit = consistent()
-    fit["specification"]["family"] = "zero_inflated_poisson"
+    fit["specification"] = replace(fit["specification"], family="zero_inflated_poisson")
     fit["membership"]["component"] = fit["membership"]["component"].astype(object)
     fit["membership"].insert(3, "probability_zero", [0.0, 0.0, 0.0, 0.0])
     fit["membership"][["probability_zero_lower", "probability_zero_upper"]] = [0.0, 1.0]
@@ -203,8 +194,10 @@ def test_several_contradictions_are_named_at_once():
 
 def test_fixed_weights_and_fixed_means_are_in_no_summary():
     fit = consistent()
-    fit["specification"]["weights"] = {"mode": "fixed", "value": [0.4, 0.6]}
-    fit["specification"]["parameters"][0]["mode"] = "fixed"
+    mu, sigma = fit["specification"].parameters
+    fit["specification"] = specified(
+        weights=Weights("fixed", value=[0.4, 0.6]), parameters=(replace(mu, mode="fixed"), sigma)
+    )
     fit["summary"] = fit["summary"].iloc[[4]]
     verify(**fit)
 
@@ -223,7 +216,7 @@ def test_the_tutorial_s_printed_table_is_refused():
             "hdi_upper": [w + 0.06 for w in weights],
         }
     )
-    fit["specification"] |= {"components": 3, "parameters": []}
+    fit["specification"] = specified(components=3)
     fit["membership"][["probability_3", "probability_3_lower", "probability_3_upper"]] = [0.0, 0.0, 1.0]
     with pytest.raises(InvariantError, match=r"^fit: the posterior mean weights add to 0\.932885 instead of 1\.$"):
         verify(**fit)
@@ -247,14 +240,13 @@ def sampled():
     specification = specify("free", asked_config()["models"]["free"], 2, NOTICED)
     seeds = {"chains": seed_for(seed_for(7, "fit", "data", "free", 2), "chains")}
     used = {"chains": 2, "draws": 300, "metric": "dense", "adapt_delta": 0.8}
-    made_with = {"sampling": used, "adapt_delta_raised": False, "seeds": seeds}
-    return json.loads(json.dumps(specification | made_with))
+    return replace(specification, sampling=used, adapt_delta_raised=False, seeds=seeds)
 
 
 def test_a_fit_that_was_asked_for_passes():
     verify_asked("fit", sampled(), ASKED, asked_config(), NOTICED)
-    raised = sampled() | {"adapt_delta_raised": True}
-    raised["sampling"] = raised["sampling"] | {"adapt_delta": 0.98}
+    used = sampled().sampling | {"adapt_delta": 0.98}
+    raised = replace(sampled(), adapt_delta_raised=True, sampling=used)
     verify_asked("fit", raised, ASKED, asked_config(), NOTICED)
 
 

@@ -10,7 +10,8 @@ from stanmix.data.observations import Observations
 from stanmix.families.family import Points
 from stanmix.fits import starts
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 MODEL = {
     "family": "normal", "share": [], "own": [], "membership": "group", "labels": "ordered",

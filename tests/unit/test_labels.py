@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from textbook import resolved, specified
 
 from stanmix.families.family import Points
 from stanmix.labels import certainty
@@ -10,11 +11,8 @@ DRAWS = 600
 
 
 def specification(components, order="ordered"):
-    return {
-        "family": "normal", "components": components, "membership": "row", "labels": order,
-        "parameters": [{"name": "mu", "slot": "location", "ordered": order == "ordered", "mode": "own"},
-                       {"name": "sigma", "slot": "scale", "ordered": False, "mode": "own"}],
-    }  # fmt: skip
+    parameters = (resolved("mu", ordered=order == "ordered"), resolved("sigma"))
+    return specified(components=components, labels=order, parameters=parameters)
 
 
 def points_of(y):

@@ -10,7 +10,7 @@ from stanmix.config import configuration
 from stanmix.data import noticing
 from stanmix.data.observations import Observations
 from stanmix.fits import masses
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 
 def of_columns(model, components):
@@ -51,13 +51,13 @@ def test_coordinates_lead_there_and_back(posterior):
 
 def anywhere(posterior):
     specification, k = posterior.specification, posterior.components
-    columns = specification.get("columns")
+    columns = specification.columns
     state = {"theta": np.full(k, 1 / k)}
-    for entry in specification["parameters"]:
+    for entry in specification.parameters:
         shape = (k,) if columns is None else (k, len(columns))
-        value = {"location": 1.0, "scale": 2.0, "shape": 3.0, "zero": 0.2}.get(entry["slot"], 1.5)
-        state[entry["name"]] = np.full(shape, value)
-        if entry["name"] == "correlation":
+        value = {"location": 1.0, "scale": 2.0, "shape": 3.0, "zero": 0.2}.get(entry.slot, 1.5)
+        state[entry.name] = np.full(shape, value)
+        if entry.name == "correlation":
             state["correlation"] = np.broadcast_to(np.eye(len(columns)), (k, len(columns), len(columns)))
     return state
 
@@ -76,7 +76,7 @@ def test_the_jacobian_is_that_of_numerical_derivatives(posterior):
             if block.bounds is None:
                 lower = np.tril_indices(values.shape[1], -1)
                 numbers += [np.linalg.cholesky(matrix)[lower] for matrix in values]
-            elif block.entry["slot"] == "location" and block.column is None:
+            elif block.entry.slot == "location" and block.column is None:
                 links = {(0, np.inf): np.log, (0, 1): lambda p: np.log(p / (1 - p)), (-np.inf, np.inf): np.asarray}
                 numbers.append(links[block.bounds.low[0], block.bounds.high[0]](values))
             else:
@@ -93,7 +93,7 @@ def test_a_single_normal_has_the_mass_of_an_integral():
     y = stats.norm(3, 2).ppf((np.arange(60) + 0.5) / 60)
     specification, units = specified(y, {"family": "normal", "share": ["sigma"]}, 1)
     posterior = masses.LogPosterior(specification, units)
-    (at, spread), (_, scale) = (entry["priors"][0]["arguments"] for entry in specification["parameters"])
+    (at, spread), (_, scale) = (entry.priors[0].arguments for entry in specification.parameters)
 
     def log_density(mu, sigma):
         prior = stats.norm(at, spread).logpdf(mu) + stats.halfnorm(scale=scale).logpdf(sigma)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import specified
 
 from stanmix.assess import memberships
 from stanmix.base import columns
@@ -23,7 +24,7 @@ DRAWS = {
     "mu": np.array([[-1.0, 1.0, 4.0], [-2.0, 0.5, 3.0], [0.0, 0.1, 6.0]]),
     "sigma": np.array([[1.0, 0.5, 2.0], [0.7, 0.7, 0.7], [1.5, 3.0, 0.2]]),
 }
-SPECIFICATION = {"family": "normal", "components": 3, "membership": "row"}
+SPECIFICATION = specified(components=3)
 
 
 def points_at(y, size=1.0, step=None, known=None):
@@ -137,7 +138,7 @@ def test_the_table_carries_what_the_rows_have():
 
 def test_extra_zeros_are_a_part_with_an_interval():
     draws = {"theta": np.array([[0.4, 0.6]] * 3), "rate": np.array([[1.0, 5.0]] * 3), "zero": np.full((3, 1), 0.5)}
-    specification = {"family": "zero_inflated_poisson", "components": 2}
+    specification = specified(family="zero_inflated_poisson")
     found = memberships.probabilities("zero_inflated_poisson", points_at([0, 4]), draws)
     frame = memberships.with_interval_of_best(memberships.table(rows_of([0, 4]), specification, found))
     assert columns.parts_of(frame) == ["1", "2", "zero"]
@@ -358,14 +359,7 @@ def consistent():
     )
     return {
         "title": "fit",
-        "specification": {
-            "family": "normal",
-            "components": 2,
-            "n": 4,
-            "membership": "row",
-            "weights": {"mode": "estimated"},
-            "parameters": [],
-        },
+        "specification": specified(n=4),
         "summary": summary,
         "membership": membership,
         "memberships": {

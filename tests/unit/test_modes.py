@@ -12,7 +12,7 @@ from stanmix.data.observations import Observations
 from stanmix.families.family import Points
 from stanmix.figures import modes as figures
 from stanmix.fits import mode_words, modes
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 
 def specified(y, model, components, **columns):

@@ -20,7 +20,8 @@ from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference, starts
 from stanmix.model import mixture, prior
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 NAME = "multivariate_normal"
 FAMILY = FAMILIES[NAME]
@@ -268,19 +269,19 @@ def test_priors_are_those_of_each_column():
     y = sample(rounding=0.1)
     noticed = noticing.notice(observed(y), COLUMNS)
     given = resolved(y, 2, order="width")
-    by_name = {(entry["name"], entry.get("column")): entry for entry in given["parameters"]}
+    by_name = {(entry.name, entry.column): entry for entry in given.parameters}
     for name, facts in noticed["columns"].items():
         mu, sigma = by_name["mu", name]["priors"][0], by_name["sigma", name]["priors"][1]
         assert mu["arguments"] == [facts["median"], facts["range"] / 2]
         assert sigma["arguments"] == pytest.approx([np.log(facts["sd"] / 2), 0.7])
         assert sigma["lower"] == pytest.approx(0.1 / np.sqrt(12))
-    assert [entry.get("column") for entry in given["parameters"] if entry["ordered"]] == ["width"]
+    assert [entry.column for entry in given.parameters if entry.ordered] == ["width"]
     assert (
         by_name["correlation", None]["priors"]
         == [{"distribution": "lkj", "arguments": [2.0], "lower": None, "upper": None}] * 2
     )
     shared = resolved(y, 2, share=["sigma"])
-    half = next(entry for entry in shared["parameters"] if entry["name"] == "sigma")["priors"]
+    half = next(entry for entry in shared.parameters if entry.name == "sigma")["priors"]
     assert half[0]["arguments"] == [0.0, noticed["columns"]["length"]["sd"]]
     assert (half[0]["lower"], half[0]["upper"], len(half)) == (0.0, None, 1)
 
@@ -314,7 +315,7 @@ def test_draws_of_the_prior_are_in_order_and_thick_enough():
     given = resolved(
         sample(rounding=1.0), order="width", priors={"theta": "dirichlet(1)", "sigma": "lognormal(-0.5, 1)"}
     )
-    assert min(given["thinnest"]) > 0.28
+    assert min(given.thinnest) > 0.28
     draws = prior.prior_draws(given, 500, np.random.default_rng(1))
     assert {name: values.shape for name, values in draws.items()} == {
         "theta": (500, 2), "mu": (500, 2, 3), "sigma": (500, 2, 3), "correlation": (500, 2, 3, 3),
@@ -326,7 +327,7 @@ def test_draws_of_the_prior_are_in_order_and_thick_enough():
 
 
 def written(tmp_path, given, draws, y, chains=2):
-    modes = {entry["name"]: entry["mode"] for entry in given["parameters"]}
+    modes = {entry.name: entry.mode for entry in given.parameters}
     for name in ("sigma", "correlation"):
         if modes.get(name) == "shared":
             draws[name] = np.broadcast_to(draws[name][:, :1], draws[name].shape)

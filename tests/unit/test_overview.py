@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from textbook import resolved, specified
 
 from stanmix.compare import choice, overview
 from stanmix.families.registry import FAMILIES
@@ -31,23 +32,18 @@ def asked(tmp_path):
             located = [(column, 10 / 10**i) for i, column in enumerate(columns or (None,))]
             parameters = []
             for column, step in located:
-                entry = {"name": "mu", "mode": "own", "value": None}
-                entry |= {"column": column} if column else {}
+                values = [step * k for k in range(1, components + 1)]
                 if fixed:
-                    entry |= {"mode": "fixed", "value": [step * k for k in range(1, components + 1)]}
+                    parameters.append(resolved("mu", "fixed", column=column, value=values))
                 else:
-                    rows += [("mu", k, column, step * k) for k in range(1, components + 1)]
-                parameters.append(entry)
+                    parameters.append(resolved("mu", column=column))
+                    rows += [("mu", k + 1, column, value) for k, value in enumerate(values)]
             rows.append(("sigma", None, None, 3.0))
-            parameters.append({"name": "sigma", "mode": "shared", "value": None})
+            parameters.append(resolved("sigma", "shared"))
             summary = pd.DataFrame(rows, columns=["parameter", "component", "column", "mean"]).assign(sd=0.5)
             summary.astype({"component": "Int64"}).to_csv(folder / "summary.csv", index=False)
-            said = {"family": "normal", "weights": {"mode": "estimated"}, "parameters": parameters}
-            for name, content in (
-                ("specification", said),
-                ("labels", {"trusted": trusted, "whole": True, "names": None}),
-            ):
-                (folder / f"{name}.json").write_text(json.dumps(content))
+            specified(parameters=tuple(parameters)).write(folder / "specification.json")
+            (folder / "labels.json").write_text(json.dumps({"trusted": trusted, "whole": True, "names": None}))
             files = {"summary": "summary.csv", "specification": "specification.json", "labels": "labels.json"}
             paths[title] = {"model": model, "components": components} | {k: folder / v for k, v in files.items()}
             found = [{"title": "Always", "status": PASS}, {"title": "Sometimes", "status": status}]

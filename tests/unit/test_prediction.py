@@ -1,6 +1,7 @@
 """New rows: read strictly before any job, and given memberships and densities by the saved draws."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 from stanmix.jobs import precheck
 from stanmix.model import mixture
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 MODEL = {"family": "normal", "share": [], "own": [], "fixed": {}, "membership": "group", "labels": "ordered"}
 MODEL |= {"priors": {"theta": "dirichlet(1)"}}
@@ -45,8 +46,8 @@ def fit(tmp_path):
     }
     observations.write(rows, paths["observations"])
     specification = specify("m", MODEL | {"share": ["sigma"]}, 2, notice(rows, ["y"]))
-    specification["sampling"] = {"chains": 2, "draws": 100, "max_treedepth": 10}
-    files.write_json(paths["specification"], specification)
+    specification = replace(specification, sampling={"chains": 2, "draws": 100, "max_treedepth": 10})
+    specification.write(paths["specification"])
     files.write_json(paths["labels"], {"trusted": True, "whole": True, "names": None})
     variables = {"theta": rng.dirichlet([15, 25], (2, 100)), "mu": rng.normal([0, 3], 0.3, (2, 100, 2))}
     variables["sigma"] = np.repeat(np.exp(rng.normal(0, 0.1, (2, 100, 1))), 2, axis=2)

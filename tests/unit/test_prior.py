@@ -9,7 +9,7 @@ from scipy import stats
 from textbook import model_of, noticed_in
 
 from stanmix.model.prior import prior_draws
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 Y = np.random.default_rng(1).normal([0, 6], 1, (40, 2)).ravel()
 COUNTS = np.random.default_rng(2).poisson([2, 9], (40, 2)).ravel()

@@ -12,7 +12,10 @@ from stanmix.base.errors import UserError
 from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
 from stanmix.families.family import CONTINUOUS, SEEN
-from stanmix.model.specification import is_shared, prior_of, prior_text, program_data, specify
+from stanmix.families.priors import Prior
+from stanmix.model.resolution import is_shared, specify
+from stanmix.model.specification import Weights
+from stanmix.model.stan_data import program_data
 
 # what the design's default priors scale with, all different
 NOTICED = {
@@ -31,30 +34,26 @@ def model(share=(), fixed=None, family="normal", own=(), **priors):
 
 
 def parameters(specification):
-    return {entry["name"]: entry for entry in specification["parameters"]}
+    return {entry.name: entry for entry in specification.parameters}
 
 
 def test_default_priors_have_the_numbers_of_the_design():
     found = parameters(specify("m", model(), 4, NOTICED))
-    assert found["mu"]["is_default"]
-    assert (
-        found["mu"]["priors"] == [{"distribution": "normal", "arguments": [7.0, 8.0], "lower": None, "upper": None}] * 4
-    )
-    (sigma,) = {(p["distribution"], *p["arguments"], p["lower"]) for p in found["sigma"]["priors"]}
+    assert found["mu"].is_default
+    assert found["mu"].priors == (Prior("normal", (7.0, 8.0)),) * 4
+    (sigma,) = {(p.distribution, *p.arguments, p.lower) for p in found["sigma"].priors}
     assert sigma == ("lognormal", pytest.approx(math.log(3 / 4)), 0.7, None)
-    assert len(found["sigma"]["priors"]) == 4
+    assert len(found["sigma"].priors) == 4
     found = parameters(specify("m", model(share=["sigma"]), 4, NOTICED))
-    assert found["sigma"]["priors"] == [
-        {"distribution": "normal", "arguments": [0.0, 3.0], "lower": 0.0, "upper": None}
-    ]
-    assert specify("m", model(), 4, NOTICED)["weights"] == {"mode": "estimated", "concentration": [1.0] * 4}
+    assert found["sigma"].priors == (Prior("normal", (0.0, 3.0), 0.0),)
+    assert specify("m", model(), 4, NOTICED).weights == Weights("estimated", concentration=[1.0] * 4)
 
 
 def test_default_priors_move_and_stretch_with_the_data():
     moved = NOTICED | {"median": 1007.0, "sd": 300.0, "range": 1600.0}
     found, before = (parameters(specify("m", model(), 3, noticed)) for noticed in (moved, NOTICED))
-    assert found["mu"]["priors"][0]["arguments"] == [1007.0, 800.0]
-    shift = found["sigma"]["priors"][0]["arguments"][0] - before["sigma"]["priors"][0]["arguments"][0]
+    assert found["mu"].priors[0].arguments == (1007.0, 800.0)
+    shift = found["sigma"].priors[0].arguments[0] - before["sigma"].priors[0].arguments[0]
     assert shift == pytest.approx(math.log(100))
 
 
@@ -109,13 +108,13 @@ def test_default_priors_of_every_family_have_their_numbers(family, name, shared)
     own = [name] if UNIVARIATE[family].parameter(name).sharing == "unless own" and not shared else []
     asked = [name] if shared and name != "zero" else []
     entry = parameters(specify("m", model(asked, family=family, own=own), 4, NOTICED))[name]
-    assert entry["is_default"]
-    assert entry["mode"] == ("shared" if shared else "own")
-    assert len(entry["priors"]) == (1 if shared else 4)
-    for prior in entry["priors"]:
-        found = (*prior["arguments"], -1 if prior["lower"] is None else prior["lower"])
+    assert entry.is_default
+    assert entry.mode == ("shared" if shared else "own")
+    assert len(entry.priors) == (1 if shared else 4)
+    for prior in entry.priors:
+        found = (*prior.arguments, -1 if prior.lower is None else prior.lower)
         distribution, *numbers, lower = expected
-        assert prior["distribution"] == distribution
+        assert prior.distribution == distribution
         assert found == pytest.approx((*numbers, -1 if lower is None else lower))
 
 
@@ -127,30 +126,30 @@ def test_default_priors_of_every_family_have_their_numbers(family, name, shared)
 def test_degrees_of_freedom_are_shared_unless_own(share, own, shared):
     given = model(share, family="student_t", own=own)
     entry = parameters(specify("m", given, 3, NOTICED))["nu"]
-    assert entry["mode"] == ("shared" if shared else "own")
-    assert len(entry["priors"]) == (1 if shared else 3)
+    assert entry.mode == ("shared" if shared else "own")
+    assert len(entry.priors) == (1 if shared else 3)
     found = {p.name: is_shared(p, given) for p in UNIVARIATE["student_t"].parameters}
     assert found == {"mu": False, "sigma": False, "nu": shared}
 
 
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_only_some_parameters_are_shared_without_being_asked(name):
-    entries = specify("m", model(family=name), 3, NOTICED)["parameters"]
+    entries = specify("m", model(family=name), 3, NOTICED).parameters
     expected = {"nu", "dispersion", "zero"} & set(UNIVARIATE[name].names)
-    assert {entry["name"] for entry in entries if entry["mode"] == "shared"} == expected
-    assert [entry["name"] for entry in entries if entry["ordered"]] == [UNIVARIATE[name].ordered]
+    assert {entry.name for entry in entries if entry.mode == "shared"} == expected
+    assert [entry.name for entry in entries if entry.ordered] == [UNIVARIATE[name].ordered]
 
 
 def test_components_may_outnumber_the_values_where_priors_are_given():
     for y, components in (([1.0, 2.0, 4.0], 3), ([1.0, 2.0, 4.0], 5), ([1.0, 1.0, 2.0, 4.0], 5)):
         noticed = noticed_in(y)
         given = model_of("normal", priors={"mu": "normal(2, 3)", "sigma": "lognormal(0, 1)"})
-        notes = specify("m", given, components, noticed)["notes"]
+        notes = specify("m", given, components, noticed).notes
         assert any("each value could be a component of its own" in note for note in notes)
         for priors in ({"mu": "normal(2, 3)"}, {"sigma": "lognormal(0, 1)"}, {}):
             with pytest.raises(UserError, match="ask for fewer"):
                 specify("m", model_of("normal", priors=priors), components, noticed)
-    assert specify("m", model_of("poisson", priors={"rate": "gamma(2, 1)"}), 4, noticed_in([0, 1, 3]))["notes"]
+    assert specify("m", model_of("poisson", priors={"rate": "gamma(2, 1)"}), 4, noticed_in([0, 1, 3])).notes
     # one sigma for all that may own a value each meets all values at once: sigma^-4 sigma^3, and more with more ties
     shared = model_of("normal", share=["sigma"], priors={"mu": "normal(2, 3)", "sigma": "normal(0, 1)"})
     specify("m", shared, 5, noticed_in([1.0, 2.0, 4.0]))
@@ -161,32 +160,32 @@ def test_components_may_outnumber_the_values_where_priors_are_given():
 def test_what_is_given_names_components_without_an_order():
     given = model_of("normal", labels="given", priors={"mu": "normal([5, 1], 2)"})
     found = specify("m", given, 2, NOTICED)
-    assert found["labels"] == "given"
-    assert not any(entry["ordered"] for entry in found["parameters"])
+    assert found.labels == "given"
+    assert not any(entry.ordered for entry in found.parameters)
     data = program_data(found, rows_of([1.0, 2.0]).units())
     assert data["is_ordered"] == 0
     alone = given | {"priors": {"theta": "dirichlet(1)", "mu": "normal(5, 2)"}}
-    assert specify("m", alone, 1, NOTICED)["labels"] == "ordered"
+    assert specify("m", alone, 1, NOTICED).labels == "ordered"
 
 
 def test_ends_that_differ_keep_the_order_by_themselves():
     found = specify("m", model_of("normal", priors={"mu": "uniform([0, 10], [10, 20])"}), 2, NOTICED)
     data = program_data(found, rows_of([1.0, 2.0]).units())
     assert (data["is_ordered"], data["location_bounds"], data["location_ends"]) == (0, [2, 2], [[0, 10], [10, 20]])
-    assert found["unit"]["origin"] == 0
+    assert found.unit["origin"] == 0
     found = specify("m", model_of("normal", priors={"mu": "uniform(0, 20)"}), 2, NOTICED)
     data = program_data(found, rows_of([1.0, 2.0]).units())
     assert (data["is_ordered"], data["location_ends"]) == (1, [[0, 20]] * 2)
     # the data's own location and spread, seen from the line
-    assert 20 / (1 + math.exp(-found["unit"]["origin"])) == pytest.approx(NOTICED["median"])
-    assert prior_text(parameters(found)["mu"]) == "uniform(0, 20)"
+    assert 20 / (1 + math.exp(-found.unit["origin"])) == pytest.approx(NOTICED["median"])
+    assert parameters(found)["mu"].text == "uniform(0, 20)"
     for text, words in {
         "gamma(2, 1) T[0.5, 3]": "gamma(2, 1), between 0.5 and 3",
         "normal(0, 1) T[ , 3]": "half-normal(0, 1), below 3",
         "lognormal(0, 1) T[ , 3]": "lognormal(0, 1), below 3",
     }.items():
         entry = parameters(specify("m", model_of("normal", priors={"sigma": text}), 2, NOTICED))["sigma"]
-        assert prior_text(entry) == words
+        assert entry.text == words
 
 
 def first(value, line=7, number=1):
@@ -207,7 +206,7 @@ def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, c
     noticed = NOTICED | {"log": None, "not_positive": changes["negative"]} | changes
     positive, counts = name in ("lognormal", "gamma"), UNIVARIATE[name].kind != CONTINUOUS
     if not positive and not counts:
-        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        assert specify("mine", model(family=name), 3, noticed).family == name
         return
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 3, noticed)
@@ -223,7 +222,7 @@ def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, c
 def test_zeros_are_told_from_values_below_zero(name):
     noticed = NOTICED | {"log": None, "not_positive": first(0.0, line=3, number=17), "zeros": 17}
     if name not in ("lognormal", "gamma"):
-        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        assert specify("mine", model(family=name), 3, noticed).family == name
         return
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 3, noticed)
@@ -240,7 +239,7 @@ def test_zeros_are_told_from_values_below_zero(name):
 def test_counts_beyond_what_cmdstan_reads_are_refused(name):
     noticed = NOTICED | {"uncountable": first(4294967300.0, line=35)}
     if UNIVARIATE[name].kind == CONTINUOUS:
-        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        assert specify("mine", model(family=name), 3, noticed).family == name
         return
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 3, noticed)
@@ -254,7 +253,7 @@ def test_counts_beyond_what_cmdstan_reads_are_refused(name):
 def test_families_of_counts_are_refused_on_fractions(name):
     noticed = NOTICED | {"not_whole": first(3.0000000001, line=12, number=2)}
     if UNIVARIATE[name].kind == CONTINUOUS:
-        assert specify("mine", model(family=name), 3, noticed)["family"] == name
+        assert specify("mine", model(family=name), 3, noticed).family == name
         return
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 3, noticed)
@@ -268,8 +267,8 @@ def test_families_of_counts_are_refused_on_fractions(name):
 def test_as_many_components_as_distinct_values_are_refused(name):
     few = NOTICED | {"distinct": 4}
     informing = UNIVARIATE[name].names[: 2 if UNIVARIATE[name].kind == CONTINUOUS else 1]
-    assert specify("mine", model(family=name), 3, few)["components"] == 3
-    assert specify("mine", model(family=name), 1, NOTICED | {"distinct": 1})["components"] == 1
+    assert specify("mine", model(family=name), 3, few).components == 3
+    assert specify("mine", model(family=name), 1, NOTICED | {"distinct": 1}).components == 1
     with pytest.raises(UserError) as caught:
         specify("mine", model(family=name), 5, few)
     assert caught.value.sentences == (
@@ -277,12 +276,12 @@ def test_as_many_components_as_distinct_values_are_refused(name):
         f"say the prior of {' and '.join(informing)} yourself.",
     )
     if UNIVARIATE[name].kind != CONTINUOUS:
-        assert specify("mine", model(family=name), 4, few)["components"] == 4
+        assert specify("mine", model(family=name), 4, few).components == 4
         return
     # rounded to intervals, or with a scale that is known, no component can become a point
-    assert specify("mine", model(family=name), 4, few, rounding=0.5)["components"] == 4
+    assert specify("mine", model(family=name), 4, few, rounding=0.5).components == 4
     scale = UNIVARIATE[name].collapsing
-    assert specify("mine", model(family=name, fixed={scale: 0.5}), 4, few)["components"] == 4
+    assert specify("mine", model(family=name, fixed={scale: 0.5}), 4, few).components == 4
     for share in ((), (scale,)):
         with pytest.raises(UserError) as caught:
             specify("mine", model(share, family=name), 4, few)
@@ -302,10 +301,10 @@ def test_as_many_components_as_observations_are_refused_with_their_cost(n, compo
         f"posterior is its prior, and costly: every step of the sampler computes {components * n} densities"
     )
     few = NOTICED | {"n": 5, "distinct": 7}  # which cost little, and are warned of
-    assert len(specify("mine", model(), 5, few)["notes"]) == 1
+    assert len(specify("mine", model(), 5, few).notes) == 1
     # with one sd for all there are two unknowns for each observation, which is warned of
-    assert len(specify("mine", model(["sigma"]), components, noticed)["notes"]) == 1
-    assert specify("mine", model(), components // 2, noticed)["components"] == components // 2
+    assert len(specify("mine", model(["sigma"]), components, noticed).notes) == 1
+    assert specify("mine", model(), components // 2, noticed).components == components // 2
 
 
 @pytest.mark.parametrize(
@@ -328,7 +327,7 @@ def test_as_many_components_as_observations_are_refused_with_their_cost(n, compo
 def test_trials_must_be_able_to_tell_the_components_apart(given, components, most, free):
     noticed = NOTICED | {"trials": {"fewest": 1, "most": most, "share": 0.4}}
     if free is None:
-        assert specify("mine", given, components, noticed)["components"] == components
+        assert specify("mine", given, components, noticed).components == components
         return
     with pytest.raises(UserError) as caught:
         specify("mine", given, components, noticed)
@@ -363,12 +362,12 @@ def test_a_binomial_mixture_is_determined_by_as_many_probabilities_as_trials():
     ],
 )
 def test_a_note_says_when_there_are_as_many_unknowns_as_observations(given, components, free):
-    few = specify("m", given, components, NOTICED | {"n": free})["notes"]
+    few = specify("m", given, components, NOTICED | {"n": free}).notes
     assert few == [
         f"The model has {free} unknowns for {free} observations: what it says rests on the priors as much as on the "
         "data."
     ]
-    assert specify("m", given, components, NOTICED | {"n": free + 1})["notes"] == []
+    assert specify("m", given, components, NOTICED | {"n": free + 1}).notes == []
 
 
 COUNTS = ("poisson", "negative_binomial", "zero_inflated_poisson", "zero_inflated_negative_binomial")
@@ -378,7 +377,7 @@ UNITS |= dict.fromkeys(("binomial", "beta_binomial"), (math.log(0.4 / 0.6), 1.0,
 
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_the_sampler_works_in_the_unit_of_the_data_or_of_their_logs(name):
-    found = specify("m", model(family=name), 3, NOTICED)["unit"]
+    found = specify("m", model(family=name), 3, NOTICED).unit
     assert list(found) == ["origin", "location", "scale"]
     assert tuple(found.values()) == pytest.approx(UNITS.get(name, (7.0, 3.0, 3.0)))
 
@@ -394,10 +393,8 @@ def test_the_sampler_works_in_the_unit_of_the_data_or_of_their_logs(name):
     ],
 )
 def test_default_priors_of_rates_and_shares_stay_inside_their_ends(changes, family, prior):
-    (found,) = parameters(specify("m", model(family=family), 1, NOTICED | changes))[UNIVARIATE[family].ordered][
-        "priors"
-    ]
-    assert (found["distribution"], found["arguments"][0]) == (prior[0], pytest.approx(prior[1]))
+    (found,) = parameters(specify("m", model(family=family), 1, NOTICED | changes))[UNIVARIATE[family].ordered].priors
+    assert (found.distribution, found.arguments[0]) == (prior[0], pytest.approx(prior[1]))
 
 
 def test_default_priors_of_own_scales_are_cut_where_rounding_hides_more_and_not_with_intervals():
@@ -411,13 +408,13 @@ def test_default_priors_of_own_scales_are_cut_where_rounding_hides_more_and_not_
         (model(family="gamma"), SEEN * 0.1 / 20),
         (model(family="negative_binomial", own=["dispersion"]), 0.0),
     ):
-        entry = next(entry for entry in specify("m", given, 3, tied)["parameters"] if entry["slot"] == "scale")
-        assert [prior["lower"] for prior in entry["priors"]] == pytest.approx([cut] * len(entry["priors"]))
+        entry = next(entry for entry in specify("m", given, 3, tied).parameters if entry.slot == "scale")
+        assert [prior.lower for prior in entry.priors] == pytest.approx([cut] * len(entry.priors))
     own = specify("m", model(), 3, tied)
-    assert prior_text(parameters(own)["sigma"]) == "lognormal(0, 0.7), above 0.0288675"
+    assert parameters(own)["sigma"].text == "lognormal(0, 0.7), above 0.0288675"
     for family in ("normal", "student_t", "skew_normal", "lognormal", "gamma"):  # nothing where values are intervals
-        found = specify("m", model(family=family), 3, tied, 0.1)["parameters"]
-        assert {prior["lower"] for entry in found if entry["slot"] == "scale" for prior in entry["priors"]} == {None}
+        found = specify("m", model(family=family), 3, tied, 0.1).parameters
+        assert {prior.lower for entry in found if entry.slot == "scale" for prior in entry.priors} == {None}
     # the cut goes to the program with the data, in the unit of the data
     assert program_data(own, rows_of([1.0, 1.0, 2.0]).units())["scale_ends"] == [[pytest.approx(SEEN * 0.1), 0]] * 3
     assert program_data(specify("m", model(), 3, TIED), rows_of([1.0]).units())["scale_ends"] == [[0, 0]] * 3
@@ -436,26 +433,26 @@ def test_default_priors_of_own_scales_are_cut_where_rounding_hides_more_and_not_
 )
 def test_modes_values_and_numbers_of_priors(share, fixed, modes):
     found = parameters(specify("m", model(share, fixed), 3, NOTICED))
-    assert {name: entry["mode"] for name, entry in found.items()} == modes
-    assert {name: entry["ordered"] for name, entry in found.items()} == {"mu": True, "sigma": False}
+    assert {name: entry.mode for name, entry in found.items()} == modes
+    assert {name: entry.ordered for name, entry in found.items()} == {"mu": True, "sigma": False}
     for name, entry in found.items():
-        assert len(entry["priors"]) == {"own": 3, "shared": 1, "fixed": 0}[entry["mode"]]
-        assert entry["value"] == (np.broadcast_to(np.array(fixed[name], float), 3).tolist() if name in fixed else None)
-        assert entry["is_default"] is (entry["mode"] != "fixed")
+        assert len(entry.priors) == {"own": 3, "shared": 1, "fixed": 0}[entry.mode]
+        assert entry.value == (np.broadcast_to(np.array(fixed[name], float), 3).tolist() if name in fixed else None)
+        assert entry.is_default is (entry.mode != "fixed")
 
 
 def test_given_priors_and_fixed_weights():
     given = model(fixed={"theta": [0.25, 0.75]}, mu="normal([1, 2], 3)", sigma="gamma(2, [3, 4])")
     found = specify("m", given, 2, NOTICED)
-    assert found["weights"] == {"mode": "fixed", "value": [0.25, 0.75]}
+    assert found.weights == Weights("fixed", value=[0.25, 0.75])
     entries = parameters(found)
-    assert [p["arguments"] for p in entries["mu"]["priors"]] == [[1, 3], [2, 3]]
-    assert [p["arguments"] for p in entries["sigma"]["priors"]] == [[2, 3], [2, 4]]
-    assert not entries["mu"]["is_default"]
-    assert (found["model"], found["components"], found["n"]) == ("m", 2, 50)
-    assert found["unit"] == {"origin": 7.0, "location": 3.0, "scale": 3.0}
+    assert [p.arguments for p in entries["mu"].priors] == [(1, 3), (2, 3)]
+    assert [p.arguments for p in entries["sigma"].priors] == [(2, 3), (2, 4)]
+    assert not entries["mu"].is_default
+    assert (found.model, found.components, found.n) == ("m", 2, 50)
+    assert found.unit == {"origin": 7.0, "location": 3.0, "scale": 3.0}
     nearly = specify("m", model(fixed={"theta": [0.3333333, 0.3333333, 0.3333333]}), 3, NOTICED)
-    assert math.fsum(nearly["weights"]["value"]) == pytest.approx(1, abs=1e-15)
+    assert math.fsum(nearly.weights.value) == pytest.approx(1, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +470,7 @@ def test_given_priors_and_fixed_weights():
 )
 def test_priors_as_readers_write_them(share, priors, text):
     entry = parameters(specify("m", model(share, **priors), 3, NOTICED))[next(iter(priors))]
-    assert prior_text(entry) == text
+    assert entry.text == text
 
 
 @pytest.mark.parametrize(
@@ -491,14 +488,14 @@ def test_priors_as_readers_write_them(share, priors, text):
 def test_priors_of_other_families_end_where_their_parameters_do(family, prior, text, lower):
     (name,) = prior
     entry = parameters(specify("m", model(family=family, **prior), 3, NOTICED))[name]
-    assert {prior["lower"] for prior in entry["priors"]} == {lower}
-    assert prior_of(entry).lower == lower
-    assert prior_text(entry) == text
+    assert {prior.lower for prior in entry.priors} == {lower}
+    assert entry.priors[0].lower == lower
+    assert entry.text == text
 
 
 def test_a_prior_is_found_again_from_its_plain_values():
     entry = parameters(specify("m", model(sigma="normal([1, 2, 3], 5)"), 3, NOTICED))["sigma"]
-    prior = prior_of(entry, 1)
+    prior = entry.priors[1]
     assert (prior.distribution, prior.arguments, prior.lower) == ("normal", (2.0, 5.0), 0.0)
     assert prior.logpdf(2.0) == pytest.approx(
         -math.log(5 * math.sqrt(2 * math.pi)) - math.log(0.5 * math.erfc(-0.4 / math.sqrt(2)))
@@ -534,7 +531,7 @@ def data_block(root):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_data_are_those_that_the_program_declares(name, data_block):
     specification = specify(name, VARIANTS[name], 3, NOTICED)
-    takes = UNIVARIATE[specification["family"]].takes
+    takes = UNIVARIATE[specification.family].takes
     rows = rows_of([1, 1, 2], trials=4 if takes == "trials" else None, exposure=0.5 if takes == "exposure" else None)
     data = program_data(specification, rows.units())
     assert set(data) == set(data_block)
@@ -647,7 +644,7 @@ def test_half_a_step_goes_to_the_program_only_for_continuous_families():
     for name in UNIVARIATE:
         given = specify("m", model(family=name), 2, NOTICED, rounding=1.0)
         continuous = UNIVARIATE[name].kind == CONTINUOUS
-        assert given["rounding"] == (1.0 if continuous else None)
+        assert given.rounding == (1.0 if continuous else None)
         assert program_data(given, units)["half_step"] == (0.5 if continuous else 0.0)
 
 
@@ -678,7 +675,7 @@ def test_the_data_tell_the_program_the_family_and_its_supports(name):
     assert data["shape_ends"] == ([[1.0, 0.0]] if name == "student_t" else [[0.0, 0.0]] * data["shape_count"])
     assert data["has_zero"] == data["zero_count"]
     assert data["is_whole"] == (data["family"] > 5)
-    unit = given["unit"]
+    unit = given.unit
     assert (data["origin"], data["location_unit"], data["scale_unit"]) == tuple(unit.values())
 
 
@@ -697,7 +694,7 @@ def test_own_scales_of_every_family_on_tied_values_are_refused(name):
     ):
         specify("mine", model(family=name, **{scale: "cauchy(0, 5)"}), 3, TIED)
     for way_out in (model([scale], family=name, **{scale: "cauchy(0, 5)"}), model(family=name)):
-        assert specify("mine", way_out, 3, TIED)["components"] == 3
+        assert specify("mine", way_out, 3, TIED).components == 3
 
 
 @pytest.mark.parametrize(
@@ -734,20 +731,20 @@ def test_a_shape_that_is_large_where_components_are_narrow_collapses_upwards():
         said = caught.value.sentences[0]
         assert "give it a prior that has next to nothing far above (lognormal or gamma, best cut by T[ , " in said
     # what cuts the shapes from above is what cuts the sds of logs from below
-    default = specify("mine", model(family="weibull"), 3, rounded)["parameters"][1]["priors"][0]
-    of_logs = specify("mine", model(family="lognormal"), 3, rounded)["parameters"][1]["priors"][0]
-    assert (default["distribution"], default["lower"]) == ("lognormal", None)
-    assert default["upper"] == pytest.approx(stats.gumbel_l().std() / of_logs["lower"])
-    assert np.exp(default["arguments"][0]) == pytest.approx(stats.gumbel_l().std() / np.exp(of_logs["arguments"][0]))
-    assert f"T[ , {default['upper']:.3g}]" in said
+    default = specify("mine", model(family="weibull"), 3, rounded).parameters[1].priors[0]
+    of_logs = specify("mine", model(family="lognormal"), 3, rounded).parameters[1].priors[0]
+    assert (default.distribution, default.lower) == ("lognormal", None)
+    assert default.upper == pytest.approx(stats.gumbel_l().std() / of_logs.lower)
+    assert np.exp(default.arguments[0]) == pytest.approx(stats.gumbel_l().std() / np.exp(of_logs.arguments[0]))
+    assert f"T[ , {default.upper:.3g}]" in said
     for prior in ("normal(0, 5)", "gamma(1, 1)", "inv_gamma(9, 1)", "cauchy(0, 5) T[ , 30]"):
-        assert specify("mine", model(family="weibull", shape=prior), 3, rounded)["components"] == 3
+        assert specify("mine", model(family="weibull", shape=prior), 3, rounded).components == 3
 
 
 @pytest.mark.parametrize("name", ["negative_binomial", "zero_inflated_negative_binomial", "beta_binomial"])
 def test_ties_of_counts_let_no_component_collapse(name):
     given = model(family=name, own=["dispersion"], dispersion="normal(0, 5)")
-    assert specify("mine", given, 3, TIED | {"most_tied": 20})["components"] == 3
+    assert specify("mine", given, 3, TIED | {"most_tied": 20}).components == 3
 
 
 @pytest.mark.parametrize(
@@ -769,7 +766,7 @@ def test_ties_of_counts_let_no_component_collapse(name):
          "rounded exponential", "cut normal", "cut exponential"],
 )  # fmt: skip
 def test_each_way_out_is_accepted(given, components, noticed, rounding):
-    assert specify("m", given, components, noticed, rounding)["components"] == components
+    assert specify("m", given, components, noticed, rounding).components == components
 
 
 @pytest.mark.parametrize(
@@ -823,9 +820,9 @@ def test_columns_that_say_the_same_are_refused_where_they_are_correlated(compone
         "density; leave out one column of each relation, or say `correlation: diagonal`.",
     )
     diagonal = specify("mine", model_of("multivariate_normal", correlation="diagonal"), components, noticed)
-    assert diagonal["columns"] == ["a", "b", "c", "d"]
+    assert diagonal.columns == ["a", "b", "c", "d"]
     nearly = columns_of(a, a + 1e-3 * b)
-    assert specify("mine", model_of("multivariate_normal"), components, nearly)["columns"] == ["a", "b"]
+    assert specify("mine", model_of("multivariate_normal"), components, nearly).columns == ["a", "b"]
 
 
 def test_so_few_distinct_rows_that_they_tell_nothing_are_refused():
@@ -838,14 +835,14 @@ def test_so_few_distinct_rows_that_they_tell_nothing_are_refused():
     with pytest.raises(UserError, match="only 2 distinct rows of 2 columns, which always lie in one plane"):
         specify("mine", model_of("multivariate_normal"), 1, two)
     three = columns_of([1.0, 4.0, 2.0, 5.0], [2.0, 3.0, 7.0, 7.0], [0.0, 1.0, 4.0, 2.0])
-    assert specify("mine", model_of("multivariate_normal"), 1, three)["components"] == 1
+    assert specify("mine", model_of("multivariate_normal"), 1, three).components == 1
 
 
 @pytest.mark.parametrize(
     ("text", "kept"), [("normal([0, 1], 1)", 76), ("normal([0, 10], 1)", None), ("normal(0, 1)", None)]
 )
 def test_a_note_says_how_much_of_its_prior_an_order_leaves(text, kept):
-    notes = specify("m", model(mu=text), 2, NOTICED)["notes"]
+    notes = specify("m", model(mu=text), 2, NOTICED).notes
     said = [note for note in notes if "cut to the order" in note]
     if kept is None:
         assert not said

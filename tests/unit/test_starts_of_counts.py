@@ -12,7 +12,8 @@ from stanmix.data import observations
 from stanmix.data.noticing import notice
 from stanmix.families.family import WHOLE
 from stanmix.fits import starts
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 COUNTS = [name for name, family in UNIVARIATE.items() if family.kind == WHOLE]
 
@@ -181,12 +182,12 @@ def test_starting_values_are_legal_whatever_the_counts(name, edge, components):
             assert len(location) == components
             assert (np.diff(location) > 0).all()
             dispersions = {"own": components, "shared": 1}[next(
-                (e["mode"] for e in given["parameters"] if e["name"] == "dispersion"), "own")]  # fmt: skip
+                (e.mode for e in given.parameters if e.name == "dispersion"), "own")]  # fmt: skip
             assert len(start["scale_free"]) == (dispersions if own else 0)
             assert all(0.005 < value < 10 for value in start["scale_free"])  # under a prior of standard deviation 1
             assert all(0 < value < 1 for value in start["zero_free"])
             assert len(start["zero_free"]) == (1 if UNIVARIATE[name].zero else 0)
-            location = given["unit"]["origin"] + location
+            location = given.unit["origin"] + location
             if takes == "trials":  # far from where a probability is 0 or 1 to the computer
                 assert np.abs(location).max() < 25
             else:  # rates within sight of the data, one event in all of them to the largest count
@@ -252,4 +253,4 @@ def test_a_scale_starts_above_where_its_prior_is_cut():
     for start in starts.starting_values(
         given, rows.units(), [starts.expectation_maximisation(given, rows.units())] * 20, seed=1
     ):
-        assert (np.array(start["scale_free"]) * given["unit"]["scale"] > 0.7).all()
+        assert (np.array(start["scale_free"]) * given.unit["scale"] > 0.7).all()

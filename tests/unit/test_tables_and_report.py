@@ -11,10 +11,12 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
-from textbook import noticed_in
+from textbook import noticed_in, resolved, specified
 
 from stanmix.base import columns, files, tables
 from stanmix.compare import comparison
+from stanmix.families.priors import Prior
+from stanmix.model.specification import Weights
 from stanmix.report import invariants
 from stanmix.report.invariants import InvariantError
 from stanmix.report.page import write_report
@@ -192,13 +194,13 @@ VERDICTS = {
     "three mixed, one failing": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -30.0, 5.0, ["predictive_component_means"])),
         "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard errors, or "
-        "less than 4 worse); c is worse by more than two standard errors. c fails a check, whatever the comparison "
-        "says" + END,
+        "less than 4 worse); c is worse by more than two standard errors. The model c fails a check: do not "
+        "use it, however well it predicts" + END,
     ),
     "four, two failing": (
         models(("a", 0.0, 0.0, ["x"]), ("b", -9.0, 1.0, []), ("c", -9.0, 1.0, []), ("d", -9.0, 1.0, ["x"])),
-        "By PSIS-LOO a predicts new observations best; b, c and d are worse by more than two standard errors. a and d "
-        "fail a check, whatever the comparison says" + END,
+        "By PSIS-LOO a predicts new observations best; b, c and d are worse by more than two standard errors. "
+        "The models a and d fail a check: do not use them, however well they predict" + END,
     ),
 }
 
@@ -226,6 +228,8 @@ def test_few_observations_take_the_standard_error_away():
 def test_the_verdict_of_a_comparison(rows, sentence):
     assert comparison.verdict(rows) == sentence
 
+
+LATER = (".png", ".csv", ".json", ".log")  # of links to files that the fixture leaves out
 
 CHECK = {
     "name": "rhat",
@@ -259,45 +263,21 @@ def artifacts(tmp_path, root, monkeypatch):
             summary[key] = summary["mean"] + shift
         for key in ("sd", "mcse_mean", "ess_bulk", "ess_tail", "r_hat"):
             summary[key] = 1.0
-        entry = {
-            "name": "sigma",
-            "meaning": "standard deviation",
-            "slot": "scale",
-            "mode": "shared",
-            "ordered": False,
-            "is_default": True,
-            "value": None,
-            "priors": [{"distribution": "normal", "arguments": [0.0, 3.25], "lower": 0.0, "upper": None}],
-        }
-        mu = {
-            "name": "mu",
-            "meaning": "mean",
-            "slot": "location",
-            "mode": "fixed",
-            "ordered": True,
-            "is_default": False,
-            "value": [0, 4],
-            "priors": [],
-        }
+        half = Prior("normal", (0.0, 3.25), 0.0)
+        sigma = resolved("sigma", "shared", slot="scale", meaning="standard deviation", priors=(half,))
+        mu = resolved("mu", "fixed", slot="location", meaning="mean", ordered=True, is_default=False, value=[0, 4])
         contents = {
-            "specification": {
-                "model": model,
-                "family": "normal",
-                "kind": "continuous",
-                "membership": "row",
-                "transform": None,
-                "rounding": 0.125,
-                "notes": [HOSTILE],
-                "program": "p",
-                "components": 2,
-                "n": 5,
-                "label": HOSTILE,
-                "weights": {"mode": "estimated", "concentration": [1.0, 2.0]},
-                "parameters": [mu, entry],
-                "sampling": {"chains": 4, "warmup": 10, "draws": 20, "metric": "diag"},
-                "seeds": {"chains": 987654321},
-                "versions": {"numpy": "9.9"},
-            },
+            "specification": specified(
+                model=model,
+                rounding=0.125,
+                notes=[HOSTILE],
+                program="p",
+                weights=Weights("estimated", concentration=[1.0, 2.0]),
+                parameters=(mu, sigma),
+                sampling={"chains": 4, "warmup": 10, "draws": 20, "metric": "diag"},
+                seeds={"chains": 987654321},
+                versions={"numpy": "9.9"},
+            ).as_dict(),
             "checks": {"status": status, "checks": [CHECK | {"status": status}]},
             "labels": {
                 "pairs": [{"first": 1, "second": 2, "exchanged": 0.0421, "edge": 0.03}],
@@ -429,7 +409,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
     for tag, attributes in page.tags:
         if attributes.get("href", "").startswith("#"):
             assert attributes["href"][1:] in ids
-        elif tag == "a" and not attributes["href"].endswith((".png", "modes.csv")) and ":" not in attributes["href"]:
+        elif tag == "a" and Path(attributes["href"]).suffix not in LATER and ":" not in attributes["href"]:
             assert (tmp_path / unquote(attributes["href"])).exists(), attributes
     order = ["answer", "found", "memberships", "predictive", "comparison", "data", "models", "chains", "checks"]
     order += ["methods", "provenance"]
@@ -553,7 +533,7 @@ def test_a_failed_check_stands_in_the_first_screen(artifacts, tmp_path):
     first = (tmp_path / "page.html").read_text(encoding="utf-8").split('<section id="found">')[0]
     words = " ".join(Page(first).text.split())
     assert 'class="verdict pass"' in first  # of the model to begin with
-    assert "fail second fails 1 of 1 checks. R-hat: It is 1.2." in words
+    assert "fail second fails 1 of 1 checks: R-hat. It is 1.2." in words
     assert "pass first passes all 1 checks." in words
     assert "No answer yet: the draws cannot be relied on. It is 1.2." in words
 
@@ -594,7 +574,7 @@ def test_other_fits_than_the_configuration_asks_for_withhold_the_page(artifacts,
 def test_a_fit_that_was_not_asked_for_withholds_the_page(artifacts, tmp_path, monkeypatch):
     def refuse(title, specification, asked, config, noticed, data):
         assert (asked.model, asked.components) == (title, 2)
-        assert specification["components"] == 2
+        assert specification.components == 2
         if title == "second":
             raise InvariantError("second: other priors")
 

@@ -16,7 +16,8 @@ from stanmix.families.registry import FAMILIES, family_of
 from stanmix.families.transforms import Scale
 from stanmix.fits.starts import expectation_maximisation
 from stanmix.model import mixture
-from stanmix.model.specification import prior_of, program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 
 RNG = np.random.default_rng(5)
 Y = np.exp(np.r_[RNG.normal(0, 0.5, 60), RNG.normal(3, 0.4, 50)])
@@ -118,9 +119,9 @@ def test_the_normal_of_logs_is_the_lognormal_family_to_the_digit():
     log = specified(Y, family="normal", transform="log", **own)
     lognormal = specified(Y, family="lognormal", **own)
     # the default priors, the unit of the sampler and the start are the same, and the program's data the logs
-    for one, other in zip(log["parameters"], lognormal["parameters"], strict=True):
-        assert prior_of(one).arguments == pytest.approx(prior_of(other).arguments, rel=1e-13)
-    assert list(log["unit"].values()) == pytest.approx(list(lognormal["unit"].values()), rel=1e-13)
+    for one, other in zip(log.parameters, lognormal.parameters, strict=True):
+        assert one.priors[0].arguments == pytest.approx(other.priors[0].arguments, rel=1e-13)
+    assert list(log.unit.values()) == pytest.approx(list(lognormal.unit.values()), rel=1e-13)
     units = rows_of(Y).units()
     assert program_data(log, units)["y"] == np.log(units.y).tolist()
     assert program_data(lognormal, units)["y"] == units.y.tolist()
@@ -137,15 +138,15 @@ def test_the_normal_of_logs_is_the_lognormal_family_to_the_digit():
     at = Points(units.y, np.ones(len(units.y)))
     found = [
         crossvalidation.leave_one_out(name, at, units.count, values, 1.0)
-        for name, values in ((log["family"], draws), ("lognormal", same))
+        for name, values in ((log.family, draws), ("lognormal", same))
     ]
     for key in ("elpd_i", "lppd_i", "pareto_k", "pit", "loo_pit", "log_likelihood"):
         assert found[0][key] == pytest.approx(found[1][key], rel=1e-9, abs=1e-10), key
-    assert FAMILIES[log["family"]].centres(draws) == pytest.approx(FAMILIES["lognormal"].centres(same))
+    assert FAMILIES[log.family].centres(draws) == pytest.approx(FAMILIES["lognormal"].centres(same))
     members = [[0, 1] * (len(at) // 2)] * 800
     replicated = [
         FAMILIES[name].replicate(at, values, np.array(members), np.random.default_rng(3))
-        for name, values in ((log["family"], draws), ("lognormal", same))
+        for name, values in ((log.family, draws), ("lognormal", same))
     ]
     assert replicated[0] == pytest.approx(replicated[1], rel=1e-12)
 
@@ -171,10 +172,8 @@ def test_a_shift_of_a_positive_family_moves_it_and_goes_with_rounding():
     at = Points(units.y, np.ones(len(units.y)), 1.0)
     weights, ends = np.array([0.3, 0.7]), (units.y[:, None] + 1.5 - 0.5, units.y[:, None] + 1.5 + 0.5)
     lower, upper = (stats.lognorm([0.5, 0.5], scale=np.exp([0.0, 3.0])).cdf(end) @ weights for end in ends)
-    assert np.exp(mixture.log_likelihood(specification["family"], at, draws))[0] == pytest.approx(
-        upper - lower, rel=1e-6
-    )
-    assert FAMILIES[specification["family"]].centres(draws)[0] == pytest.approx(np.exp([0.0, 3.0]) - 1.5)
+    assert np.exp(mixture.log_likelihood(specification.family, at, draws))[0] == pytest.approx(upper - lower, rel=1e-6)
+    assert specification.entry.centres(draws)[0] == pytest.approx(np.exp([0.0, 3.0]) - 1.5)
 
 
 def test_several_columns_have_scales_of_their_own():
@@ -184,7 +183,7 @@ def test_several_columns_have_scales_of_their_own():
     rows = Observations(y, np.ones(80, np.int64))
     model = model_of("multivariate_normal", transform={"a": "log"}, shift=0.5)
     specification = specify("m", model, 1, notice(rows, ["a", "b"]), None, rows)
-    assert specification["transform"] == ["log(y + 0.5)", "y"]
+    assert specification.transform == ["log(y + 0.5)", "y"]
     assert (
         pytest.approx(np.column_stack([np.log(rows.units().y[:, 0] + 0.5), rows.units().y[:, 1]]))
         == np.array(program_data(specification, rows.units())["y"]).T
@@ -192,9 +191,9 @@ def test_several_columns_have_scales_of_their_own():
     draws = {"theta": np.ones((1, 1)), "mu": np.array([[[0.2, 1.0]]]), "sigma": np.array([[[0.5, 0.7]]]),
              "correlation": np.array([[[[1, 0.3], [0.3, 1]]]])}  # fmt: skip
     exact = stats.multivariate_normal([0.2, 1.0], [[0.25, 0.105], [0.105, 0.49]])
-    found = mixture.log_likelihood(specification["family"], Points(y, np.ones(80)), draws)[0]
+    found = mixture.log_likelihood(specification.family, Points(y, np.ones(80)), draws)[0]
     assert found == pytest.approx(exact.logpdf(x) - np.log(y[:, 0] + 0.5), rel=1e-10)
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     assert family.centres(draws)[0, 0] == pytest.approx([np.exp(0.2) - 0.5, 1.0])
     mean, variance = family.component_moments(draws)
     assert mean[0, 0] == pytest.approx([np.exp(0.2 + 0.125) - 0.5, 1.0], rel=1e-9)
@@ -243,6 +242,6 @@ def test_own_scales_of_tied_values_are_cut_where_their_step_says_on_the_new_scal
     log, lognormal = (
         specified(y, family=family, **more) for family, more in (("normal", {"transform": "log"}), ("lognormal", {}))
     )
-    ends = [each["parameters"][1]["priors"][0]["lower"] for each in (log, lognormal)]
+    ends = [each.parameters[1].priors[0].lower for each in (log, lognormal)]
     assert ends[0] == pytest.approx(ends[1])
     assert ends[0] > 0

@@ -11,6 +11,7 @@ from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
 from stanmix.families.family import MULTIVARIATE, Points
 from stanmix.families.registry import FAMILIES
+from stanmix.model.specification import Resolved, Specification, Weights
 
 # The families of one column; that of several has tests of its own.
 UNIVARIATE = {name: family for name, family in FAMILIES.items() if family.kind != MULTIVARIATE}
@@ -38,6 +39,22 @@ def rules_of_models():
 def model_of(family, **entries):
     """A model of the checked configuration: what is not given has its default."""
     return with_defaults({"family": family} | entries, rules_of_models())
+
+
+def resolved(name, mode="own", **others):
+    """A parameter of a specification that is made up."""
+    said = {"slot": name, "meaning": name, "ordered": False, "value": None, "is_default": True, "priors": ()}
+    return Resolved(**said | {"name": name, "mode": mode} | others)
+
+
+def specified(**others):
+    """A specification that is made up: two normal components of five observations, unless it is said otherwise."""
+    said = {
+        "model": "m", "family": "normal", "transform": None, "kind": "continuous", "program": "univariate",
+        "components": 2, "n": 5, "membership": "row", "labels": "ordered", "rounding": None,
+        "unit": {"origin": 0.0, "location": 1.0, "scale": 1.0}, "parameters": (), "notes": [],
+    }  # fmt: skip
+    return Specification(**said | {"weights": Weights("estimated", concentration=[1.0, 1.0])} | others)
 
 
 def points_at(y, size=1.0, step=None):

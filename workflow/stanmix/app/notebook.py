@@ -35,6 +35,7 @@ from stanmix.jobs.drawing.comparison import figures_of_comparison
 from stanmix.jobs.drawing.fit import bands_of_fit, figures_of_fit
 from stanmix.jobs.drawing.groups import groups_of_fit, table_of_groups
 from stanmix.jobs.drawing.modes import modes_of_fit
+from stanmix.model.specification import Specification
 from stanmix.stan import cmdstan, toolchain
 
 FILE = "data.csv"
@@ -244,7 +245,7 @@ class Fit:
     @cached_property
     def specification(self) -> dict:
         """The model made concrete: priors with their numbers, starting values, seeds and versions."""
-        return read_json(self._paths["specification"])
+        return Specification.read(self._paths["specification"])
 
     @cached_property
     def figures(self) -> dict[str, Figure]:
@@ -330,7 +331,7 @@ class Fit:
 
     @property
     def _by_group(self):
-        return self.specification["membership"] == "group"
+        return self.specification.by_group
 
     @property
     def _kind(self):

@@ -22,7 +22,7 @@ from stanmix.data.noticing import notice
 from stanmix.families.family import CONTINUOUS
 from stanmix.families.registry import FAMILIES
 from stanmix.jobs import precheck
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 CONFIG = Path("config") / "config.yaml"
 SCHEMA = Path("config") / ".stanmix.schema.json"

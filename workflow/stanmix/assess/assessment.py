@@ -15,7 +15,8 @@ from stanmix.fits import inference
 from stanmix.labels import certainty, partitions
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
-from stanmix.model.specification import told_apart
+from stanmix.model.resolution import told_apart
+from stanmix.model.specification import Specification
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
@@ -50,16 +51,16 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
         Told what takes long.
     """
     rows = observations.read(inputs["observations"])
-    specification = read_json(inputs["specification"])
-    by_group = specification["membership"] == "group"
+    specification = Specification.read(inputs["specification"])
+    by_group = specification.by_group
     units = rows.units(by_group)
     left_out = units if rows.group is None or by_group else rows.units(by_group=True)
     parts = None if left_out is units else refitting.parts_of(rows, units, left_out)
     truth = read_json(inputs["truth"]) if inputs.get("truth") else None
     idata = inference.read_draws(inputs["draws"])
     every = inference.by_component(idata, specification)
-    family, name, sampling = specification["family"], specification["model"], specification["sampling"]
-    points, without = (Points.of(each, specification["rounding"]) for each in (units, left_out))
+    family, name, sampling = specification.family, specification.model, specification.sampling
+    points, without = (Points.of(each, specification.rounding) for each in (units, left_out))
     draws = mixture.affordable(every, len(points.y), sampling["chains"])
 
     efficiency = inference.relative_efficiency(idata)
@@ -73,17 +74,15 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
         few = units.index[replication.sampled_units(rows, by_group, memberships.OBSERVATIONS)]
         title = f"log likelihood of {len(few)} {'groups' if by_group else 'observations'}"
         log_likelihood = {title: mixture.log_likelihood(family, points[few], every).sum(axis=1)}
-    label_free = label_free_rows(
-        family, points.rows, every, log_likelihood, sampling["chains"], specification.get("columns")
-    )
+    label_free = label_free_rows(family, points.rows, every, log_likelihood, sampling["chains"], specification.columns)
     sampled = replication.sampled_rows(rows)
-    looked_at = replication.sampled_points(rows, sampled, specification["rounding"], by_group)
+    looked_at = replication.sampled_points(rows, sampled, specification.rounding, by_group)
     p_values, facts = _write_predictive(
         outputs, specification, rows, sampled, looked_at, loo, left_out.place[sampled], idata, draws, seed, axis
     )
     belonging = _memberships(rows, specification, units, points, draws, truth, names)
 
-    energy, raised = inference.energy_fraction(idata), specification["adapt_delta_raised"]
+    energy, raised = inference.energy_fraction(idata), specification.adapt_delta_raised
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
     noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"), names)
@@ -92,13 +91,13 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     if "ties" in facts:
         found.append(checks.tie_check(facts["ties"], len(sampled), specification))
     found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
-    if specification["components"] > 1:
+    if specification.components > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
         if clusters == 1 and not told_apart(model) and not noticed["known"]:
             gain = refitting.gain_over_single(
                 loo, specification, model, noticed, rows, units, left_out, inputs, seed, say
             )
-        found.append(checks.group_check(mixture.parts(family, specification["components"]), clusters, gain))
+        found.append(checks.group_check(mixture.parts(family, specification.components), clusters, gain))
     found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], loo["n"], loo["things"]))
     failed = {check.name for check in found if check.status == checks.FAIL}
@@ -242,19 +241,19 @@ def _write_summary(outputs, name, rows, label_free, names):
 
 def _write_centres(path, specification, draws, chains, names):
     """Write where the components lie among the values of the data; no rows where their locations say so themselves."""
-    centres, rows = FAMILIES[specification["family"]].centres(draws), []
+    centres, rows = specification.entry.centres(draws), []
     if centres is not None:
         for place in np.ndindex(centres.shape[1:]):
             row = {"component": place[0] + 1}
             row |= {} if names is None else {columns.CALLED: shielded(names[place[0]])}
-            row |= {} if len(place) == 1 else {"column": specification["columns"][place[1]]}
+            row |= {} if len(place) == 1 else {"column": specification.columns[place[1]]}
             rows.append(row | inference.statistics_of(centres[(slice(None), *place)].reshape(chains, -1)))
     write_csv(path, pd.DataFrame(rows, columns=None if rows else ["component", "mean"]))
 
 
 def _memberships(rows, specification, units, points, draws, truth, names):
     """Who belongs where: the table, how many are right if that is known, co-clustering, and what is said of it all."""
-    family, by_group = specification["family"], specification["membership"] == "group"
+    family, by_group = specification.family, specification.by_group
     of_units = memberships.probabilities(family, points, draws)
     found = {end: values[units.index] for end, values in of_units.items()}
     frame = memberships.table(rows, specification, found, names)
@@ -264,7 +263,7 @@ def _memberships(rows, specification, units, points, draws, truth, names):
     similarity, clusters, loss = memberships.cluster(family, points, units.count, draws, units.index[sampled])
     frame["cluster"] = clusters = clusters[units.index]
     # A component has a true counterpart only when there are as many of them, and extra zeros in both or in neither.
-    parts, right = mixture.parts(family, specification["components"]), None
+    parts, right = mixture.parts(family, specification.components), None
     if truth is not None and parts == mixture.parts(truth["family"], truth["components"]):
         frame["true_component"] = np.array(columns.parts_of(frame))[rows.component - 1]
         frame["right"] = frame["component"] == frame["true_component"]
@@ -277,7 +276,7 @@ def _memberships(rows, specification, units, points, draws, truth, names):
         "loss": loss,
         "agreement": partitions.adjusted_rand(clusters, frame["component"], rows.frequency),
         "looked_at": len(sampled),
-        "clusters": memberships.describe(rows, specification.get("columns"), clusters, similarity, sampled),
+        "clusters": memberships.describe(rows, specification.columns, clusters, similarity, sampled),
     }
     return {"table": frame, "right": right, "similarity": similarity, "sampled": sampled, "facts": facts}
 
@@ -322,13 +321,13 @@ def _write_cutoffs(outputs, specification, points, draws, levels, trust):
         of_each = [shielded(columns.called(part, names)) for part in table["component"]]
         table.insert(list(table).index("component") + 1, columns.CALLED, of_each)
     write_csv(outputs["cutoffs"], table)
-    tables.write_html(outputs["cutoffs_html"], f"Cut-offs under {specification['model']}", " ".join(said), *shown)
+    tables.write_html(outputs["cutoffs_html"], f"Cut-offs under {specification.model}", " ".join(said), *shown)
     return said
 
 
 def _write_predictive(outputs, specification, rows, sampled, points, loo, place, idata, draws, seed, axis):
     """Write the tables behind the predictive figures; return the p-values that are checks, and what is said of them."""
-    family, rng = specification["family"], np.random.default_rng(seed)
+    family, rng = specification.family, np.random.default_rng(seed)
     thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
     anew = idata.posterior_predictive["y"].to_numpy()
@@ -336,15 +335,15 @@ def _write_predictive(outputs, specification, rows, sampled, points, loo, place,
     anew = anew[mixture.spaced(len(anew), replication.REPLICATES)]
     thin = np.linspace(0, len(anew) - 1, min(REPLICATES, len(anew))).round().astype(int)
     prior = prior_draws(specification, CURVE_DRAWS, rng)
-    made, facts = PREDICT[specification["kind"]](specification, points, thinned, few, kept, anew, thin, prior, axis)
+    made, facts = PREDICT[specification.kind](specification, points, thinned, few, kept, anew, thin, prior, axis)
     panels, left_out = [], []
-    for title, ends in _transforms(loo, specification.get("columns")):
+    for title, ends in _transforms(loo, specification.columns):
         transform = predictive.drawn_between(ends[:, place], rng)
         panels.append(pd.DataFrame({"panel": title, **predictive.transform_table(transform, rng)}))
         left_out += [transform] if title.startswith("LOO") else []
     in_groups = None
     if rows.group is not None:
-        in_groups = replication.sampled_points(rows, sampled, specification["rounding"], by_group=True).unit
+        in_groups = replication.sampled_points(rows, sampled, specification.rounding, by_group=True).unit
     judged, more, p_values = discrepancies.judge(specification, points, thinned, few, anew, left_out, rng, in_groups)
     facts |= more
     for table, content in (made | judged).items():

@@ -11,9 +11,7 @@ from stanmix.base.files import read_json, write_text
 from stanmix.base.text import LARGEST, SMALLEST
 from stanmix.families.family import LINKS, to_link
 from stanmix.families.priors import UNIT
-from stanmix.families.registry import FAMILIES
 from stanmix.fits import mode_words
-from stanmix.model.specification import prior_of
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -190,7 +188,7 @@ def cut_check(specification, draws, step, names=None):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     draws : dict of numpy.ndarray
         Each (S, K) or, with several columns, (S, K, D).
     step : float or None
@@ -203,31 +201,30 @@ def cut_check(specification, draws, step, names=None):
     list of Check
         None where no prior is cut inside the support of its parameter.
     """
-    family, found = FAMILIES[specification["family"]], []
-    for entry in specification["parameters"]:
-        if not entry["priors"] or entry["slot"] not in ("scale", "sigma"):
+    family, found = specification.entry, []
+    for entry in specification.parameters:
+        if not entry.priors or entry.slot not in ("scale", "sigma"):
             continue
-        prior = prior_of(entry, 0)
-        narrowest = family.narrowest(*prior.ends)
+        narrowest = family.narrowest(*entry.priors[0].ends)
         if not narrowest:
             continue
-        values, of = family.width(draws[entry["name"]]), ""
-        if "column" in entry:
-            values, of = values[:, :, specification["columns"].index(entry["column"])], f" of {entry['column']}"
+        values, of = family.width(draws[entry.name]), ""
+        if entry.column is not None:
+            values, of = values[:, :, specification.columns.index(entry.column)], f" of {entry.column}"
         shares = (values < CUT_REACH * narrowest).mean(axis=0)
         component = int(np.argmax(shares))
-        if entry["mode"] == "own" and specification["components"] > 1:
+        if entry.own and specification.components > 1:
             of += f" of component {word_for(component + 1, names)}"
-        found.append((float(shares[component]), f"{entry['name']}{of}", float(family.width(narrowest))))
+        found.append((float(shares[component]), f"{entry.name}{of}", float(family.width(narrowest))))
     if not found:
         return []
     share, name, end = max(found)
-    if specification["kind"] == "multivariate":
+    if specification.kind == "multivariate":
         remedy = (
             "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
             "components, or leave out a column of few values."
         )
-    elif specification["rounding"] is None and not specification["transform"]:
+    elif specification.rounding is None and not specification.transform:
         way = (
             f"say rounding: {step:g} in the data set, which makes the likelihood that of intervals and needs no cut"
             if step
@@ -258,7 +255,7 @@ def width_check(specification, noticed):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     noticed : dict
         What `noticing.notice` said of the data.
 
@@ -267,26 +264,26 @@ def width_check(specification, noticed):
     list of Check
         None for a single component, for default priors, and for shares, which lie between 0 and 1 anyway.
     """
-    family, found = FAMILIES[specification["family"]], []
-    for entry in specification["parameters"]:
-        if specification["components"] == 1 or entry["slot"] not in ("location", "mu") or entry["is_default"]:
+    family, found = specification.entry, []
+    for entry in specification.parameters:
+        if specification.components == 1 or not entry.locates or entry.is_default:
             continue
-        if entry["mode"] == "fixed" or family.link == LINKS[UNIT]:
+        if entry.fixed or family.link == LINKS[UNIT]:
             continue
-        facts = noticed["columns"][entry["column"]] if "column" in entry else noticed
-        column = list(noticed["columns"]).index(entry["column"]) if "column" in entry else 0
+        facts = noticed["columns"][entry.column] if entry.column is not None else noticed
+        column = list(noticed["columns"]).index(entry.column) if entry.column is not None else 0
         across = family.across(facts, column)
-        of = f" of {entry['column']}" if "column" in entry else ""
-        for index in range(len(entry["priors"]) if across else 0):
+        of = f" of {entry.column}" if entry.column is not None else ""
+        for prior in entry.priors if across else ():
             with np.errstate(over="ignore"):
-                ends = prior_of(entry, index).quantile(np.array([0.05, 0.95]))
+                ends = prior.quantile(np.array([0.05, 0.95]))
             low, high = to_link(ends if family.link == 0 else np.clip(ends, SMALLEST, LARGEST), family.link)
-            found.append((float((high - low) / across), f"{entry['name']}{of}"))
+            found.append((float((high - low) / across), f"{entry.name}{of}"))
     if not found:
         return []
     widest, name = max(found)
     logs = "" if family.link == 0 and not family.positive else ", by their logs"
-    if specification["transform"]:
+    if specification.transform:
         logs = " on the scale of the model"
     return [
         _judged(
@@ -332,7 +329,7 @@ def predictive_checks(p_values, specification, facts=None):
         Posterior predictive p-values under the names component_means, component_spreads, component_shapes,
         component_correlations, ecdf, shape, frequencies, statistics, extremes, loo_pit, group_means, group_sds and
         within_groups, those that there are.
-    specification : dict
+    specification : Specification
         What of it is fixed tells the remedies.
     facts : dict, optional
         What is said of them: extremes (what `predictive.extremes` returned), and within_groups (the mean product of the
@@ -342,10 +339,10 @@ def predictive_checks(p_values, specification, facts=None):
     -------
     list of Check
     """
-    fixed = [entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"]
-    located = [entry["name"] for entry in specification["parameters"] if entry["slot"] in ("location", "mu")]
+    fixed = [entry.name for entry in specification.parameters if entry.fixed]
+    located = [entry.name for entry in specification.parameters if entry.locates]
     shape = "The shape of the mixture does not fit: reconsider the number of components or the family."
-    if specification["kind"] == "continuous" and specification["rounding"] is None and not specification["transform"]:
+    if specification.kind == "continuous" and specification.rounding is None and not specification.transform:
         shape += " Where many values are equal because they are rounded, say rounding: in the data set."
     words = {
         "component_means": (
@@ -364,7 +361,7 @@ def predictive_checks(p_values, specification, facts=None):
                 "estimate what is fixed of their spread."
                 if set(fixed) - set(located)
                 else "reconsider the family (for overdispersed counts negative_binomial, beta_binomial)."
-                if specification["kind"] == "whole"
+                if specification.kind == "whole"
                 else "let their spread differ between them, or reconsider the family."
             ),
         ),
@@ -428,7 +425,7 @@ def predictive_checks(p_values, specification, facts=None):
             "Whole groups lie higher or lower than their components say. "
             + (
                 "Rows of a group seem to have one membership: leave `membership: row` away and compare."
-                if specification["membership"] == "row"
+                if not specification.by_group
                 else "Reconsider the number of components; groups of one component may differ by degrees."
             ),
         ),
@@ -438,7 +435,7 @@ def predictive_checks(p_values, specification, facts=None):
             "Rows of a group vary more or less than their components say. "
             + (
                 "Rows of a group seem to have one membership: leave `membership: row` away and compare."
-                if specification["membership"] == "row"
+                if not specification.by_group
                 else "Rows of a group may come from several components: compare with `membership: row`."
             ),
         ),
@@ -488,14 +485,14 @@ def tie_check(ties, n, specification):
         What `discrepancies.ties` returned.
     n : int
         Observations that were looked at.
-    specification : dict
+    specification : Specification
         It names the columns where there are several, and says whether values are rounded in the model.
 
     Returns
     -------
     Check
     """
-    columns, rounded = specification.get("columns"), specification["rounding"] is not None
+    columns, rounded = specification.columns, specification.rounding is not None
     unlikely = {status: ties["p_value"] < limit for status, limit in LIKELY_ENDS.items()}
     status = WARN if unlikely[WARN] else PASS
     sentence = "No two values are equal."
@@ -572,6 +569,7 @@ def label_checks(labels, can_relabel=True, names=None):
     found = []
     if edges:
         closest = max(edges, key=lambda pair: pair["edge"])
+        share = "less than 0.1" if closest["edge"] < 0.001 else f"{100 * closest['edge']:.1f}"
         found.append(
             _judged(
                 LABELS[1],
@@ -579,8 +577,8 @@ def label_checks(labels, can_relabel=True, names=None):
                 closest["edge"],
                 "at most 0.02",
                 _above(closest["edge"], 0.02, 0.05),
-                f"In {100 * closest['edge']:.1f}% of the draws components {both(closest)} are as good as equal in the "
-                "parameter that orders them.",
+                f"Components {both(closest)} are nearly equal, and told apart by the order alone, in {share}% of the "
+                "draws.",
                 f"There the order cuts the posterior off, and estimates of single components are pushed apart: {way}.",
             )
         )
@@ -626,7 +624,7 @@ def group_check(parts, clusters, gain):
     -------
     Check
     """
-    sentence = f"The partition that needs no names has {clusters} cluster{'s' if clusters > 1 else ''}"
+    sentence = f"Without names of components the observations fall into {clusters} cluster{'s' if clusters > 1 else ''}"
     needed = f"the {len(parts)} components" + (" (extra zeros are one)" if "zero" in parts else "")
     status = PASS if clusters >= len(parts) else WARN
     if status == PASS:
@@ -637,7 +635,7 @@ def group_check(parts, clusters, gain):
         sentence += ": the data do not say of any observation which component it belongs to."
     remedy = (
         "Some components share the observations that they describe, so the most probable one of an observation means "
-        "little there; ask for fewer components if each shall be a group."
+        "little there; ask for fewer components if each should be a group."
     )
     if gain is not None and no_better(*gain):
         status = FAIL

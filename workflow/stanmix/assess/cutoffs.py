@@ -38,7 +38,7 @@ def find(specification, points, draws, levels):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The distinct observations.
     draws : dict of numpy.ndarray
@@ -59,7 +59,7 @@ def find(specification, points, draws, levels):
         probable component, most, the largest probability, at, where it is, and draws, the share in which they are
         somewhere).
     """
-    family, parts = specification["family"], mixture.parts(specification["family"], specification["components"])
+    family, parts = specification.family, mixture.parts(specification.family, specification.components)
     whole = FAMILIES[family].kind == WHOLE
     why_not = {
         "one": len(parts) == 1,
@@ -138,7 +138,7 @@ def by_rule(table, values):
 
 def _searched(specification, points, draws):
     """Increasing values over the data and beyond, close enough that no component lies between two of them."""
-    family, y = FAMILIES[specification["family"]], points.y
+    family, y = specification.entry, points.y
     if family.kind == WHOLE:
         low, high, reach = y.min(), y.max(), BEYOND * np.ptp(y)
         low, high = max(low - reach, 0), high + reach
@@ -146,7 +146,7 @@ def _searched(specification, points, draws):
         steps = [np.linspace(low, high, POINTS), low - 1 + np.geomspace(1, high - low + 1, POINTS)]
         return np.unique(np.rint(np.concatenate(steps)))
     even = continuous.grid(y, family.positive, POINTS, BEYOND, log=family.positive and continuous.is_log(y))
-    return continuous.resolving(family.name, even, draws, seed_for(specification["seeds"]["replicates"], "cut-offs"))
+    return continuous.resolving(family.name, even, draws, seed_for(specification.seeds["replicates"], "cut-offs"))
 
 
 def _log_odds(terms):

@@ -41,7 +41,7 @@ def table(rows, specification, found, names=None):
     Parameters
     ----------
     rows : observations.Observations
-    specification : dict
+    specification : Specification
     found : dict of numpy.ndarray
         What `probabilities` returned, for every row: each (n, P).
     names : list of str, optional
@@ -54,10 +54,10 @@ def table(rows, specification, found, names=None):
         and upper; component, the most probable part, with component_name where components have names, and uncertainty,
         the probability of all others. These are missing where no part has any density.
     """
-    parts = np.array(mixture.parts(specification["family"], specification["components"]))
+    parts = np.array(mixture.parts(specification.family, specification.components))
     content = {name: of for name, of in (("id", rows.ids), ("group", rows.group)) if of is not None}
-    if "columns" in specification:
-        content |= {columns.VALUE + name: rows.y[:, d] for d, name in enumerate(specification["columns"])}
+    if specification.columns is not None:
+        content |= {columns.VALUE + name: rows.y[:, d] for d, name in enumerate(specification.columns)}
     else:
         content["y"] = rows.y
     content |= {name: getattr(rows, name) for name in ("trials", "exposure") if getattr(rows, name) is not None}

@@ -11,6 +11,7 @@ from stanmix.data import observations, replication
 from stanmix.families.family import WHOLE, Points
 from stanmix.fits import inference
 from stanmix.model import mixture
+from stanmix.model.specification import Specification
 
 LISTED = 2000  # rows of the HTML table; the CSV has all
 
@@ -77,17 +78,17 @@ def predict(inputs, outputs, source):
         What to read from the CSV file, as keywords of `observations.read_csv`.
     """
     rows = observations.read_csv(inputs["new"], **source)
-    specification, trust = read_json(inputs["specification"]), read_json(inputs["labels"])
+    specification, trust = Specification.read(inputs["specification"]), read_json(inputs["labels"])
     trusted, names = trust["trusted"], trust["names"]
     fitted = observations.read(inputs["observations"])
-    by_group = specification["membership"] == "group"
+    by_group = specification.by_group
     units, training = (each.units(by_group) for each in (rows, fitted))
-    points, known = (Points.of(each, specification["rounding"]) for each in (units, training))
+    points, known = (Points.of(each, specification.rounding) for each in (units, training))
     idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
     draws = inference.by_component(idata, specification)
-    draws = mixture.affordable(draws, len(known.y), specification["sampling"]["chains"])  # as for the data
+    draws = mixture.affordable(draws, len(known.y), specification.sampling["chains"])  # as for the data
 
-    family = specification["family"]
+    family = specification.family
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
     frame = memberships.table(rows, specification, found, names)
     frame.insert(0, "row", range(1, len(frame) + 1))
@@ -110,4 +111,4 @@ def predict(inputs, outputs, source):
         note += f" The first {LISTED} are shown; the CSV file has all."
     shown = memberships.with_interval_of_best(frame).head(LISTED)
     titles, shown = columns.membership(shown, trusted, names), memberships.as_read(shown, names).to_dict("records")
-    tables.write_html(outputs["predicted_html"], f"New rows under {specification['model']}", note, titles, shown)
+    tables.write_html(outputs["predicted_html"], f"New rows under {specification.model}", note, titles, shown)

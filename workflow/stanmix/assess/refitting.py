@@ -1,6 +1,7 @@
 """Fits beside the fit: without an observation that importance sampling cannot leave out, and with one component."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from stanmix.families.family import Points
 from stanmix.fits import inference
 from stanmix.fits.starts import expectation_maximisation, starting_values
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 from stanmix.stan import cmdstan
 
 MOST = 10  # distinct observations or groups without which it is fitted; with more the family is to blame, not a few
@@ -25,7 +27,7 @@ def repair(loo, specification, points, parts, inputs, seed, say=print):
     ----------
     loo : dict
         What `crossvalidation.leave_one_out` returned.
-    specification : dict
+    specification : Specification
         The fit's specification, with its starting values.
     points : Points
         The distinct units that are left out, m of them.
@@ -54,16 +56,16 @@ def _repaired(loo, specification, points, parts, data, inputs, seed, say):
         return repaired | {"refitted": 0}
     things = "observations" if points.unit is None else "groups"
     say(f"Fitting again without each of {len(places)} {things} whose Pareto k is too large.")
-    starts = specification["starting_values"]
+    starts = specification.starting_values
     for place in places.tolist():
         count = np.array(data["count"])
         np.subtract.at(count, place if parts is None else parts[place], 1)
         without = data | {"count": count.tolist()}
         draws = _sampled(inputs, specification, without, starts, seed_for(seed, "without", place), say)
         point = points[[place]]
-        values = mixture.log_likelihood_of_groups(specification["family"], point, draws, parts is not None)
+        values = mixture.log_likelihood_of_groups(specification.family, point, draws, parts is not None)
         repaired["elpd_i"][place] = mixture.log_sum(values[:, 0], axis=0) - np.log(len(values))
-        tails = np.stack(mixture.tails(specification["family"], point, draws))
+        tails = np.stack(mixture.tails(specification.family, point, draws))
         rows = [place] if points.unit is None else points.unit == place
         repaired["loo_pit"][:, rows] = np.clip(tails.mean(axis=1), 0, 1)
         repaired["pareto_k"][place] = np.nan
@@ -101,7 +103,7 @@ def gain_over_single(loo, specification, model, noticed, rows, units, left_out, 
     ----------
     loo : dict
         What `repair` returned.
-    specification : dict
+    specification : Specification
         The fit's specification.
     model : dict
         Its entry in the checked configuration.
@@ -124,17 +126,17 @@ def gain_over_single(loo, specification, model, noticed, rows, units, left_out, 
         Of the expected log predictive densities.
     """
     say("Fitting a single component, because the observations fall into one cluster.")
-    sampling, seed = specification["sampling"], seed_for(seed, "single")
+    sampling, seed = specification.sampling, seed_for(seed, "single")
     model = model | {"priors": model["priors"] | {"theta": "dirichlet(1)"}}  # its weight is 1, whatever weights were
-    alone = specify(specification["model"], model, 1, noticed, specification["rounding"], rows)
+    alone = specify(specification.model, model, 1, noticed, specification.rounding, rows)
     starts = starting_values(alone, units, [expectation_maximisation(alone, units)] * sampling["chains"], seed)
-    alone |= {"sampling": sampling, "starting_values": starts}
+    alone = replace(alone, sampling=sampling, starting_values=starts)
     data = program_data(alone, units)
     draws = _sampled(inputs, alone, data, starts, seed, say)
-    points = Points.of(left_out, specification["rounding"])
+    points = Points.of(left_out, specification.rounding)
     draws = mixture.affordable(draws, len(points.y), sampling["chains"])
-    by_row = points.unit is not None and specification["membership"] == "row"
-    other = crossvalidation.leave_one_out(alone["family"], points, left_out.count, draws, 1.0, by_row)
+    by_row = points.unit is not None and not specification.by_group
+    other = crossvalidation.leave_one_out(alone.family, points, left_out.count, draws, 1.0, by_row)
     parts = parts_of(rows, units, left_out) if by_row else None
     other |= _repaired(other, alone, points, parts, data, inputs, seed, say)  # as the fit itself was, and that of one
     gains = loo["elpd_i"] - other["elpd_i"]
@@ -146,6 +148,6 @@ def _sampled(inputs, specification, data, starts, seed, say):
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "data.json"
         write_json(path, data)
-        record, sampling = read_json(inputs["toolchain"]), specification["sampling"]
+        record, sampling = read_json(inputs["toolchain"]), specification.sampling
         slots, _ = cmdstan.sample(inputs["executable"], path, starts, sampling, seed, record, say=say)
     return inference.flat(slots, specification)

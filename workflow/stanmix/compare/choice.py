@@ -4,6 +4,7 @@ import pandas as pd
 
 from stanmix.base import columns
 from stanmix.base.files import read_json
+from stanmix.model.specification import Specification
 
 
 def choose(fits, ranked, judged, checks):
@@ -57,18 +58,18 @@ def choose(fits, ranked, judged, checks):
     }
     if not passing:
         return line | {"remark": _of_failures(title, ranked, checks)}
-    fit, specification = fits[title], read_json(fits[title]["specification"])
+    fit, specification = fits[title], Specification.read(fits[title]["specification"])
     tried = sorted(other["components"] for other in fits.values() if other["model"] == fit["model"])
-    line |= {"model": fit["model"], "family": specification["family"], "components": fit["components"], "tried": tried}
+    line |= {"model": fit["model"], "family": specification.family, "components": fit["components"], "tried": tried}
     trust = read_json(fit["labels"])
     trusted = trust["trusted"]
     line["remark"] = _of_warnings(checks[title], fit["components"], tried, trusted)
     if not trusted:
         return line
     summary = pd.read_csv(fit["summary"], **columns.TEXT)
-    location = specification["parameters"][0]["name"]  # the first parameter of a family says where components lie
-    located = [entry for entry in specification["parameters"] if entry["name"] == location]
-    parts = [_part(component, specification["weights"], located, summary) for component in range(fit["components"])]
+    location = specification.parameters[0].name  # the first parameter of a family says where components lie
+    located = [entry for entry in specification.parameters if entry.name == location]
+    parts = [_part(component, specification.weights, located, summary) for component in range(fit["components"])]
     return line | {"location": location, "parts": parts, "names": trust["names"]}
 
 
@@ -102,14 +103,12 @@ def _part(component, weights, located, summary):
         return {"mean": row["mean"], "sd": row["sd"]}
 
     def value(entry, name, column=None):
-        if entry["mode"] == "fixed":
-            return {"mean": float(entry["value"][component]), "sd": None}
+        if entry.fixed:
+            return {"mean": float(entry.value[component]), "sd": None}
         return estimate(name, column)
 
     return {
         "component": component + 1,
         "weight": value(weights, "theta"),
-        "locations": [
-            {"column": entry.get("column"), **value(entry, entry["name"], entry.get("column"))} for entry in located
-        ],
+        "locations": [{"column": entry.column, **value(entry, entry.name, entry.column)} for entry in located],
     }

@@ -13,7 +13,7 @@ from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.families.priors import POSITIVE, REAL, parse, parse_weights
 from stanmix.families.registry import FAMILIES
 from stanmix.families.transforms import SHIFTED, TRANSFORMS
-from stanmix.model.specification import is_shared, told_apart
+from stanmix.model.resolution import is_shared, told_apart
 
 COLUMNS = ("column", "columns", "trials", "exposure", "weights", "known", "id", "group")  # keys that name columns
 

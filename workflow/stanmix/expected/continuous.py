@@ -135,7 +135,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The observations, m of them.
     thinned, few : dict of numpy.ndarray
@@ -156,11 +156,11 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     facts : dict
         What the text says of them.
     """
-    family, y = specification["family"], points.y
+    family, y = specification.family, points.y
     entry = FAMILIES[family]
     log = entry.positive and is_log(y, axis)
-    x = resolving(family, grid(y, entry.positive, log=log), few, seed_for(specification["seeds"]["replicates"], "grid"))
-    parts = mixture.parts(family, specification["components"])
+    x = resolving(family, grid(y, entry.positive, log=log), few, seed_for(specification.seeds["replicates"], "grid"))
+    parts = mixture.parts(family, specification.components)
     density = {"x": x, "log": int(log)} | predictive.part_bands(mixture.densities(family, at(x), thinned), parts)
     alone = x if points.unit is None else x[:0]  # the membership of a group is no function of one value
     even = grid(y, entry.positive, log=log)
@@ -197,7 +197,7 @@ def distribution(specification, points, anew):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The observations, m of them.
     anew : numpy.ndarray
@@ -213,6 +213,6 @@ def distribution(specification, points, anew):
     x = predictive.places(points.y, anew)
     observed = predictive.ecdf(points.y, x)
     limits, p_value = predictive.ecdf_band(observed, np.array([predictive.ecdf(row, x) for row in anew]))
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     both = tuple(family.on_scale(Points(values, points.size, points.step)) for values in (points.y, anew))
     return {"x": x, "observed": observed, **limits}, {"ecdf": p_value, "shape": predictive.shape_p_value([both])}

@@ -16,7 +16,7 @@ def judge(specification, points, thinned, few, anew, left_out, rng, in_groups=No
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The observations, m values of them.
     thinned, few : dict of numpy.ndarray
@@ -39,7 +39,7 @@ def judge(specification, points, thinned, few, anew, left_out, rng, in_groups=No
     p_values : dict
         By the names that `checks.predictive_checks` knows.
     """
-    family, kind = specification["family"], specification["kind"]
+    family, kind = specification.family, specification.kind
     p_values = predictive.component_p_values(family, points, few if len(points.y) > FEW_DRAWS_FROM else thinned, rng)
     tables, facts, within = {}, {}, p_values.pop("within_groups", None)
     tables["ecdf"], found = DISTRIBUTION[kind](specification, points, anew)
@@ -106,9 +106,9 @@ def _statistics(specification, points, anew):
     """The test statistics of replicated data sets, those of the data with their band, and the p-value of these."""
 
     def statistics_of(y):
-        if specification["kind"] == MULTIVARIATE:
-            return multivariate.statistics_of(y, specification["columns"])
-        return predictive.statistics_of(y, specification["kind"] == WHOLE)
+        if specification.kind == MULTIVARIATE:
+            return multivariate.statistics_of(y, specification.columns)
+        return predictive.statistics_of(y, specification.kind == WHOLE)
 
     observed, replicated = statistics_of(points.y), statistics_of(anew)
     values = np.array(list(observed.values()))

@@ -62,7 +62,7 @@ def pair_density(family, y, pair, draws):
 
 def distribution(specification, points, anew):
     """As `continuous.distribution`, with one band for the distribution functions of all columns; x is of a column."""
-    y, columns = points.y, specification["columns"]
+    y, columns = points.y, specification.columns
     grids = [predictive.places(y[:, d], anew[:, :, d]) for d in range(len(columns))]
 
     def curve(rows):
@@ -70,7 +70,7 @@ def distribution(specification, points, anew):
 
     observed = curve(y)
     limits, p_value = predictive.ecdf_band(observed, np.array([curve(rows) for rows in anew]))
-    both = [FAMILIES[specification["family"]].forward(values) for values in (y, anew)]
+    both = [specification.entry.forward(values) for values in (y, anew)]
     shape = predictive.shape_p_value([tuple(values[..., d] for values in both) for d in range(len(columns))])
     table = {"column": np.repeat(columns, [len(x) for x in grids]), "x": np.concatenate(grids), "observed": observed}
     return table | limits, {"ecdf": p_value, "shape": shape}
@@ -115,7 +115,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     facts : dict
         What the text and the figures need to know of them.
     """
-    family, y, columns = specification["family"], points.y, specification["columns"]
+    family, y, columns = specification.family, points.y, specification.columns
     telling = telling_columns(thinned)
     chosen = sorted(telling[:MOST_COLUMNS])
     pairs = list(itertools.combinations(chosen, 2))[:MOST_PAIRS]
@@ -123,10 +123,10 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     rows = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS)).round().astype(int)
     sets = anew[np.linspace(0, len(anew) - 1, SHOWN).round().astype(int)][:, rows]
     of_prior = mixture.thinned(prior, PRIOR_SHOWN)
-    rng = np.random.default_rng(seed_for(specification["seeds"]["replicates"], "prior"))
+    rng = np.random.default_rng(seed_for(specification.seeds["replicates"], "prior"))
     members = mixture.draw_memberships(family, len(rows), of_prior, rng)
     imagined = mixture.replicate(family, points.rows[rows], members, of_prior, rng)
-    parts = mixture.parts(family, specification["components"])
+    parts = mixture.parts(family, specification.components)
     tables = {
         "density": {name: np.concatenate([table[name] for table in density]) for name in density[0]},
         "memberships_by_value": {name: [] for name in ["x", *(f"probability_{part}" for part in parts)]},

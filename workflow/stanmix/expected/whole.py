@@ -124,8 +124,8 @@ def expected(family, first, step, size, draws, per=None):
 
 def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
     """Tables behind the predictive figures; parameters and results are those of `continuous.predict`."""
-    family, y = specification["family"], points.y
-    parts = mixture.parts(family, specification["components"])
+    family, y = specification.family, points.y
+    parts = mixture.parts(family, specification.components)
     (seen, per), (seen_anew, _) = shown(y, points), shown(anew, points)
     first, step = bins(seen)
     centre = first + (step - 1) / 2

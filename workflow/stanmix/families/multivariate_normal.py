@@ -130,8 +130,8 @@ class MultivariateNormal(Family):
 
 def ordering_column(specification):
     """The place from 0 of the column that orders the components, or None."""
-    order = specification["order"]
-    return None if order == "none" else specification["columns"].index(order)
+    order = specification.order
+    return None if order == "none" else specification.columns.index(order)
 
 
 def factors_of(draws):

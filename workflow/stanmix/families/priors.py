@@ -208,10 +208,15 @@ class Prior:
         here = self.frozen.cdf(x) if self._from_below else -self.frozen.sf(x)
         return np.clip((here - below) / (above - below), 0, 1)
 
-    def as_dict(self):
+    def as_dict(self) -> dict:
         """The prior as plain values for a JSON file."""
         said = {"distribution": self.distribution, "arguments": list(self.arguments)}
         return said | {"lower": self.lower, "upper": self.upper}
+
+    @classmethod
+    def of(cls, said: dict) -> "Prior":
+        """From what `as_dict` gave."""
+        return cls(**{**said, "arguments": tuple(said["arguments"])})
 
 
 @functools.lru_cache(maxsize=1024)

@@ -37,7 +37,7 @@ def draw_diagram(specification):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         ``{"family": str, "components": K, "n": int, "label": str, "weights": {...}, "parameters": [...]}``.
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
         A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,

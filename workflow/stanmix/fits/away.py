@@ -16,6 +16,7 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits.masses import LogPosterior, log_excess
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
+from stanmix.model.specification import Weights
 
 OWNED = 1.0  # observations of which a component that is away owns less, were all weights equal
 DRAWS = 500  # of the prior, behind the probability of being away
@@ -80,32 +81,36 @@ def _owned(own, others):
 
 def alike(specification):
     """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
-    told = [specification["weights"].get("concentration") or specification["weights"]["value"]]
-    told += [entry["priors"] or entry["value"] for entry in specification["parameters"]]
+    told = [specification.weights.concentration or specification.weights.value]
+    told += [entry.priors or entry.value for entry in specification.parameters]
     return all(each == values[0] for values in told for each in values)
 
 
 def left_out(specification):
     """The components that may be away (from 0): one of those that are alike stands for all."""
-    if specification["weights"]["mode"] == "fixed":
+    if specification.weights.fixed:
         return []
-    return [0] if alike(specification) else list(range(specification["components"]))
+    return [0] if alike(specification) else list(range(specification.components))
 
 
 def without(specification, units, component):
     """The specification and the distinct observations of the same model with one component (from 0) less."""
 
     def kept(values):
-        return values[:component] + values[component + 1 :] if len(values) == specification["components"] else values
+        return values[:component] + values[component + 1 :] if len(values) == specification.components else values
 
-    weights = specification["weights"] | {"concentration": kept(specification["weights"]["concentration"])}
     parameters = [
-        entry | {"priors": kept(entry["priors"]), "value": entry["value"] and kept(entry["value"])}
-        for entry in specification["parameters"]
+        replace(entry, priors=kept(entry.priors), value=entry.value and kept(entry.value))
+        for entry in specification.parameters
     ]
     known = units.known if units.known is None else units.known - (units.known > component)
-    fewer = {"components": specification["components"] - 1, "weights": weights, "parameters": parameters}
-    return specification | fewer, replace(units, known=known)
+    fewer = replace(
+        specification,
+        components=specification.components - 1,
+        weights=replace(specification.weights, concentration=kept(specification.weights.concentration)),
+        parameters=tuple(parameters),
+    )
+    return fewer, replace(units, known=known)
 
 
 def weighed(specification, units, component, state, rng):
@@ -113,7 +118,7 @@ def weighed(specification, units, component, state, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         With weights that are estimated.
     units : observations.Units
         All distinct observations.
@@ -133,7 +138,7 @@ def weighed(specification, units, component, state, rng):
     if units.known is not None and (units.known == component + 1).any():
         return None
     posterior = LogPosterior(*without(specification, units, component))
-    family, points = FAMILIES[specification["family"]], Points.of(units, specification["rounding"])
+    family, points = specification.entry, Points.of(units, specification.rounding)
     excess, density, _ = log_excess(posterior, state)
     density = density[: len(units.count)]
     log_mass = posterior.height({name: np.asarray(value, float)[None] for name, value in state.items()})[0] + excess
@@ -143,7 +148,7 @@ def weighed(specification, units, component, state, rng):
     away = np.flatnonzero(_owned(own, density) @ units.count < OWNED)
     if not len(away):
         return None
-    concentration = np.array(specification["weights"]["concentration"])
+    concentration = np.array(specification.weights.concentration)
     of_it, of_others = concentration[component], concentration.sum() - concentration[component]
     n = units.n
     if family.zero is not None:  # what extra zeros own does not mind the weights of the components
@@ -164,17 +169,18 @@ def weighed(specification, units, component, state, rng):
 def _alone(specification, component, state, rng):
     """Draws of one component from its prior, (DRAWS, 1) or longer; what is shared is that of the others."""
     parameters = [
-        entry
-        | {"ordered": False}
-        | {"priors": entry["priors"][component : component + 1] if entry["mode"] == "own" else entry["priors"]}
-        | {"value": entry["value"] and entry["value"][component : component + 1]}
-        for entry in specification["parameters"]
+        replace(
+            entry,
+            ordered=False,
+            priors=entry.priors[component : component + 1] if entry.own else entry.priors,
+            value=entry.value and entry.value[component : component + 1],
+        )
+        for entry in specification.parameters
     ]
-    one = specification | {"components": 1, "parameters": parameters}
-    one |= {"weights": {"mode": "fixed", "value": [1.0]}}
+    one = replace(specification, components=1, parameters=tuple(parameters), weights=Weights("fixed", value=[1.0]))
     draws = prior_draws(one, DRAWS, rng)
     for entry in parameters:
-        if entry["mode"] == "shared":
-            value = np.asarray(state[entry["name"]], float)[:1]
-            draws[entry["name"]] = np.broadcast_to(value, (DRAWS, *value.shape))
+        if entry.shared:
+            value = np.asarray(state[entry.name], float)[:1]
+            draws[entry.name] = np.broadcast_to(value, (DRAWS, *value.shape))
     return draws

@@ -44,7 +44,7 @@ def groups(specification, variables, rows, sampled, kept, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     variables : dict of numpy.ndarray
         theta and the parameters, each (chains, draws, K) or longer.
@@ -63,9 +63,9 @@ def groups(specification, variables, rows, sampled, kept, rng):
         data double precision cannot hold) and, where all observations are looked at and draws x observations are at
         most `VALUES`, log_likelihood, of each group where rows are in groups. `LEFT_OUT` says why some are not there.
     """
-    family, by_group = specification["family"], specification["membership"] == "group"
+    family, by_group = specification.family, specification.by_group
     units = rows.units(by_group)
-    points = Points.of(units, specification["rounding"])
+    points = Points.of(units, specification.rounding)
     chains, length = variables["theta"].shape[:2]
     found = {"log_prior": _with_chains(log_prior(specification, variables), specification)}
     if len(sampled) == rows.n and chains * len(kept) * rows.n <= VALUES:
@@ -86,7 +86,7 @@ def groups(specification, variables, rows, sampled, kept, rng):
     found["prior"] = _with_chains(
         inference.estimated(specification, {name: values[None] for name, values in drawn.items()}), specification
     )
-    points = replication.sampled_points(rows, sampled, specification["rounding"], by_group)
+    points = replication.sampled_points(rows, sampled, specification.rounding, by_group)
     first = max(1, VALUES // rows.y[sampled].size)
     imagined, places = _imagined(family, points, {name: values[:first] for name, values in drawn.items()}, rng)
     if len(places):
@@ -98,8 +98,8 @@ def groups(specification, variables, rows, sampled, kept, rng):
 def _log_likelihood_of_groups(specification, rows, draws, chains, kept):
     """Log likelihoods of all groups, each as often as it counts, with named axes (xarray.DataArray)."""
     groups = rows.units(by_group=True)
-    points, by_row = Points.of(groups, specification["rounding"]), specification["membership"] == "row"
-    values = mixture.log_likelihood_of_groups(specification["family"], points, draws, by_row)
+    points, by_row = Points.of(groups, specification.rounding), not specification.by_group
+    values = mixture.log_likelihood_of_groups(specification.family, points, draws, by_row)
     names, place = rows.groups
     _, first = np.unique(place, return_index=True)
     each = np.repeat(np.arange(len(names)), replication.frequency_of_groups(rows))
@@ -126,10 +126,10 @@ def _imagined(family, points, drawn, rng):
 
 def _with_chains(values, specification):
     """Values of theta and the parameters, each (chains, draws) or longer, as a group with named axes."""
-    modes = inference.modes_of(specification)
-    coords = {"component": np.arange(1, specification["components"] + 1)}
-    if "columns" in specification:
-        coords |= {"column": specification["columns"], "column2": specification["columns"]}
+    modes = specification.modes
+    coords = {"component": np.arange(1, specification.components + 1)}
+    if specification.columns is not None:
+        coords |= {"column": specification.columns, "column2": specification.columns}
     content = {
         name: (("chain", "draw", *inference.axes_of(array.ndim - 2, modes[name])), array)
         for name, array in values.items()
@@ -142,7 +142,7 @@ def _with_chains(values, specification):
 
 def _memberships(specification, shares):
     """Membership probabilities (P, n) as a group: those of the components, and of an extra zero where there are any."""
-    components = specification["components"]
+    components = specification.components
     content = {"probability": (("obs_id", "component"), shares[:components].T)}
     if len(shares) > components:
         content["zero"] = ("obs_id", shares[components])

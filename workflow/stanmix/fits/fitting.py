@@ -1,5 +1,6 @@
 """One fit from observations to draws."""
 
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -12,7 +13,8 @@ from stanmix.fits import exchange, inference, modes
 from stanmix.fits.starts import expectation_maximisation, overlap, starting_values
 from stanmix.labels import certainty
 from stanmix.model import mixture
-from stanmix.model.specification import program_data, specify
+from stanmix.model.resolution import specify
+from stanmix.model.stan_data import program_data
 from stanmix.stan import cmdstan
 
 APART = 0.05  # expected share of misplaced observations up to which a posterior is taken to be nearly normal
@@ -54,7 +56,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     record = read_json(inputs["toolchain"])
     rows = observations.read(inputs["observations"])
     specification = specify(name, model, components, read_json(inputs["noticed"]), rounding, rows)
-    units, sampled = rows.units(specification["membership"] == "group"), replication.sampled_rows(rows)
+    units, sampled = rows.units(specification.by_group), replication.sampled_rows(rows)
     jobs = ("starts", "chains", "labels", "replicates", "prior", "modes", "once more")
     seeds = {job: seed_for(seed, job) for job in jobs}
     write_json(outputs["data"], program_data(specification, units))
@@ -64,7 +66,6 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         states = search.starts(sampling["chains"])
     else:  # a single component has one mode
         states = [expectation_maximisation(specification, units)] * sampling["chains"]
-    slots_of = {"theta": "theta"} | {entry["name"]: entry["slot"] for entry in specification["parameters"]}
 
     def sampled_from(states, seeds):
         starts = starting_values(specification, units, states, seeds[0])
@@ -77,7 +78,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
             say(f"Transitions diverged: sampling once more with adapt_delta {RAISED:g}.")
             used |= {"adapt_delta": RAISED}
             slots, statistics = cmdstan.sample(*given, used, seeds[1], record, threads, say)
-        return {name: slots[slot] for name, slot in slots_of.items()}, statistics, used, starts
+        return {name: slots[slot] for name, slot in specification.slots.items()}, statistics, used, starts
 
     variables, statistics, used, starts = sampled_from(states, (seeds["starts"], seeds["chains"]))
     if components > 1:
@@ -90,10 +91,10 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
         found = search.found() | {"again": again}
         write_json(outputs["modes"], found)
         write_csv(outputs["modes_table"], modes.table(found, specification))
-        points = Points.of(rows, specification["rounding"])[sampled]
+        points = Points.of(rows, specification.rounding)[sampled]
         write_csv(outputs["modes_density"], modes.pictures(found, specification, points))
-    if specification["labels"] == "relabelled":
-        points = Points.of(units, specification["rounding"])
+    if specification.labels == "relabelled":
+        points = Points.of(units, specification.rounding)
         rng = np.random.default_rng(seeds["labels"])
         variables = certainty.relabelled(specification, points, units.count, variables, rng)
     chains, length = variables["theta"].shape[:2]
@@ -112,14 +113,15 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     inference.write_draws(
         outputs["draws"], specification, variables, statistics, rows, sampled, replicated, attributes, groups
     )
-    made_with = {
-        "sampling": used,
-        "adapt_delta_raised": used["adapt_delta"] > sampling["adapt_delta"],
-        "seeds": seeds,
-        "starting_values": starts,
-        "versions": versions,
-    }
-    write_json(outputs["specification"], {**specification, **made_with})
+    made = replace(
+        specification,
+        sampling=used,
+        adapt_delta_raised=used["adapt_delta"] > sampling["adapt_delta"],
+        seeds=seeds,
+        starting_values=starts,
+        versions=versions,
+    )
+    made.write(outputs["specification"])
 
 
 def metric_of(sampling, overlap, starts):
@@ -149,8 +151,8 @@ def metric_of(sampling, overlap, starts):
 
 def replicates(specification, variables, rows, sampled, kept, rng):
     """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
-    family, by_group = specification["family"], specification["membership"] == "group"
-    points = replication.sampled_points(rows, sampled, specification["rounding"], by_group)
+    family, by_group = specification.family, specification.by_group
+    points = replication.sampled_points(rows, sampled, specification.rounding, by_group)
     replicates = []
     for chain in range(len(variables["theta"])):
         draws = {name: values[chain, kept] for name, values in variables.items()}

@@ -41,7 +41,7 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     ----------
     path : path-like
         The netCDF file.
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     variables : dict of numpy.ndarray
         theta and the parameters, each (chains, draws, K), with an axis for each column that they are about; the weight
@@ -59,19 +59,19 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
     groups : dict of xarray.Dataset, optional
         What else is computed from the draws: `exchange.groups`.
     """
-    modes = modes_of(specification)
+    modes = specification.modes
     posterior = estimated(specification, variables)
     constant = {}
     for name, values in variables.items():
         if modes[name] == "fixed":
-            constant[name] = values[0, 0] if values.shape[2] == specification["components"] else values[0, 0, 0]
+            constant[name] = values[0, 0] if values.shape[2] == specification.components else values[0, 0, 0]
     stats = {name: statistics[column] for column, name in SAMPLE_STATS.items()}
     stats["diverging"] = stats["diverging"].astype(bool)
     stats["tree_depth"], stats["n_steps"] = stats["tree_depth"].astype(int), stats["n_steps"].astype(int)
     dims = {name: axes_of(values.ndim - 2, modes[name]) for name, values in posterior.items()}
     dims |= {name: axes_of(values.ndim, modes[name]) for name, values in constant.items()}
     dims = {name: axes for name, axes in dims.items() if axes}
-    columns = specification.get("columns")
+    columns = specification.columns
     named = {} if columns is None else {"column": columns, "column2": columns}
     known = {name: getattr(rows, name) for name in OF_ROWS if getattr(rows, name) is not None}
     known |= {"weight": rows.frequency} if np.any(rows.frequency != 1) else {}
@@ -81,7 +81,7 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
         sample_stats=stats,
         constant_data={**constant, **known} or None,
         coords={
-            "component": np.arange(1, specification["components"] + 1),
+            "component": np.arange(1, specification.components + 1),
             "obs_id": np.arange(1, len(rows.y) + 1),
             **named,
         },
@@ -109,18 +109,12 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
         idata.to_netcdf(str(beside), engine="h5netcdf", compress=False)
 
 
-def modes_of(specification):
-    """Whether theta and each parameter are one for each component, shared or fixed: a dict of str."""
-    modes = {"theta": specification["weights"]["mode"]}
-    return modes | {entry["name"]: entry["mode"] for entry in specification["parameters"]}
-
-
 def estimated(specification, variables):
     """Draws of what is not fixed, shared parameters without their axis of components.
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     variables : dict of numpy.ndarray
         theta and the parameters, each (chains, draws, K) or longer.
 
@@ -128,7 +122,7 @@ def estimated(specification, variables):
     -------
     dict of numpy.ndarray
     """
-    modes = modes_of(specification)
+    modes = specification.modes
     return {
         name: values[:, :, 0] if modes[name] == "shared" else values
         for name, values in variables.items()
@@ -143,7 +137,7 @@ def at_observations(values, specification, sampled, n, draws=None):
     ----------
     values : numpy.ndarray
         Shape (m,) or (m, D), before which may stand axes of chains and draws.
-    specification : dict
+    specification : Specification
     sampled : numpy.ndarray of int
         The row of each observation, from 0, shape (m,).
     n : int
@@ -163,8 +157,8 @@ def at_observations(values, specification, sampled, n, draws=None):
     if draws is not None:
         coords |= {"chain": np.arange(len(values)), "draw": draws}
     if values.ndim > len(before) + 1:
-        coords["column"] = specification["columns"]
-    if specification["kind"] == WHOLE and np.array_equal(values, np.floor(values)):
+        coords["column"] = specification.columns
+    if specification.kind == WHOLE and np.array_equal(values, np.floor(values)):
         values = values.astype(np.int64)
     return xr.DataArray(values, dims=(*before, place, "column")[: values.ndim], coords=coords)
 
@@ -201,7 +195,7 @@ def by_component(idata, specification):
     Parameters
     ----------
     idata : arviz.InferenceData
-    specification : dict
+    specification : Specification
 
     Returns
     -------
@@ -209,10 +203,10 @@ def by_component(idata, specification):
         Each (S, K), with several columns (S, K, D) or (S, K, D, D); S = chains x draws, chain after chain; fixed and
         shared values repeated.
     """
-    components = specification["components"]
+    components = specification.components
     total = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
     draws = {}
-    for name in dict.fromkeys(["theta", *(entry["name"] for entry in specification["parameters"])]):
+    for name in specification.names:
         if name in idata.posterior:
             array = idata.posterior[name].transpose("chain", "draw", ...)
             values = array.to_numpy().reshape(total, *array.shape[2:])
@@ -252,12 +246,8 @@ class Scalar:
 
 def flat(slots, specification):
     """All draws that `cmdstan.sample` returned, under the names of the parameters, as `by_component` gives them."""
-    components, draws = specification["components"], {}
-    for entry in [{"name": "theta", "slot": "theta"}, *specification["parameters"]]:
-        values = slots[entry["slot"]]
-        values = values.reshape(-1, *values.shape[2:])
-        draws[entry["name"]] = np.array(np.broadcast_to(values, (len(values), components, *values.shape[2:])))
-    return draws
+    every = {name: slots[slot].reshape(-1, *slots[slot].shape[2:]) for name, slot in specification.slots.items()}
+    return {name: specification.expanded(values) for name, values in every.items()}
 
 
 def scalars(idata):

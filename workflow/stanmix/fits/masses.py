@@ -15,10 +15,8 @@ from stanmix.families.bounds import Bounds
 from stanmix.families.family import Points
 from stanmix.families.multivariate_normal import given_the_others
 from stanmix.families.priors import CORRELATION
-from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 from stanmix.model.prior import log_prior
-from stanmix.model.specification import bounds_of
 
 STEP = 0.02  # of numerical derivatives, in the smallest standard deviation of the posterior
 ROUNDS = 60  # of Newton's method,
@@ -60,7 +58,7 @@ class LogPosterior:
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     units : observations.Units
         The distinct observations with their counts.
@@ -73,21 +71,21 @@ class LogPosterior:
 
     def __init__(self, specification: dict, units, whole: bool = True, log_weights: bool = False):
         self.specification, self.whole, self.log_weights = specification, whole, log_weights
-        self.family = FAMILIES[specification["family"]]
-        self.points, self.count = Points.of(units, specification["rounding"]), units.count
-        self.components = specification["components"]
-        weights = specification["weights"]
-        self.concentration = None if weights["mode"] == "fixed" or self.components == 1 else weights["concentration"]
-        columns = specification.get("columns")
-        self.blocks, self.fixed = [], {"theta": np.array(weights.get("value", [1.0]))}
-        for entry in specification["parameters"]:
-            if entry["mode"] == "fixed":
-                self.fixed[entry["name"]] = np.array(entry["value"])
+        self.family = specification.entry
+        self.points, self.count = Points.of(units, specification.rounding), units.count
+        self.components = specification.components
+        weights = specification.weights
+        self.concentration = None if self.components == 1 else weights.concentration
+        columns = specification.columns
+        self.blocks, self.fixed = [], {"theta": np.array(weights.value or [1.0])}
+        for entry in specification.parameters:
+            if entry.fixed:
+                self.fixed[entry.name] = np.array(entry.value)
                 continue
-            column = columns.index(entry["column"]) if "column" in entry else None
-            related = self.family.parameter(entry["name"]).support == CORRELATION
-            bounds = None if related else bounds_of(entry)
-            self.blocks.append(_Block(entry["name"], column, entry["mode"], entry, bounds))
+            column = columns.index(entry.column) if entry.column is not None else None
+            related = self.family.parameter(entry.name).support == CORRELATION
+            bounds = None if related else entry.bounds
+            self.blocks.append(_Block(entry.name, column, entry.mode, entry, bounds))
 
     def coordinates(self, state: dict) -> np.ndarray:
         """Where a state is.
@@ -145,7 +143,7 @@ class LogPosterior:
         for block in self.blocks:
             count = 1 if block.mode == "shared" else self.components
             if block.bounds is None:
-                dimension = len(self.specification["columns"])
+                dimension = len(self.specification.columns)
                 size = dimension * (dimension - 1) // 2
                 raw = places[:, at : at + count * size].reshape(total, count, size)
                 at += count * size
@@ -157,7 +155,7 @@ class LogPosterior:
             at += count
             # A location between ends is climbed on its line already.
             values = block.bounds.from_line(raw)
-            if block.entry["slot"] != "location":
+            if block.entry.slot != "location":
                 jacobian += block.bounds.log_slope(values).sum(axis=1)
             values = np.broadcast_to(values, shape)
             if block.column is None:
@@ -190,7 +188,7 @@ class LogPosterior:
                 if block.bounds is None:
                     count = 1 if block.mode == "shared" else self.components
                     total += _log_slope_of_factors(draws["correlation"][:, :count]).sum(axis=1)
-                elif block.entry["slot"] == "location":
+                elif block.entry.slot == "location":
                     total += block.bounds.log_slope(draws[block.name]).sum(axis=1)
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
@@ -210,7 +208,7 @@ class LogPosterior:
             the responsibilities of the components follow, and the shape is (S, m + m K).
         """
         density = mixture.log_likelihood(self.family.name, self.points, draws)
-        if self.specification["labels"] != "given":
+        if self.specification.labels != "given":
             return density
         shares = np.nan_to_num(mixture.responsibilities(self.family.name, self.points, draws))
         return np.hstack([density, shares[:, :, : self.components].reshape(len(density), -1)])
@@ -232,7 +230,7 @@ class LogPosterior:
     def _allowed(self, draws):
         """Whether each state keeps the limits that no prior says."""
         fine = np.ones(len(draws["theta"]), bool)
-        limits = np.array(self.specification.get("thinnest", 0.0))
+        limits = np.array(self.specification.thinnest or 0.0)
         if limits.any() and "correlation" in draws:
             thin = given_the_others(draws["sigma"], np.linalg.cholesky(draws["correlation"])) <= limits
             fine &= ~thin.any(axis=(1, 2))

@@ -30,7 +30,6 @@ from stanmix.fits.starts import (
     start_near,
 )
 from stanmix.model import mixture
-from stanmix.model.specification import bounds_of, lower_ends, sampled_in_order
 from stanmix.stan import cmdstan
 
 # The search, and what is kept of it.
@@ -101,7 +100,7 @@ class Search:
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     units : observations.Units
         The distinct observations with their counts.
     inputs : mapping
@@ -116,14 +115,14 @@ class Search:
         self.specification, self.units, self.inputs, self.seed, self.say = specification, units, inputs, seed, say
         self.rng = np.random.default_rng(seed_for(seed, "starts"))
         few = _sample(units, np.random.default_rng(seed_for(seed, "sample")))
-        self.points = Points.of(few, specification["rounding"])
+        self.points = Points.of(few, specification.rounding)
         # A prior of the weights without bound at 0 is climbed from the logs of the weights.
-        self.log_weights = min(specification["weights"].get("concentration", [1])) < 1
+        self.log_weights = min(specification.weights.concentration or [1]) < 1
         self.posterior = LogPosterior(specification, few, few is units, self.log_weights)
         self.groups, self.chains, self.of_chains, self.away = [], [], [], None
         self.mended = None, None  # heights of modes, and what was sampled of their masses
         self.ends = _ends(specification, few, self.rng)
-        if specification["labels"] == "given":
+        if specification.labels == "given":
             self.ends = [end for each in self.ends for end in self._with_names(each)]
         say(f"Climbing to the modes from {len(self.ends)} places.")
         self.of_ends = self._climbed([end["state"] for end in self.ends])
@@ -183,12 +182,12 @@ class Search:
         -------
         bool
         """
-        self.follow(chain_states(variables, self.specification["components"], FEW_PLACES))
+        self.follow(chain_states(variables, self.specification.components, FEW_PLACES))
         missed = self.missed()
         if missed <= MISSED and self._visits().any(axis=1).sum() == 1:
             return False
         places = PLACES if missed <= MISSED else MORE_PLACES
-        self.follow(chain_states(variables, self.specification["components"], places))
+        self.follow(chain_states(variables, self.specification.components, places))
         if self.missed() <= MISSED:
             return False
         visited = [group for group, of_chains in zip(self.groups, self._visits(), strict=True) if of_chains.any()]
@@ -267,9 +266,8 @@ class Search:
         The data do not name components, so EM ends with any names. Of few components all ways are looked at, of more
         the given one and all exchanges of two, from the best of which it goes on.
         """
-        components, best = self.specification["components"], np.arange(self.specification["components"])
-        fixed = {entry["name"] for entry in self.specification["parameters"] if entry["mode"] == "fixed"}
-        fixed |= {"theta"} if self.specification["weights"]["mode"] == "fixed" else set()
+        components, best = self.specification.components, np.arange(self.specification.components)
+        fixed = self.specification.fixed
 
         def named_by(orders):
             state = end["state"].items()
@@ -318,7 +316,7 @@ class Search:
         if not states:
             return np.zeros(0, bool)
         draws = {name: np.stack([state[name] for state in states]) for name in states[0]}
-        return away.owning_nothing(self.specification["family"], self.points, self.posterior.count, draws).any(axis=1)
+        return away.owning_nothing(self.specification.family, self.points, self.posterior.count, draws).any(axis=1)
 
     def _look_away(self):
         """Put the part of the posterior in which a component is away beside the modes, if it may hold anything."""
@@ -404,7 +402,7 @@ class Search:
         self._share(weighed, known, np.array([group["mass"] for group in weighed])[:, None])
         # Where several hold something, Laplace's approximation is mended by draws, which have a standard error, too.
         matter = [group for group in weighed if group["share"] > MENDED]
-        size = len(matter) * len(self.points) * self.specification["components"]
+        size = len(matter) * len(self.points) * self.specification.components
         draws = min(DRAWS, EVALUATIONS // max(1, size))
         if self.posterior.whole and len(matter) + len(known) > 1 and matter and draws >= FEWEST_DRAWS:
             heights = [group["height"] for group in matter]
@@ -454,16 +452,16 @@ def _data(path, changed):
 
 def _ends(specification, units, rng, most=STARTS):
     """Different ends of EM, the most likely first: list of dict with state, density and starts, how many led there."""
-    points = Points.of(units, specification["rounding"])
+    points = Points.of(units, specification.rounding)
 
     def density(state):
         draws = {name: value[None] for name, value in state.items()}
-        return mixture.log_likelihood(specification["family"], points, draws)[0]
+        return mixture.log_likelihood(specification.family, points, draws)[0]
 
     first = expectation_maximisation(specification, units)
     states = [(units.count @ density(first), first)]
     amount = min(most, int(np.clip(EFFORT // len(points.y), FEWEST_STARTS, STARTS)))
-    amount = amount if specification["components"] > 1 else 1
+    amount = amount if specification.components > 1 else 1
     for number in range(amount - 1):
         shares = dispersed_shares(specification, points, units.count, number, rng)
         total, state, _ = climb(specification, points, units.count, shares, STEPS)
@@ -485,7 +483,7 @@ def dispersed_shares(specification, points, count, number, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The distinct observations, m of them.
     count : numpy.ndarray
@@ -501,7 +499,7 @@ def dispersed_shares(specification, points, count, number, rng):
     numpy.ndarray
         Shape (m, P).
     """
-    family, components = FAMILIES[specification["family"]], specification["components"]
+    family, components = specification.entry, specification.components
     z = _coordinates(family, points, count)
     kind = number % 4
     if kind == 0:
@@ -568,11 +566,8 @@ def _cut(values, count, sizes):
 def _reached(one, specification, points, density):
     """Where a climb ended: height, state and the log density of the observations; None where that is not finite."""
     height, slots = one
-    state = {}
-    for entry in [{"name": "theta", "slot": "theta"}, *specification["parameters"]]:
-        values = slots[entry["slot"]]
-        state[entry["name"]] = np.array(np.broadcast_to(values, (specification["components"], *values.shape[1:])))
-    if not any(entry["ordered"] for entry in specification["parameters"]) and away.alike(specification):
+    state = {name: specification.expanded(slots[slot][None])[0] for name, slot in specification.slots.items()}
+    if specification.ordered is None and away.alike(specification):
         state = named(specification, points, state)
     with np.errstate(all="ignore"):
         values = density(state)
@@ -601,20 +596,20 @@ def _same(first, second):
 
 def _marks(state, specification, points, n):
     """What is odd about the components of a mode: those empty, collapsed, or held apart by the order; from 1."""
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     theta = state["theta"] * (1 - (state[family.zero][0] if family.zero else 0))
     collapsed = np.zeros(len(theta), bool)
-    entry = next((entry for entry in specification["parameters"] if entry["name"] == family.collapsing), None)
-    if entry is not None and entry["mode"] == "own":
+    entry = next(iter(specification.named(family.collapsing)), None)
+    if entry is not None and entry.own:
         draws = {name: value[None] for name, value in state.items()}
         owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
         owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
         if family.kind == MULTIVARIATE:
-            narrowest = lower_ends(specification)
+            narrowest = specification.lower_ends
         else:
-            ends = bounds_of(entry)
+            ends = entry.bounds
             narrowest = family.narrowest(ends.low, ends.high)
-        floor = np.maximum(SMALLEST * family.width(np.array(specification["unit"]["scale"])), narrowest)
+        floor = np.maximum(SMALLEST * family.width(np.array(specification.unit["scale"])), narrowest)
         scale = family.width(state[family.collapsing]).reshape(len(theta), -1)
         floor = floor if family.kind == MULTIVARIATE else floor[:, None]
         collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
@@ -625,12 +620,12 @@ def _marks(state, specification, points, n):
 
 def _on_edge(state, specification):
     """Which components only the order holds apart from the next: the place where one would pass the other."""
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     edge = np.zeros(len(state["theta"]), bool)
-    entry = next((entry for entry in specification["parameters"] if entry["ordered"]), None)
-    if entry is not None and entry["mode"] != "fixed" and sampled_in_order(specification):
-        located = bounds_of(entry).to_line(family.order_in(state, specification))
-        edge[:-1] = np.diff(located) < ON_EDGE * np.max(specification["unit"]["location"])
+    entry = specification.ordered
+    if entry is not None and not entry.fixed and specification.sampled_in_order:
+        located = entry.bounds.to_line(family.order_in(state, specification))
+        edge[:-1] = np.diff(located) < ON_EDGE * np.max(specification.unit["location"])
     return edge
 
 
@@ -639,8 +634,7 @@ def _beside(state, specification):
     order = np.arange(len(state["theta"]))
     for k in np.flatnonzero(_on_edge(state, specification)):
         order[[k, k + 1]] = order[[k + 1, k]]
-    fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
-    fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
+    fixed = specification.fixed
     return {name: values if name in fixed else values[order] for name, values in state.items()}
 
 
@@ -684,10 +678,10 @@ def visited_alike(visits, rng):
 
 def table(found, specification):
     """A row for each component of each mode: mode, gap, share, starts, component and its parameters (DataFrame)."""
-    columns = specification.get("columns")
+    columns = specification.columns
     rows = []
     for mode in found["modes"]:
-        for k in range(specification["components"]):
+        for k in range(specification.components):
             row = {"mode": mode["number"], "gap": mode["gap"], "share": mode["share"], "starts": mode["starts"]}
             row["component"] = k + 1
             for name, values in mode["state"].items():
@@ -707,7 +701,7 @@ def pictures(found, specification, points):
     ----------
     found : dict
         What `search` returned.
-    specification : dict
+    specification : Specification
     points : Points
         All observations.
 
@@ -718,13 +712,13 @@ def pictures(found, specification, points):
         frequency, for bars), mixture and component_1, component_zero and so on (weighted). Without rows for several
         columns.
     """
-    family = specification["family"]
-    parts = mixture.parts(family, specification["components"])
+    family = specification.family
+    parts = mixture.parts(family, specification.components)
     names = [f"component_{part}" for part in parts]
     frames = [pd.DataFrame(columns=["mode", "x", "step", "per", "observed", "mixture", *names])]
-    for mode in found["modes"][:SHOWN] if specification["kind"] != MULTIVARIATE else []:
+    for mode in found["modes"][:SHOWN] if specification.kind != MULTIVARIATE else []:
         state = {name: np.array(values)[None] for name, values in mode["state"].items()}
-        if specification["kind"] == CONTINUOUS:
+        if specification.kind == CONTINUOUS:
             x, step, per, observed = grid(points.y, FAMILIES[family].positive, POINTS), 0, None, np.nan
             x = x[FAMILIES[family].inside(x)]
             heights = mixture.densities(family, at(x), state)[0]

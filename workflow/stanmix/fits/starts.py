@@ -6,10 +6,8 @@ from stanmix.families.bounds import Bounds
 from stanmix.families.family import MULTIVARIATE, SLOTS, Points
 from stanmix.families.multivariate_normal import given_the_others, moved_inside, ordering_column
 from stanmix.families.priors import ENDS, REAL, UNIT
-from stanmix.families.registry import FAMILIES
 from stanmix.labels import partitions
 from stanmix.model import mixture
-from stanmix.model.specification import bounds_of, lower_ends, matrices, sampled_in_order
 
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
@@ -27,7 +25,7 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     units : observations.Units
         The distinct observations with their counts.
@@ -40,8 +38,8 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
         theta and every parameter of the family as an array (K,); those fixed at their values, the ordered one
         increasing.
     """
-    family, components = FAMILIES[specification["family"]], specification["components"]
-    points = Points.of(units, specification["rounding"])
+    family, components = specification.entry, specification.components
+    points = Points.of(units, specification.rounding)
     runs = [
         climb(specification, points, units.count, first_shares(family, points, shares), steps)
         for shares in family.first_shares(points.means, units.count, components)
@@ -56,10 +54,9 @@ def named(specification, points, state):
     """A state with the components in their order; what is fixed keeps its places, and all does where some are known."""
     if points.known is not None:
         return state
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     order = np.argsort(family.order_in(state, specification), kind="stable")
-    fixed = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "fixed"}
-    fixed |= {"theta"} if specification["weights"]["mode"] == "fixed" else set()
+    fixed = specification.fixed
     return {name: values if name in fixed else values[order] for name, values in state.items()}
 
 
@@ -78,7 +75,7 @@ def climb(specification, points, count, shares, steps, still=None):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The distinct units, m of them.
     count : numpy.ndarray
@@ -99,7 +96,7 @@ def climb(specification, points, count, shares, steps, still=None):
     shares : numpy.ndarray
         The last shares, shape (m, P).
     """
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     total = -np.inf
     for _ in range(steps):
         state = _maximise(specification, family, points, count, shares)
@@ -115,22 +112,20 @@ def climb(specification, points, count, shares, steps, still=None):
 def _maximise(specification, family, points, count, shares):
     """The M step: estimates from the shares, pooled where shared, replaced where fixed."""
     shares = (shares + 1e-9) * count[:, None]  # a component that lost all its points keeps finite values
-    components = specification["components"]
+    components = specification.components
     theta = shares[:, :components].sum(axis=0) / shares[:, :components].sum()
-    known = {
-        entry["name"]: np.array(entry["value"]) for entry in specification["parameters"] if entry["mode"] == "fixed"
-    }
+    known = {entry.name: np.array(entry.value) for entry in specification.parameters if entry.fixed}
     state = family.estimate(points.rows, points.spread(shares[:, :components], axis=0), known)
-    state = {entry["name"]: state[entry["name"]] for entry in specification["parameters"] if entry["name"] in state}
+    state = {entry.name: state[entry.name] for entry in specification.parameters if entry.name in state}
     if family.collapsing and family.collapsing not in known:
-        smallest = SMALLEST_SCALE * family.width(np.array(specification["unit"]["scale"]))
+        smallest = SMALLEST_SCALE * family.width(np.array(specification.unit["scale"]))
         state[family.collapsing] = family.width(np.maximum(family.width(state[family.collapsing]), smallest))
     if family.zero is not None and family.zero not in known:
         state[family.zero] = np.full(components, np.clip(shares[:, -1].sum() / shares.sum(), 1e-3, 1 - 1e-3))
-    shared = {entry["name"] for entry in specification["parameters"] if entry["mode"] == "shared"} - {family.zero}
+    shared = {entry.name for entry in specification.parameters if entry.shared} - {family.zero}
     state |= family.pooled(state, theta, shared)
-    weights = specification["weights"]
-    return {**state, **known, "theta": theta if weights["mode"] == "estimated" else np.array(weights["value"])}
+    weights = specification.weights
+    return {**state, **known, "theta": np.array(weights.value) if weights.fixed else theta}
 
 
 def starting_values(specification, units, states, seed):
@@ -138,7 +133,7 @@ def starting_values(specification, units, states, seed):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     units : observations.Units
         The distinct observations with their counts.
@@ -154,14 +149,14 @@ def starting_values(specification, units, states, seed):
         fixed.
     """
     rng = np.random.default_rng(seed)
-    mixed = [state | {"theta": 0.95 * state["theta"] + 0.05 / specification["components"]} for state in states]
+    mixed = [state | {"theta": 0.95 * state["theta"] + 0.05 / specification.components} for state in states]
     return [start_near(specification, units, state, rng) for state in mixed]
 
 
 def overlap(specification, units, state):
     """Expected share of observations that a state's most probable part is wrong for (float)."""
     draws = {name: values[None] for name, values in state.items()}
-    shares = mixture.responsibilities(specification["family"], Points.of(units, specification["rounding"]), draws)
+    shares = mixture.responsibilities(specification.family, Points.of(units, specification.rounding), draws)
     return partitions.expected_misclassification(shares[0], units.count)
 
 
@@ -170,7 +165,7 @@ def start_near(specification, units, state, rng, step=1.0):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     units : observations.Units
         The distinct observations with their counts.
     state : dict of numpy.ndarray
@@ -185,11 +180,11 @@ def start_near(specification, units, state, rng, step=1.0):
     dict
         As one of `starting_values`.
     """
-    family, theta = FAMILIES[specification["family"]], state["theta"]
+    family, theta = specification.entry, state["theta"]
     size = np.maximum(1, units.n * theta)  # a component without points is moved no farther than one with one
     weights = np.maximum(theta, SMALLEST_WEIGHT)
     weights = weights * np.exp(step * rng.normal(0, np.sqrt(np.maximum(1 - theta, 0) / size)))
-    estimated = specification["weights"]["mode"] == "estimated"
+    estimated = not specification.weights.fixed
     start = {"theta_free": (weights / weights.sum()).tolist() if estimated else [1.0]}
     if family.kind == MULTIVARIATE:
         return start | _several_columns(specification, state, size, rng, step)
@@ -199,35 +194,34 @@ def start_near(specification, units, state, rng, step=1.0):
 
 def _one_column(family, specification, estimate, size, typical, rng, step):
     """Starting values of the location, scale, shape and weight of extra zeros of one chain."""
-    components = specification["components"]
+    components = specification.components
     steps = step * rng.normal(size=(4, components)) / np.sqrt(size)
     moved = _moved(family, specification, estimate, steps, typical)
     start = {f"{slot}_free": moved[slot].tolist() if slot in moved else [] for slot in SLOTS}
-    location, ordered = start.pop("location_free"), sampled_in_order(specification)
+    location, ordered = start.pop("location_free"), specification.sampled_in_order
     return start | {"ordered_free": location if ordered else [], "unordered_free": [] if ordered else location}
 
 
 def _several_columns(specification, estimate, size, rng, step):
     """Starting values of means, standard deviations and Cholesky factors of correlations of one chain."""
-    unit, lowest = np.array(specification["unit"]["scale"]), np.array(lower_ends(specification))
-    counts = matrices(specification)
+    unit, lowest = np.array(specification.unit["scale"]), np.array(specification.lower_ends)
     shape = estimate["mu"].shape
     mu = estimate["mu"] + step * rng.normal(size=shape) * estimate["sigma"] / np.sqrt(size)[:, None]
-    mu = (mu - specification["unit"]["origin"]) / unit
+    mu = (mu - specification.unit["origin"]) / unit
     order = ordering_column(specification)
     sigma = estimate["sigma"] * np.exp(step * rng.normal(size=shape) / np.sqrt(2 * size)[:, None])
-    sigma = np.maximum(sigma[: counts["sigma"]], 1.05 * lowest)
+    sigma = np.maximum(sigma[: specification.matrices("sigma")], 1.05 * lowest)
     start = {
         "ordered_free": [] if order is None else _apart(np.sort(mu[:, order]), SMALLEST_GAP).tolist(),
         "mu_free": (mu if order is None else np.delete(mu, order, axis=1)).tolist(),
         "sigma_free": ((sigma - lowest) / unit).tolist(),
         "factor_free": [],
     }
-    for k in range(counts["correlation"]):
+    for k in range(specification.matrices("correlation")):
         # Towards 0, because near a perfect correlation the sampler starts slowly, and as far as the limits demand.
         for share in (step * rng.uniform(*WEAKENED), 0.5, 1.0):
             factor = np.linalg.cholesky(moved_inside(estimate["correlation"][k], share))
-            if (given_the_others(sigma[min(k, len(sigma) - 1)], factor) > specification["thinnest"]).all():
+            if (given_the_others(sigma[min(k, len(sigma) - 1)], factor) > specification.thinnest).all():
                 break
         start["factor_free"].append(factor.tolist())
     return start
@@ -235,24 +229,24 @@ def _several_columns(specification, estimate, size, rng, step):
 
 def _moved(family, specification, estimate, steps, size):
     """The estimate moved by steps of about one standard error, in the sampler's unit: arrays of what is free."""
-    unit, entries = specification["unit"], {entry["slot"]: entry for entry in specification["parameters"]}
+    unit, entries = specification.unit, {entry.slot: entry for entry in specification.parameters}
     usual = Bounds.of([ENDS[family.parameters[0].support]])
     step = steps[0] * family.spread(estimate, size) if steps[0].any() else steps[0]
     # of few events little is known
     location = usual.to_line(estimate[family.ordered]) + (step if family.link == 0 else np.clip(step, -1, 1))
     moved = {}
-    if entries["location"]["priors"]:
-        ends = bounds_of(entries["location"])
+    if entries["location"].priors:
+        ends = entries["location"].bounds
         least = AT_END * np.min(family.spread(estimate, size)) if family.link == 0 else 0.0
         location = ends.to_line(ends.inside(usual.from_line(location), AT_END, least))
-        if sampled_in_order(specification):
+        if specification.sampled_in_order:
             location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
         moved["location"] = (location - unit["origin"]) / unit["location"]
     for parameter in family.parameters[1:]:
         entry, values, step = entries[parameter.slot], estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
-        if not entry["priors"]:
+        if not entry.priors:
             continue
-        ends = bounds_of(entry)
+        ends = entry.bounds
         values, step = values[: len(ends)], step[: len(ends)]
         if parameter.slot == "scale":
             values = ends.inside(values * np.exp(step / np.sqrt(2)), AT_END)

@@ -12,7 +12,7 @@ from stanmix.base.text import plain
 from stanmix.config import plan
 from stanmix.data import noticing, observations
 from stanmix.jobs.dependencies import code_of
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
 
 KEPT = ".snakemake/stanmix/checks.json"  # below the folder of the run: what was found, for the next call
 OFF = 0.05  # of a step: how far a rounded value may lie from its place, for steps that have no end in decimals

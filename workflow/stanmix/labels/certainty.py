@@ -3,7 +3,6 @@
 import numpy as np
 
 from stanmix.families.family import to_link
-from stanmix.families.registry import FAMILIES
 from stanmix.labels import relabelling
 from stanmix.model import mixture
 
@@ -32,7 +31,7 @@ def relabelled(specification, points, count, variables, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The distinct observations.
     count : numpy.ndarray
@@ -46,7 +45,7 @@ def relabelled(specification, points, count, variables, rng):
     dict of numpy.ndarray
         The same draws, the components of each permuted; they are named by the mean of the family's first parameter.
     """
-    components, family = specification["components"], FAMILIES[specification["family"]]
+    components, family = specification.components, specification.entry
     shape = variables["theta"].shape[:2]
     draws = {name: values.reshape(-1, *values.shape[2:]) for name, values in variables.items()}
     full = {name: np.broadcast_to(v, (len(v), components, *v.shape[2:])) for name, v in draws.items()}
@@ -62,7 +61,7 @@ def judge(specification, points, count, draws, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
     points : Points
         The distinct observations.
     count : numpy.ndarray
@@ -79,7 +78,7 @@ def judge(specification, points, count, draws, rng):
         they are closer than a tenth of their own sd in the ordered parameter); largest: the largest probability of an
         exchange; empty: for each component the share of draws in which it has less than one observation.
     """
-    family, components = specification["family"], specification["components"]
+    family, components = specification.family, specification.components
     few = mixture.thinned(draws, DRAWS)
     empty = ((few["theta"] * count.sum()) < 1).mean(axis=0).tolist()
     if components == 1:
@@ -93,7 +92,7 @@ def judge(specification, points, count, draws, rng):
     if len(set(usual.tolist())) == components:
         permutations = permutations[:, np.argsort(usual)]
     reference = relabelling.reference(shares, permutations)
-    if specification["labels"] == "relabelled":
+    if specification.labels == "relabelled":
         exchanged = _between(shares, reference, weights)
     else:
         exchanged = relabelling.swap_probabilities(shares, reference, weights)
@@ -127,10 +126,10 @@ def _between(shares, reference, weights):
 
 def _edge(specification, draws, first, size):
     """Share of draws in which a component and the next are all but equal in the parameter that orders them."""
-    entry = next((e for e in specification["parameters"] if e["ordered"]), None)
-    if entry is None or entry["mode"] == "fixed":
+    entry = specification.ordered
+    if entry is None or entry.fixed:
         return None
-    family = FAMILIES[specification["family"]]
+    family = specification.entry
     values = family.order_in(draws, specification)
     spread = family.spread(draws, size, specification)
     gaps = to_link(values[:, first + 1], family.link) - to_link(values[:, first], family.link)

@@ -4,7 +4,6 @@ import numpy as np
 from scipy.special import betaln, gammaln, xlogy
 
 from stanmix.families.multivariate_normal import given_the_others, lkj_factors
-from stanmix.model.specification import matrices, prior_of
 
 ROUNDS = 300  # in which components that are too thin are drawn anew
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
@@ -15,7 +14,7 @@ def prior_draws(specification, count, rng):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     count : int
     rng : numpy.random.Generator
@@ -27,7 +26,7 @@ def prior_draws(specification, count, rng):
         (count, K, D, D); the ordered one increases from component to component.
     """
     draws = _draws(specification, count, rng)
-    limits = np.array(specification.get("thinnest", 0))
+    limits = np.array(specification.thinnest or 0.0)
     if limits.any():
         _thicken(draws, specification, limits, rng)
     return draws
@@ -41,7 +40,7 @@ def log_prior(specification, variables):
 
     Parameters
     ----------
-    specification : dict
+    specification : Specification
         What `specification.specify` returned.
     variables : dict of numpy.ndarray
         theta and the parameters, each (chains, draws, K) or longer.
@@ -53,21 +52,20 @@ def log_prior(specification, variables):
         values; without the axis of components where these share a parameter.
     """
     found, columns = {}, {}
-    if specification["weights"]["mode"] == "estimated":
-        found["theta"] = _log_dirichlet(variables["theta"], np.array(specification["weights"]["concentration"]))
-    for entry in specification["parameters"]:
-        name, values = entry["name"], variables[entry["name"]]
-        if entry["mode"] == "fixed":
+    if not specification.weights.fixed:
+        found["theta"] = _log_dirichlet(variables["theta"], np.array(specification.weights.concentration))
+    for entry in specification.parameters:
+        name, values = entry.name, variables[entry.name]
+        if entry.fixed:
             continue
         if name == "correlation":
-            shapes = np.array([prior["arguments"][0] for prior in entry["priors"]])
+            shapes = np.array([prior.arguments[0] for prior in entry.priors])
             logs = _log_lkj(values[:, :, : len(shapes)], shapes)
         else:
-            values = values[..., len(columns.get(name, []))] if "column" in entry else values
-            priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-            logs = np.stack([prior.logpdf(values[:, :, k]) for k, prior in enumerate(priors)], axis=2)
-        logs = logs[:, :, 0] if entry["mode"] == "shared" else logs
-        if "column" in entry:
+            values = values[..., len(columns.get(name, []))] if entry.column is not None else values
+            logs = np.stack([prior.logpdf(values[:, :, k]) for k, prior in enumerate(entry.priors)], axis=2)
+        logs = logs[:, :, 0] if entry.shared else logs
+        if entry.column is not None:
             columns.setdefault(name, []).append(logs)
         else:
             found[name] = logs
@@ -99,7 +97,7 @@ def _thicken(draws, specification, limits, rng):
     for _ in range(ROUNDS):
         factors = np.linalg.cholesky(draws["correlation"])
         thin = (given_the_others(draws["sigma"], factors) <= limits).any(axis=2)
-        if matrices(specification)["sigma"] == 1:
+        if specification.matrices("sigma") == 1:
             thin[:] = thin.any(axis=1, keepdims=True)  # components that share them are drawn together
         if not thin.any():
             return
@@ -110,42 +108,41 @@ def _thicken(draws, specification, limits, rng):
 
 def _draws(specification, count, rng):
     """Draws as from `prior_draws`, whatever the least standard deviations given other columns."""
-    components, weights = specification["components"], specification["weights"]
+    components, weights = specification.components, specification.weights
     shape = (count, components)
     draws = {
-        "theta": np.broadcast_to(weights["value"], shape)
-        if weights["mode"] == "fixed"
-        else rng.dirichlet(weights["concentration"], size=count)
+        "theta": np.broadcast_to(weights.value, shape)
+        if weights.fixed
+        else rng.dirichlet(weights.concentration, size=count)
     }
     columns = {}
-    for entry in specification["parameters"]:
-        if entry["name"] == "correlation":
+    for entry in specification.parameters:
+        if entry.name == "correlation":
             draws["correlation"] = _correlations(entry, specification, count, rng)
-        elif "column" in entry:
-            columns.setdefault(entry["name"], []).append(_scalars(entry, components, count, rng))
+        elif entry.column is not None:
+            columns.setdefault(entry.name, []).append(_scalars(entry, components, count, rng))
         else:
-            draws[entry["name"]] = _scalars(entry, components, count, rng)
+            draws[entry.name] = _scalars(entry, components, count, rng)
     return draws | {name: np.stack(values, axis=2) for name, values in columns.items()}
 
 
 def _scalars(entry, components, count, rng):
     """Draws of one number for each component, shape (count, K)."""
-    if entry["mode"] == "fixed":
-        return np.broadcast_to(np.array(entry["value"], float), (count, components))
-    priors = [prior_of(entry, index) for index in range(len(entry["priors"]))]
-    if entry["ordered"] and len(priors) > 1:
-        values = _ordered(priors, count, rng)
+    if entry.fixed:
+        return np.broadcast_to(np.array(entry.value, float), (count, components))
+    if entry.ordered and len(entry.priors) > 1:
+        values = _ordered(entry.priors, count, rng)
     else:
-        values = np.column_stack([prior.quantile(rng.random(count)) for prior in priors])
+        values = np.column_stack([prior.quantile(rng.random(count)) for prior in entry.priors])
     return np.broadcast_to(values, (count, components))
 
 
 def _correlations(entry, specification, count, rng):
     """Draws of the correlation matrix of each component, shape (count, K, D, D)."""
-    dimension = len(specification["columns"])
-    factors = [lkj_factors(dimension, prior["arguments"][0], count, rng) for prior in entry["priors"]]
+    dimension = len(specification.columns)
+    factors = [lkj_factors(dimension, prior.arguments[0], count, rng) for prior in entry.priors]
     found = np.stack([factor @ np.swapaxes(factor, 1, 2) for factor in factors], axis=1)
-    return np.array(np.broadcast_to(found, (count, specification["components"], dimension, dimension)))
+    return np.array(np.broadcast_to(found, (count, specification.components, dimension, dimension)))
 
 
 def _ordered(priors, count, rng):

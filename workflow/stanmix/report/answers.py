@@ -8,6 +8,7 @@ from stanmix.assess import checks
 from stanmix.base import columns
 from stanmix.base.text import shielded
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
+from stanmix.model.specification import Specification
 from stanmix.report import words
 from stanmix.report.evidence import Artifact
 
@@ -40,15 +41,15 @@ class Found:
 
     @property
     def specification(self):
-        return self["specification"].content
+        return Specification.of(self["specification"].content)
 
     @property
     def components(self):
-        return self.specification["components"]
+        return self.specification.components
 
     @property
     def by_group(self):
-        return self.specification["membership"] == "group"
+        return self.specification.by_group
 
     @property
     def things(self):
@@ -57,8 +58,8 @@ class Found:
     @property
     def scales(self):
         """What the model sees in the place of the values, by column (dict of str); empty without a transformation."""
-        texts = self.specification.get("transform") or []
-        return dict(zip(self.specification.get("columns", [""]), texts, strict=False))
+        texts = self.specification.transform or []
+        return dict(zip(self.specification.columns or [""], texts, strict=False))
 
     def failed(self, *names):
         """The checks of these names that fail, with their places (list of tuple)."""
@@ -76,8 +77,8 @@ class Found:
         """The parameters of these slots with their places in the specification (list of tuple)."""
         return [
             (number, entry)
-            for number, entry in enumerate(self.specification["parameters"])
-            if entry["slot"] in slots
+            for number, entry in enumerate(self.specification.parameters)
+            if entry.slot in slots
         ]  # fmt: skip
 
     def quantity(self, entry, short=False):
@@ -96,17 +97,17 @@ class Found:
     def parameter(self, number, entry, component=None):
         """The value of a parameter: its estimate, or what it is fixed at."""
         _, unit = self.quantity(entry)
-        if entry["mode"] == "fixed":
+        if entry.fixed:
             value = self["specification"].number("parameters", number, "value", component or 0)
             return Markup("{}{} (fixed)").format(value, f" {unit}" if unit else "")
-        wanted = {"parameter": entry["name"], "component": "" if component is None else str(component + 1)}
-        wanted |= {"column": shielded(entry["column"])} if "column" in entry else {}
+        wanted = {"parameter": entry.name, "component": "" if component is None else str(component + 1)}
+        wanted |= {"column": shielded(entry.column)} if entry.column else {}
         (key,) = self["summary"].lines(**wanted)
         return self.estimate("summary", key, unit)
 
     def weight(self, component):
         """The share of a component with its interval, or what it is fixed at."""
-        if self.specification["weights"]["mode"] == "fixed":
+        if self.specification.weights.fixed:
             share = self["specification"].number("weights", "value", component, percent=True)
             return Markup("{} (fixed)").format(share)
         (key,) = self["summary"].lines(parameter="theta", component=str(component + 1))
@@ -147,7 +148,10 @@ class Kind:
         else:
             parts = [
                 Markup("{} holds {}{} and has {}").format(
-                    found.called(k), found.weight(k), f" of the {found.things}" if k == 0 else "", self.of_one(found, k)
+                    found.called(k),
+                    found.weight(k),
+                    f" of the {self.shared_out(found)}" if k == 0 else "",
+                    self.of_one(found, k),
                 )
                 for k in range(count)
             ]
@@ -164,6 +168,10 @@ class Kind:
                 said.append(found["memberships"].text("cutoffs", 0))
         return said
 
+    def shared_out(self, found):
+        """What the weights are shares of."""
+        return found.things
+
     def of_one(self, found, component):
         """What a component is like (markupsafe.Markup): its locations, and the scale where each has its own."""
         parts = []
@@ -174,20 +182,20 @@ class Kind:
 
     def told(self, found):
         """The parameters that a sentence names for each component (list of tuple: place, entry)."""
-        own = [each for each in found.entries("scale", "sigma") if each[1]["mode"] == "own" or found.components == 1]
+        own = [each for each in found.entries("scale", "sigma") if each[1].own or found.components == 1]
         return [*found.entries("location", "mu"), *own]
 
     def place(self, found, number, entry, component):
-        shared = entry["mode"] == "shared"
+        shared = entry.mode == "shared"
         return found.parameter(number, entry, None if shared else component)
 
     def of_all(self, found):
         """What all components have in common (list of markupsafe.Markup)."""
         said = []
         for number, entry in found.entries("scale", "sigma", "shape"):
-            if entry["mode"] in ("shared", "fixed") and found.components > 1:
+            if entry.mode in ("shared", "fixed") and found.components > 1:
                 name, _ = found.quantity(entry, short=True)
-                value = found.parameter(number, entry, 0 if entry["mode"] == "fixed" else None)
+                value = found.parameter(number, entry, 0 if entry.fixed else None)
                 said.append(Markup("The {} within each component is {}.").format(name, value))
         return said
 
@@ -237,7 +245,7 @@ class Continuous(Kind):
 
     def place(self, found, number, entry, component):
         value = super().place(found, number, entry, component)
-        if entry["slot"] == "location" and found["centres"].content:
+        if entry.slot == "location" and found["centres"].content:
             (key,) = found["centres"].lines(component=str(component + 1))
             _, unit = words.split(found.label)
             value = Markup("{}, which is {}").format(value, found.estimate("centres", key, unit))
@@ -248,18 +256,20 @@ class Continuous(Kind):
 class Whole(Kind):
     """Counts, or successes of trials: a rate or a probability, and perhaps extra zeros."""
 
+    def shared_out(self, found):
+        return "observations that are no extra zeros" if found.entries("zero") else found.things
+
     def of_all(self, found):
         said = super().of_all(found)
         for number, entry in found.entries("zero"):
-            if entry["mode"] == "fixed":
+            if entry.fixed:
                 share = found["specification"].number("parameters", number, "value", 0, percent=True)
             else:
-                (key,) = found["summary"].lines(parameter=entry["name"])
+                (key,) = found["summary"].lines(parameter=entry.name)
                 share = found.estimate("summary", key, percent=True)
-            rest = " The shares of the components are shares of the others." if found.components > 1 else ""
-            said.insert(0, Markup("Extra zeros, which belong to no component, are {} of the {}.{}").format(
-                share, found.things, rest
-            ))  # fmt: skip
+            said.insert(
+                0, Markup("Extra zeros, which belong to no component, are {} of the observations.").format(share)
+            )
         return said
 
 
@@ -274,13 +284,13 @@ class Multivariate(Kind):
 
     def apart(self, found, number, entry):
         """How far apart the components lie in a column, in its standard deviations."""
-        if entry["mode"] == "fixed":
-            means = entry["value"]
+        if entry.fixed:
+            means = entry.value
         else:
             summary = found["summary"]
-            keys = summary.lines(parameter=entry["name"], column=shielded(entry["column"]))
+            keys = summary.lines(parameter=entry.name, column=shielded(entry.column))
             means = [float(summary.value(key, "mean")) for key in keys]
-        return (max(means) - min(means)) / found.spreads[entry["column"]]
+        return (max(means) - min(means)) / found.spreads[entry.column]
 
     def of_all(self, found):
         left = len(found.entries("location", "mu")) - MOST_COLUMNS

@@ -10,7 +10,7 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json
 from stanmix.config import plan
 from stanmix.fits import mode_words
-from stanmix.model.specification import prior_text
+from stanmix.model.specification import Specification
 from stanmix.report import evidence, invariants, trust, words
 from stanmix.report.answers import ANSWERS, Found
 from stanmix.report.evidence import Artifact
@@ -51,7 +51,7 @@ def fit_view(title, paths, noticed, asked, config, data):
     dict
         What the template shows.
     """
-    specification, loo = read_json(paths["specification"]), read_json(paths["loo"])
+    specification, loo = Specification.read(paths["specification"]), read_json(paths["loo"])
     found, labels = read_json(paths["checks"]), read_json(paths["labels"])
     names = labels["names"]
     summary = pd.read_csv(paths["summary"], **columns.TEXT).astype({"component": "Int64"})
@@ -77,17 +77,17 @@ def fit_view(title, paths, noticed, asked, config, data):
     estimated = [
         {
             "name": _of_column(entry),
-            "meaning": entry["meaning"],
-            "text": prior_text(entry),
-            "is_default": entry["is_default"],
+            "meaning": entry.meaning,
+            "text": entry.text,
+            "is_default": entry.is_default,
         }
-        for entry in specification["parameters"]
-        if entry["mode"] != "fixed"
+        for entry in specification.parameters
+        if not entry.fixed
     ]
     failed = [check for check in found["checks"] if check["status"] == "fail"]
     if not labels["trusted"]:  # then nothing is said of single components
         rows = [row for row in rows if pd.isna(row["component"])]
-    kind = ANSWERS[specification["kind"]]
+    kind = ANSWERS[specification.kind]
     return {
         "title": title,
         "sentences": kind.sentences(answered),
@@ -98,12 +98,12 @@ def fit_view(title, paths, noticed, asked, config, data):
         "modes_table": str(paths.get("modes", "")).replace("modes.json", "modes.csv"),
         "anchor": re.sub(r"[^A-Za-z0-9._-]+", "-", title),
         "specification": specification,
-        "ordered_by": ", ".join(_of_column(entry) for entry in specification["parameters"] if entry["ordered"]),
+        "ordered_by": ", ".join(_of_column(entry) for entry in specification.parameters if entry.ordered),
         "priors": estimated,
         "checks": found,
         "labels": labels,
         "labels_table": tables.html_table(columns.LABELS, [_pair(pair, names) for pair in labels["pairs"]]),
-        "components": [columns.called(str(k + 1), names) for k in range(specification["components"])] if names else [],
+        "components": [columns.called(str(k + 1), names) for k in range(specification.components)] if names else [],
         "label_free_table": tables.html_table(
             columns.SUMMARY, _lines(pd.read_csv(paths["label_free"])), evidence.address(paths["label_free"])
         ),
@@ -116,8 +116,8 @@ def fit_view(title, paths, noticed, asked, config, data):
         "passed_table": _checks_table(found, paths["checks"], checks.PASS),
         "checks_table": _checks_table(found, paths["checks"], checks.WARN, checks.FAIL),
         "estimates_table": _estimates_table(rows, known, paths["summary"]),
-        "family": specification["family"].partition(" of ")[0],
-        "scales": ", ".join(specification["transform"] or []),
+        "family": specification.family.partition(" of ")[0],
+        "scales": ", ".join(specification.transform or []),
         "centres_table": _centres_table(paths["centres"], names) if labels["trusted"] else "",
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
@@ -125,7 +125,7 @@ def fit_view(title, paths, noticed, asked, config, data):
         "memberships": said,
         "cutoffs_table": _cutoffs_table(cuts, config["datasets"][asked.dataset]["cutoffs"], names),
         "clusters_table": tables.html_table(
-            columns.clusters(specification.get("columns")),
+            columns.clusters(specification.columns),
             placed(said["clusters"]),
             evidence.address(paths["memberships"], "clusters"),
         ),
@@ -138,7 +138,7 @@ def fit_view(title, paths, noticed, asked, config, data):
         "uncertain": int(of_units.loc[of_units["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
         "predictive": read_json(paths["predictive"]),
-        "versions": specification["versions"],
+        "versions": specification.versions,
         "figures": {name: paths[name] for name in FIGURES if name in paths},
     }
 
@@ -159,7 +159,7 @@ def _estimates(summary, found, names):
             continue
         called = "" if row["component"] is None else found.called(int(row["component"]) - 1)
         meaning = words.title(
-            row, found.specification["parameters"], found.label, called, found.scales, found.exposure, found.by_group
+            row, found.specification.parameters, found.label, called, found.scales, found.exposure, found.by_group
         )
         rows.append(row | {"meaning": meaning, "title": _parameter_title(row, names)})
     return rows
@@ -194,7 +194,7 @@ def _modes_view(found, specification, called):
     if not found["modes"]:
         return found
     names = [name for name in found["modes"][0]["state"] if name != "theta"]
-    modes = {entry["name"]: entry["mode"] for entry in specification["parameters"]}
+    modes = specification.modes
     names = [name for name in names if modes[name] == "own" and np.ndim(found["modes"][0]["state"][name]) == 1]
     rows = []
     for mode in found["modes"][: found["shown"]]:
@@ -204,7 +204,7 @@ def _modes_view(found, specification, called):
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode, called)})
     table = columns.modes(names, any(row["remarks"] for row in rows))
-    return {**found, "first": False, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
+    return {**found, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
 
 
 def placed(rows):
@@ -269,7 +269,7 @@ def _shares(membership, of_units, names):
 
 def _of_column(entry):
     """The name of a specification's parameter, and of the column that it is about where there are several."""
-    return columns.title_of(entry["name"], None, [entry["column"]] if "column" in entry else [])
+    return columns.title_of(entry.name, None, [entry.column] if entry.column else [])
 
 
 def _parameter_title(row, names):

@@ -1,6 +1,6 @@
 """What must hold in every report, whatever the data: a report that breaks one of these is not written."""
 
-import json
+from dataclasses import fields
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from stanmix.base import columns
 from stanmix.base.seeds import seed_for
 from stanmix.data import observations
 from stanmix.model import mixture
-from stanmix.model.specification import specify
+from stanmix.model.resolution import specify
+from stanmix.model.specification import MADE
 
 TOLERANCE = 1e-6
 SLACK = 0.05  # the intervals may look at fewer draws than the means
@@ -36,7 +37,7 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
     InvariantError
         With one sentence for each invariant that does not hold.
     """
-    components, n = specification["components"], specification["n"]
+    components, n = specification.components, specification.n
     parts = columns.parts_of(membership)
     probabilities = membership[[columns.probability(part) for part in parts]].to_numpy()
     broken = []
@@ -46,20 +47,20 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
             broken.append(f"{title}: {sentence}")
 
     weights = summary[summary["parameter"] == "theta"]
-    if specification["weights"]["mode"] == "estimated":
+    if not specification.weights.fixed:
         total = weights["mean"].sum()
         hold(len(weights) == components, f"there are {len(weights)} weights for {components} components.")
         hold(abs(total - 1) < TOLERANCE, f"the posterior mean weights add to {total:.6f} instead of 1.")
     outside = summary[~((summary["hdi_lower"] <= summary["median"]) & (summary["median"] <= summary["hdi_upper"]))]
     hold(outside.empty, f"the interval of {', '.join(outside['parameter'])} does not contain the median.")
     rows = np.abs(probabilities.sum(axis=1) - 1).max()
-    hold(parts == mixture.parts(specification["family"], components), "the membership table has other components.")
+    hold(parts == mixture.parts(specification.family, components), "the membership table has other components.")
     hold(rows < TOLERANCE, f"a row of the membership table adds to 1 only within {rows:.2g}.")
     best = np.array(parts)[probabilities.argmax(axis=1)]
     hold((best == membership["component"].astype(str)).all(), "a most probable component is not.")
-    if rows < TOLERANCE and parts == mixture.parts(specification["family"], components):
+    if rows < TOLERANCE and parts == mixture.parts(specification.family, components):
         _hold_intervals(hold, membership, parts, probabilities)
-    each = membership if specification["membership"] == "row" else membership.drop_duplicates("group")
+    each = membership if not specification.by_group else membership.drop_duplicates("group")
     from_table = np.average(each["uncertainty"], weights=each["weight"])
     agree = abs(from_table - memberships["expected_misclassification"]) < TOLERANCE
     hold(agree, "the expected misclassification is not that of the table.")
@@ -69,13 +70,13 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
     said = {entry["cluster"]: entry["size"] for entry in memberships["clusters"]}
     hold(sizes.to_dict() == said, "the clusters have other sizes than in the table.")
     hold(list(said) == list(range(1, len(said) + 1)), "the clusters are not numbered from 1.")
-    for entry in specification["parameters"]:
-        if entry["ordered"] and entry["mode"] != "fixed":
-            chosen = summary["parameter"] == entry["name"]
-            if "column" in entry:
-                chosen &= summary["column"] == entry["column"]
+    for entry in specification.parameters:
+        if entry.ordered and not entry.fixed:
+            chosen = summary["parameter"] == entry.name
+            if entry.column is not None:
+                chosen &= summary["column"] == entry.column
             means = summary.loc[chosen, "mean"].to_numpy()
-            hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry['name']}.")
+            hold((np.diff(means) > 0).all(), f"the components are not in the order of {entry.name}.")
     left_out = noticed["groups"]["number"] if noticed["groups"] else n  # one by one
     hold(
         n == noticed["n"] == membership["weight"].sum() and left_out == loo_pointwise["weight"].sum() == loo["n"],
@@ -131,7 +132,7 @@ def verify_asked(title, specification, asked, config, noticed, data=None):
     ----------
     title : str
         What to call the fit.
-    specification : dict
+    specification : Specification
         The fit's specification, as it was sampled.
     asked : plan.Fit
         The data set, model and number of components that the configuration asks for.
@@ -151,15 +152,15 @@ def verify_asked(title, specification, asked, config, noticed, data=None):
     model = config["models"][asked.model]
     rows = observations.read(data) if "transform" in model or "shift" in model else None
     wanted = specify(asked.model, model, asked.components, noticed, rounding, rows)
-    wanted = json.loads(json.dumps(wanted))
-    sampled = specification["sampling"]
+    sampled = specification.sampling
     chosen = {"metric"} if config["sampling"]["metric"] == "auto" else set()  # what the fit itself decides
-    chosen |= {"adapt_delta"} if specification["adapt_delta_raised"] else set()
+    chosen |= {"adapt_delta"} if specification.adapt_delta_raised else set()
     sampling = {key: value for key, value in config["sampling"].items() if key not in chosen}
     seed = seed_for(config["seed"], "fit", asked.dataset, asked.model, str(asked.components))
-    differs = [key for key, value in wanted.items() if specification.get(key) != value]
+    resolved = [field.name for field in fields(wanted) if field.name not in MADE]  # before anything was sampled
+    differs = [key for key in resolved if getattr(specification, key) != getattr(wanted, key)]
     differs += [f"sampling.{key}" for key, value in sampling.items() if sampled.get(key) != value]
-    differs += ["seeds"] if specification["seeds"]["chains"] != seed_for(seed, "chains") else []
+    differs += ["seeds"] if specification.seeds["chains"] != seed_for(seed, "chains") else []
     if differs:
         raise InvariantError(
             f"{title}: what was sampled is not what the configuration asks for; the specification differs in "

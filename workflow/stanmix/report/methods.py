@@ -44,7 +44,7 @@ class Methods:
 
     def _model(self, view, noticed, label):
         specification = view["specification"]
-        count, by_group = specification["components"], specification["membership"] == "group"
+        count, by_group = specification.components, specification.by_group
         family = view["family"].replace("_", " ")
         of = f" of {view['scales']}" if view["scales"] else ""
         things = f"{noticed['groups']['number']} groups of {noticed['n']}" if by_group else f"{noticed['n']}"
@@ -56,33 +56,33 @@ class Methods:
                 f"components{of}, with the membership of each {'group' if by_group else 'observation'} summed out of "
                 "the likelihood."
             )
-        if specification["rounding"]:
+        if specification.rounding:
             self.sentences.append(
-                f"Values are rounded to {tables.number(specification['rounding'])} and stand for intervals."
+                f"Values are rounded to {tables.number(specification.rounding)} and stand for intervals."
             )
         priors = [f"{entry['name']} ~ {entry['text']}" for entry in view["priors"]]
-        if specification["weights"]["mode"] == "estimated" and count > 1:
-            sizes = ", ".join(tables.number(value) for value in specification["weights"]["concentration"])
+        if not specification.weights.fixed and count > 1:
+            sizes = ", ".join(tables.number(value) for value in specification.weights.concentration)
             priors.insert(0, f"theta ~ dirichlet({sizes})")
         if priors:
             self.sentences.append(f"The priors were {words.listed(priors)}.")
         fixed = [
-            f"{entry['name']} = {', '.join(tables.number(value) for value in entry['value'])}"
-            for entry in specification["parameters"]
-            if entry["mode"] == "fixed"
+            f"{entry.name} = {', '.join(tables.number(value) for value in entry.value)}"
+            for entry in specification.parameters
+            if entry.fixed
         ]
         if fixed:
             self.sentences.append(f"Fixed were {words.listed(fixed)}.")
         if count > 1 and view["ordered_by"]:
             self.sentences.append(f"Components were named in the order of {view['ordered_by']}.")
-        elif count > 1 and specification["labels"] == "relabelled":
+        elif count > 1 and specification.labels == "relabelled":
             self.sentences.append(
                 "Draws were relabelled so that they agree best on the memberships "
                 f"{self._cite(references.RELABELLING)}."
             )
 
     def _sampling(self, view, toolchain):
-        sampling = view["specification"]["sampling"]
+        sampling = view["specification"].sampling
         begun = ", begun in the modes that a search of the posterior had found" if view["modes"]["modes"] else ""
         self.sentences.append(
             f"The posterior was sampled by the No-U-Turn sampler {self._cite(references.NUTS)} of CmdStan "
@@ -110,14 +110,14 @@ class Methods:
             self.sentences.append(f"Of {len(view['checks']['checks'])} checks, {words.listed(said)}.")
         else:
             self.sentences.append(f"All {len(view['checks']['checks'])} checks passed.")
-        if view["specification"]["components"] > 1 and view["labels"]["trusted"]:
+        if view["specification"].components > 1 and view["labels"]["trusted"]:
             wrong = tables.number(100 * view["memberships"]["expected_misclassification"], digits=2)
             self.sentences.append(
                 f"With every {'group' if view['things'] == 'groups' else 'observation'} in its most probable "
                 f"component, {wrong}% are expected to be misclassified if the model holds; entropy "
                 f"R\N{SUPERSCRIPT TWO} is {view['memberships']['entropy_r2']:.2f} {self._cite(references.ENTROPY)}."
             )
-        if view["specification"]["components"] > 1:
+        if view["specification"].components > 1:
             self.sentences.append(
                 "Clusters that need no names of components are the partition with the least expected variation of "
                 f"information {self._cite(references.PARTITION)}."

@@ -22,13 +22,11 @@ def of_fit(found):
               for status in (checks.FAIL, checks.WARN)}  # fmt: skip
     for status, word in ((checks.FAIL, "fails"), (checks.WARN, "warns in")):
         if judged[status]:
-            said = [
-                Markup("<em>{}:</em> {}").format(
-                    found["checks"].text("checks", number, "title"), found["checks"].text("checks", number, "sentence")
-                )
-                for number in judged[status]
-            ]
-            return Markup("{} {} of {} checks. {}").format(word, len(said), len(every), Markup(" ").join(said))
+            titles = [Markup("<em>{}</em>").format(found["checks"].text("checks", n, "title")) for n in judged[status]]
+            what = Markup("; ").join(titles) + "."
+            if len(titles) == 1:
+                what = titles[0] + ". " + found["checks"].text("checks", judged[status][0], "sentence")
+            return Markup("{} {} of {} checks: {}").format(word, len(titles), len(every), what)
     return Markup("passes all {} checks.").format(len(every))
 
 
@@ -59,7 +57,7 @@ def of_numbers(judged, views):
                 )
             )
     if not said:
-        tried = sorted({view["specification"]["components"] for view in views})
+        tried = sorted({view["specification"].components for view in views})
         said.append(
             Markup("Only {} component{} {} tried, so that nothing is known of other numbers.").format(
                 words.listed([str(number) for number in tried]),

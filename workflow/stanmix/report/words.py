@@ -50,21 +50,20 @@ def quantity(entry, label, scales=None, exposure="", short=False):
     Returns
     -------
     name, unit : str
-        Such as ``mean waiting time`` and ``minutes``; the unit is empty where there is none.
+        Such as ``mean waiting time`` and ``minutes``, or ``mean`` and ``calls``; the unit is empty where there is none.
     """
-    what, unit = split(label) if "column" not in entry else (entry["column"], "")
-    if scales and scales.get(entry.get("column", ""), what) != what:
-        what, unit = scales[entry.get("column", "")], ""
-    meaning = entry["meaning"]
+    what, unit = split(label) if not entry.column else (entry.column, "")
+    if scales and scales.get(entry.column or "", what) != what:
+        what, unit = scales[entry.column or ""], ""
+    meaning = entry.meaning
     if meaning in MEASURED:
         brief, full = MEASURED[meaning]
-        return brief if short and "column" not in entry else full.format(what=what), unit
-    if meaning in RATES and short:
-        return "rate" if exposure else "mean", "" if exposure else unit
+        return brief if short and not entry.column else full.format(what=what), unit
     if meaning in RATES:
-        return (f"rate of {what} per unit of {exposure}" if exposure else f"mean {what}"), "" if exposure else unit
+        return ("rate", f"per unit of {exposure}") if exposure else ("mean", what)
     words = meaning.partition(",")[0]
-    return f"{words} of {entry['column']}" if "column" in entry else words, ""
+    words = words if words[0].isalpha() else entry.name  # whose meaning is a formula
+    return f"{words} of {entry.column}" if entry.column else words, ""
 
 
 def title(row, entries, label, called, scales=None, exposure="", by_group=False):
@@ -95,9 +94,9 @@ def title(row, entries, label, called, scales=None, exposure="", by_group=False)
         return f"correlation of {row['column']} and {row['column_2']} within {called or 'each component'}"
     entry = next(
         entry for entry in entries
-        if entry["name"] == row["parameter"] and entry.get("column", row.get("column")) == row.get("column")
+        if entry.name == row["parameter"] and entry.column in (None, row.get("column"))
     )  # fmt: skip
-    if entry["slot"] == "zero":
+    if entry.slot == "zero":
         return "share of extra zeros"
     words, unit = quantity(entry, label, scales, exposure)
     within = of if called else " within each component"

@@ -25,6 +25,7 @@ from stanmix.figures import (
     traces,
 )
 from stanmix.jobs.drawing import of_shares, on_log_axis, part_names
+from stanmix.model.specification import Specification
 
 STATISTICS = {
     "mean": "mean",
@@ -56,7 +57,7 @@ def figures_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     dict of Figure
         diagram, traces, transform, statistics, co_clustering, membership, ecdf, replicates, density and prior.
     """
-    specification = read_json(inputs["specification"])
+    specification = Specification.read(inputs["specification"])
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
     summary, names = pd.read_csv(inputs["summary"], **TEXT), read_json(inputs["labels"])["names"]
@@ -74,12 +75,12 @@ def figures_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     ]  # fmt: skip
     found.sort(key=lambda row: not row["outside"])
     return {
-        "diagram": diagram.draw_diagram({**specification, "label": label}),
+        "diagram": diagram.draw_diagram(specification.as_dict() | {"label": label}),
         "traces": traces.draw_traces(scalars, note=note),
         "transform": calibration.draw_pit(panels[: 2 * MOST_COLUMNS]),
         "statistics": calibration.draw_statistics(found[:MOST_STATISTICS]),
-        "co_clustering": _co_clustering(inputs, rows, specification["membership"] == "group"),
-        **DRAW[specification["kind"]](inputs, specification, rows, y, label),
+        "co_clustering": _co_clustering(inputs, rows, specification.by_group),
+        **DRAW[specification.kind](inputs, specification, rows, y, label),
     }
 
 
@@ -236,7 +237,7 @@ def _whole(inputs, specification, rows, y, label):
 
 
 def _multivariate(inputs, specification, rows, y, label):
-    names, facts = specification["columns"], read_json(inputs["predictive"])
+    names, facts = specification.columns, read_json(inputs["predictive"])
     i, j = facts["pair"]
     pairs, trust = [], read_json(inputs["labels"])
     trusted = trust["trusted"]

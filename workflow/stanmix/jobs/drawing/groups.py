@@ -11,6 +11,7 @@ from stanmix.base.files import read_json
 from stanmix.data import observations
 from stanmix.figures import groups
 from stanmix.jobs.drawing import part_names
+from stanmix.model.specification import Specification
 
 MOST_COLUMNS = 4  # that are drawn, where there are several
 
@@ -36,7 +37,7 @@ def groups_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     dict of Figure
         groups.
     """
-    rows, specification = observations.read(inputs["observations"]), read_json(inputs["specification"])
+    rows, specification = observations.read(inputs["observations"]), Specification.read(inputs["specification"])
     table, trust = table_of_groups(inputs), read_json(inputs["labels"])
     parts = columns.parts_of(table)
     if trust["trusted"]:
@@ -46,7 +47,7 @@ def groups_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
         names = [f"cluster {number + 1}" for number in range(kinds.max() + 1)]
     size = rows.trials if rows.trials is not None else rows.exposure
     y = rows.y if rows.y.ndim > 1 else (rows.y if size is None else rows.y / size)[:, None]
-    labels = specification.get("columns", [label if size is None else f"{label}, per unit"])
+    labels = specification.columns or [label if size is None else f"{label}, per unit"]
     figure = groups.draw_groups(
         y[:, :MOST_COLUMNS], rows.groups[1], kinds, table["uncertainty"].to_numpy(), labels=labels, names=names
     )

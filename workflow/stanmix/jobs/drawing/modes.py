@@ -11,11 +11,11 @@ from stanmix.base.files import read_json
 from stanmix.data import observations, replication
 from stanmix.families.family import MULTIVARIATE
 from stanmix.families.multivariate_normal import telling_columns
-from stanmix.families.registry import FAMILIES
 from stanmix.figures import modes as figures
 from stanmix.figures.style import new_figure
 from stanmix.fits import mode_words
 from stanmix.jobs.drawing import of_shares, part_names
+from stanmix.model.specification import Specification
 
 
 def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
@@ -33,7 +33,7 @@ def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     dict of Figure
         modes.
     """
-    found, specification = read_json(inputs["modes"]), read_json(inputs["specification"])
+    found, specification = read_json(inputs["modes"]), Specification.read(inputs["specification"])
     called = read_json(inputs["labels"])["names"]
     rows = observations.read(inputs["observations"])
     y = rows.y[replication.sampled_rows(rows)]
@@ -43,7 +43,7 @@ def modes_of_fit(inputs: Mapping, label: str) -> dict[str, Figure]:
     ]
     if not shown:
         figure = new_figure(4, 1)
-    elif specification["kind"] == MULTIVARIATE:
+    elif specification.kind == MULTIVARIATE:
         figure = _several_columns(shown, found, specification, y, called)
     else:
         figure = _one_column(shown, pd.read_csv(inputs["modes_density"]), y, label, called)
@@ -68,10 +68,10 @@ def _several_columns(shown, found, specification, y, called):
         mode |= {"theta": state["theta"], "mu": state["mu"][:, pair], "sigma": state["sigma"][:, pair]}
         related = state.get("correlation")
         mode["rho"] = np.zeros(len(state["theta"])) if related is None else related[:, pair[0], pair[1]]
-    family, names = FAMILIES[specification["family"]], [specification["columns"][d] for d in pair]
-    if specification["transform"]:  # ellipses are drawn where components are normal
+    family, names = specification.entry, [specification.columns[d] for d in pair]
+    if specification.transform:  # ellipses are drawn where components are normal
         y, names = family.forward(y), [family.scales[d].text(name) for d, name in zip(pair, names, strict=True)]
-    parts = part_names(map(str, range(1, specification["components"] + 1)), called)
+    parts = part_names(map(str, range(1, specification.components + 1)), called)
     return figures.draw_modes(shown, label=names[0], y=y[:, pair], names=names, called=parts)
 
 
