@@ -316,16 +316,24 @@ def test_an_order_that_binds(edge, status):
     pairs = [TRUST["pairs"][0], TRUST["pairs"][1], TRUST["pairs"][2] | {"edge": edge}]
     order, *_ = checks.label_checks({"pairs": pairs, "empty": TRUST["empty"]})
     assert (order.name, order.status, order.value) == ("label_order", status, edge)
-    assert order.sentence.startswith(f"In {100 * edge:.1f}% of the draws components 2 and 3 are as good as equal")
+    assert order.sentence == (
+        f"Components 2 and 3 are nearly equal, and told apart by the order alone, in {100 * edge:.1f}% of the draws."
+    )
 
 
 @pytest.mark.parametrize(
     ("parts", "clusters", "gain", "status", "said"),
     [
-        (["1", "2"], 2, None, "pass", "has 2 clusters for the 2 components."),
-        (["1", "2"], 3, None, "pass", "has 3 clusters for the 2 components."),
-        (["1", "2", "zero"], 2, None, "warn", "has 2 clusters, fewer than the 3 components (extra zeros are one)."),
-        (["1", "2"], 1, None, "warn", "has 1 cluster: the data do not say of any observation"),
+        (["1", "2"], 2, None, "pass", "fall into 2 clusters for the 2 components."),
+        (["1", "2"], 3, None, "pass", "fall into 3 clusters for the 2 components."),
+        (
+            ["1", "2", "zero"],
+            2,
+            None,
+            "warn",
+            "2 clusters, fewer than the 3 components (extra zeros are one).",
+        ),
+        (["1", "2"], 1, None, "warn", "into 1 cluster: the data do not say of any observation"),
         (["1", "2"], 1, (6.1, 3.0), "warn", "But a single component predicts worse by 6.1 (standard error 3.0)."),
         (["1", "2"], 1, (6.0, 3.0), "fail", "as well, as far as can be told (difference -6.0, standard error 3.0)."),
         (["1", "2"], 1, (3.9, 0.1), "fail", "And a single component predicts as well"),

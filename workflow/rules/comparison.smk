@@ -31,6 +31,8 @@ rule compare:
         **needs("small"),
     params:
         kind=kind_of,
+        simulated=is_simulated,
+        two=lambda wildcards: max(fit.components for fit in FITS_OF[wildcards.dataset]) <= 2,
         label=label_of,
         fits=lambda wildcards: [
             {"title": title, "model": fit.model, "components": fit.components}

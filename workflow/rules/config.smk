@@ -104,6 +104,11 @@ def executable_of(wildcards):
     return "results/programs/{0}/{0}".format(plan.program(CONFIG["models"][wildcards.model]))
 
 
+def is_simulated(wildcards):
+    """What captions say of the truth."""
+    return wildcards.dataset in SIMULATED
+
+
 def truth_of(wildcards):
     """The truth of a simulated data set; nothing for a real one."""
     return f"results/data/{wildcards.dataset}/truth.json" if "simulate" in DATASETS[wildcards.dataset] else []

@@ -74,6 +74,7 @@ rule describe:
         **needs("small"),
     params:
         kind=kind_of,
+        simulated=is_simulated,
         label=label_of,
         axis=axis_of,
         code=package("describe"),

@@ -71,6 +71,7 @@ rule assess:
         **needs("assess"),
     params:
         model=lambda wildcards: CONFIG["models"][wildcards.model],
+        simulated=is_simulated,
         seed=seed_of("assess"),
         axis=axis_of,
         levels=levels_of,
@@ -104,6 +105,7 @@ rule draw_fit:
         **needs("small"),
     params:
         kind=kind_of,
+        simulated=is_simulated,
         label=label_of,
         code=package("draw_fit"),
     message:

@@ -569,6 +569,7 @@ def label_checks(labels, can_relabel=True, names=None):
     found = []
     if edges:
         closest = max(edges, key=lambda pair: pair["edge"])
+        share = "less than 0.1" if closest["edge"] < 0.001 else f"{100 * closest['edge']:.1f}"
         found.append(
             _judged(
                 LABELS[1],
@@ -576,8 +577,8 @@ def label_checks(labels, can_relabel=True, names=None):
                 closest["edge"],
                 "at most 0.02",
                 _above(closest["edge"], 0.02, 0.05),
-                f"In {100 * closest['edge']:.1f}% of the draws components {both(closest)} are as good as equal in the "
-                "parameter that orders them.",
+                f"Components {both(closest)} are nearly equal, and told apart by the order alone, in {share}% of the "
+                "draws.",
                 f"There the order cuts the posterior off, and estimates of single components are pushed apart: {way}.",
             )
         )
@@ -623,7 +624,7 @@ def group_check(parts, clusters, gain):
     -------
     Check
     """
-    sentence = f"The partition that needs no names has {clusters} cluster{'s' if clusters > 1 else ''}"
+    sentence = f"Without names of components the observations fall into {clusters} cluster{'s' if clusters > 1 else ''}"
     needed = f"the {len(parts)} components" + (" (extra zeros are one)" if "zero" in parts else "")
     status = PASS if clusters >= len(parts) else WARN
     if status == PASS:
@@ -634,7 +635,7 @@ def group_check(parts, clusters, gain):
         sentence += ": the data do not say of any observation which component it belongs to."
     remedy = (
         "Some components share the observations that they describe, so the most probable one of an observation means "
-        "little there; ask for fewer components if each shall be a group."
+        "little there; ask for fewer components if each should be a group."
     )
     if gain is not None and no_better(*gain):
         status = FAIL

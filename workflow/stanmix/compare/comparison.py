@@ -174,7 +174,11 @@ def verdict(rows):
             text += f", which with fewer than {FEW} {best['things']} are not to be relied on"
     failing = [row["model"] for row in rows if row["failed"]]
     if failing:
-        text += f". {_listed(failing)} {'fail' if len(failing) > 1 else 'fails'} a check, whatever the comparison says"
+        text += (
+            f". The models {_listed(failing)} fail a check: do not use them, however well they predict"
+            if len(failing) > 1
+            else f". The model {failing[0]} fails a check: do not use it, however well it predicts"
+        )
     return text + ". LOO tells which model predicts better, not which one is true."
 
 

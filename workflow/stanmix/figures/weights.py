@@ -31,7 +31,8 @@ def draw_dirichlet(panels=PANELS, used=()):
         Concentrations to show in any case.
     used : list of dict
         Each ``{"model": str, "concentration": sequence of K floats}``. Their panels are framed and name the models;
-        a concentration without a panel gets one (K = 1 has nothing to show).
+        a concentration without a panel gets one (K = 1 has nothing to show). Where none has more than two components
+        there are no triangles.
 
     Returns
     -------
@@ -51,12 +52,15 @@ def draw_dirichlet(panels=PANELS, used=()):
     curves = [triangle[:2] for triangle in triangles]
     curves += [concentration for concentration in users if len(concentration) == 2 and concentration not in curves]
     curves += sorted((concentration for concentration in users if len(concentration) > 3), key=len)
+    if users and max(map(len, users)) <= 2:
+        triangles, curves = [], list(dict.fromkeys(curves))
 
     # Panels beyond the triangles stand to the right of the second row, or, where that is too narrow, below it.
     more = len(curves) - len(triangles)
     beside = len(curves) <= _MOST_COLUMNS
     columns = len(curves) if beside else max(len(triangles), min(_MOST_COLUMNS, more))
-    rows = 2 if beside else 2 + math.ceil(more / columns)
+    first = 1 if triangles else 0
+    rows = first + 1 if beside else first + 1 + math.ceil(more / columns)
     most_users = max((len(_user_lines(models)) for models in users.values()), default=0)
     row_height = 2.15 + 0.13 * most_users
     figure = new_figure(2.15 * columns + 0.9, row_height * rows + 0.2)
@@ -68,17 +72,18 @@ def draw_dirichlet(panels=PANELS, used=()):
         image = _triangle(axes, concentration)
         _finish(axes, _title("Dirichlet", concentration), users.get(concentration))
         above.append(axes)
-    bar = figure.colorbar(image, ax=above, location="right", shrink=0.72, aspect=14, pad=0.01)
-    bar.set_ticks([-4, -2, 0, 2, 4], labels=["1/16", "1/4", "1", "4", "16"])
-    bar.ax.tick_params(labelsize=7.5, length=2)
-    bar.ax.minorticks_off()
-    bar.set_label("density over flat", fontsize=8.5)
+    if above:
+        bar = figure.colorbar(image, ax=above, location="right", shrink=0.72, aspect=14, pad=0.01)
+        bar.set_ticks([-4, -2, 0, 2, 4], labels=["1/16", "1/4", "1", "4", "16"])
+        bar.ax.tick_params(labelsize=7.5, length=2)
+        bar.ax.minorticks_off()
+        bar.set_label("density over flat", fontsize=8.5)
 
     framed = set()
     for place, concentration in enumerate(curves):
         below = not beside and place >= len(triangles)
         row, column = divmod(place - len(triangles), columns) if below else (-1, place)
-        axes = figure.add_subplot(grid[2 + row, column])
+        axes = figure.add_subplot(grid[first + 1 + row, column])
         models = users.get(concentration) if concentration not in framed else None
         framed.add(concentration)
         if len(concentration) == 2:

@@ -1,8 +1,10 @@
 """The manifest: a hash of every artifact, and what made them."""
 
+import csv
 import platform
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -50,6 +52,29 @@ def write_manifest(artifacts, toolchain, config, content, code, output):
             "packages": dict(sorted(packages.items())),
             "artifacts": {path: content_of(path) for path in sorted(artifacts)},
         },
+    )
+
+
+def ended(logs):
+    """When a run ended and how long its fits took, for the log: nothing that is hashed may say so.
+
+    Parameters
+    ----------
+    logs : path-like
+        The folder with what Snakemake measured of each job.
+
+    Returns
+    -------
+    str
+    """
+    seconds = {"fit": 0.0, "assess": 0.0}
+    for stage in seconds:
+        for path in Path(logs).glob(f"{stage}/*/*/*.tsv"):
+            with open(path, newline="") as file:
+                seconds[stage] += sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+    return (
+        f"The run ended at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC; sampling took {seconds['fit']:.0f} s, assessing "
+        f"{seconds['assess']:.0f} s."
     )
 
 

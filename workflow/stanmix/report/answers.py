@@ -148,7 +148,10 @@ class Kind:
         else:
             parts = [
                 Markup("{} holds {}{} and has {}").format(
-                    found.called(k), found.weight(k), f" of the {found.things}" if k == 0 else "", self.of_one(found, k)
+                    found.called(k),
+                    found.weight(k),
+                    f" of the {self.shared_out(found)}" if k == 0 else "",
+                    self.of_one(found, k),
                 )
                 for k in range(count)
             ]
@@ -164,6 +167,10 @@ class Kind:
             if found["cutoffs"].content:
                 said.append(found["memberships"].text("cutoffs", 0))
         return said
+
+    def shared_out(self, found):
+        """What the weights are shares of."""
+        return found.things
 
     def of_one(self, found, component):
         """What a component is like (markupsafe.Markup): its locations, and the scale where each has its own."""
@@ -249,6 +256,9 @@ class Continuous(Kind):
 class Whole(Kind):
     """Counts, or successes of trials: a rate or a probability, and perhaps extra zeros."""
 
+    def shared_out(self, found):
+        return "observations that are no extra zeros" if found.entries("zero") else found.things
+
     def of_all(self, found):
         said = super().of_all(found)
         for number, entry in found.entries("zero"):
@@ -257,10 +267,9 @@ class Whole(Kind):
             else:
                 (key,) = found["summary"].lines(parameter=entry.name)
                 share = found.estimate("summary", key, percent=True)
-            rest = " The shares of the components are shares of the others." if found.components > 1 else ""
-            said.insert(0, Markup("Extra zeros, which belong to no component, are {} of the {}.{}").format(
-                share, found.things, rest
-            ))  # fmt: skip
+            said.insert(
+                0, Markup("Extra zeros, which belong to no component, are {} of the observations.").format(share)
+            )
         return said
 
 

@@ -204,7 +204,7 @@ def _modes_view(found, specification, called):
         row |= {name: ", ".join(map(tables.number, mode["state"][name])) for name in ["theta", *names]}
         rows.append(row | {"remarks": mode_words.remarks(mode, called)})
     table = columns.modes(names, any(row["remarks"] for row in rows))
-    return {**found, "first": False, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
+    return {**found, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
 
 
 def placed(rows):

@@ -9,6 +9,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
+import stanmix
 from stanmix.assess import checks
 from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_text
@@ -66,10 +67,13 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
     ranked = [row["model"] for row in comparison["models"]]
     order = sorted(fits, key=lambda title: (title != first, ranked.index(title)))
     views = [fit_view(title, fits[title], noticed, asked[title], config, data) for title in order]
-    for view in [view for view in views if view["modes"]["modes"]][:1]:
-        view["modes"]["first"] = True  # the caption stands there
     label, toolchain = plan.label(config["datasets"][dataset]), read_json(inputs["toolchain"])
     methods = Methods(views, comparison, noticed, label, toolchain)
+    about = {
+        "kind": facts["kind"],
+        "simulated": bool(inputs.get("truth")),
+        "two": max(fit.components for fit in asked.values()) <= 2,
+    }
     pictures = Pictures()
     page = tables.environment().get_template("report.html.j2")
     text = page.render(
@@ -91,7 +95,7 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         ),
         inputs=inputs,
         numbers=[_number_view(judged, place) for place in range(len(judged.content))],
-        captions={name: _caption(path, facts["kind"]) for name, path in captions.items()},
+        captions={name: _caption(path, about) for name, path in captions.items()},
         toolchain=toolchain,
         versions=views[0]["versions"],
         kernel=any(read_json(path)["kernel"] for path in inputs["compiled"]),
@@ -101,6 +105,9 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         number=tables.number,
         p_text=checks.p_text,
         small=checks.small,
+        stanmix=stanmix.__version__,
+        manifest=Path(output).parents[1] / "manifest.json",
+        times=Path(output).parents[1] / "logs" / "manifest.log",
         methods=methods,
         methods_file=methods_file,
         picture=pictures.inline,
@@ -141,8 +148,8 @@ def _number_row(row):
     return row | {"failed": ", ".join(row["failed"]) or "none", "within": "yes" if row["within"] else "no"}
 
 
-def _caption(path, kind):
+def _caption(path, about):
     """A caption in reStructuredText as an HTML fragment, filled in as Snakemake does for its own report."""
-    text = jinja2.Template(Path(path).read_text(encoding="utf-8")).render(snakemake={"params": {"kind": kind}})
+    text = jinja2.Template(Path(path).read_text(encoding="utf-8")).render(snakemake={"params": about})
     parts = docutils.core.publish_parts(text, writer="html5", settings_overrides={"report_level": 2, "halt_level": 2})
     return Markup(parts["body"])

@@ -50,7 +50,7 @@ def quantity(entry, label, scales=None, exposure="", short=False):
     Returns
     -------
     name, unit : str
-        Such as ``mean waiting time`` and ``minutes``; the unit is empty where there is none.
+        Such as ``mean waiting time`` and ``minutes``, or ``mean`` and ``calls``; the unit is empty where there is none.
     """
     what, unit = split(label) if not entry.column else (entry.column, "")
     if scales and scales.get(entry.column or "", what) != what:
@@ -59,11 +59,10 @@ def quantity(entry, label, scales=None, exposure="", short=False):
     if meaning in MEASURED:
         brief, full = MEASURED[meaning]
         return brief if short and not entry.column else full.format(what=what), unit
-    if meaning in RATES and short:
-        return "rate" if exposure else "mean", "" if exposure else unit
     if meaning in RATES:
-        return (f"rate of {what} per unit of {exposure}" if exposure else f"mean {what}"), "" if exposure else unit
+        return ("rate", f"per unit of {exposure}") if exposure else ("mean", what)
     words = meaning.partition(",")[0]
+    words = words if words[0].isalpha() else entry.name  # whose meaning is a formula
     return f"{words} of {entry.column}" if entry.column else words, ""
 
 
