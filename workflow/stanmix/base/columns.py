@@ -280,6 +280,8 @@ def membership(frame, trusted=True, names=None):
     """
     titles = {"obs_id": "row", "true_component": "true", "component": "most probable"}
     titles["log_density"] = "log density"
+    mean = "mean " if "rows" in frame.columns else ""  # a line for each group
+    titles["y"] = f"{mean}y"
     helps = {"log_density": "log posterior predictive density or probability"}
     helps["from"] = helps["to"] = "90% interval of the probability of the most probable component"
     columns = []
@@ -293,7 +295,7 @@ def membership(frame, trusted=True, names=None):
         shown = [key, "from", "to"] if key == "component" and "from" in frame else [key]
         for each in shown:
             if each.startswith(VALUE):
-                columns.append({"key": each, "title": each.removeprefix(VALUE)})
+                columns.append({"key": each, "title": mean + each.removeprefix(VALUE)})
                 continue
             title = titles.get(each, each)
             if part is not None:
