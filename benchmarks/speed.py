@@ -177,28 +177,28 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"
 
 
-def gradients(ours, python, sizes, folder):
+def gradients(ours, python, peers, sizes, folder):
     """Nanoseconds per observation, component and gradient: {(contestant, n, K): float}."""
     found = {}
     for n, components in sizes:
         y, locations = even(n, components)
         for variant in VARIANTS:
             found[variant, n, components] = ours.gradient(variant, y, locations)
-        for peer in PEERS if python else ():
+        for peer in peers:
             task = {"peer": peer, "task": "gradient", "y": y.tolist(), "locations": locations.tolist()}
             found[peer, n, components] = ask(python, task, folder)
         print(f"gradients: n = {n}, K = {components} done", file=sys.stderr)
     return {(name, n, k): seconds * 1e9 / (n * k) for (name, n, k), seconds in found.items()}
 
 
-def of_groups(ours, python, groups, size, components, folder):
+def of_groups(ours, python, peers, groups, size, components, folder):
     """Rows of the table of gradients where rows have memberships of their own, and where groups of them have one."""
     locations = 10.0 * np.arange(components)
     rng = np.random.default_rng(SEED)
     y = rng.normal(np.repeat(locations[rng.integers(components, size=groups)], size), 2)
     contestants = {variant: functools.partial(ours.gradient, variant, y, locations) for variant in VARIANTS}
     contestants["loops in Stan"] = functools.partial(ours.gradient_of_loops, y, locations)
-    for peer in PEERS if python else ():
+    for peer in peers:
         task = {"peer": peer, "task": "gradient", "y": y.tolist(), "locations": locations.tolist()}
         contestants[peer] = lambda together, task=task: ask(python, task | {"together": together}, folder)
     found = {name: [seconds(together) for together in (1, size)] for name, seconds in contestants.items()}
@@ -214,14 +214,14 @@ def of_groups(ours, python, groups, size, components, folder):
     ]
 
 
-def sampling(ours, python, sizes, folder):
+def sampling(ours, python, peers, sizes, folder):
     """Rows of the table of effective draws a second."""
     rows = []
     for n in sizes:
         y, locations = tutorial(n), [10.0, 20.0, 35.0]
         labels = ("pymc-labels",) if n < 1000 else ()  # it would take hours
         speed = {}
-        for name in (*SAMPLED, *((*PEERS, *labels) if python else ())):
+        for name in (*SAMPLED, *peers, *(labels if "pymc" in peers else ())):
             if name in SAMPLED:
                 seconds, draws = ours.sample(name, y, locations)
             else:
@@ -266,7 +266,9 @@ def main():
     parser.add_argument("--long", action="store_true", help="the whole grid; without it 215 and 10,750 observations")
     parser.add_argument("--groups", action="store_true", help="only the gradients of groups of rows")
     parser.add_argument("--figure", metavar="FILE", help="where to draw the cost of a gradient")
+    parser.add_argument("--only", nargs="+", choices=PEERS, default=PEERS, help="some of the peers")
     options = parser.parse_args()
+    peers = options.only if options.peers else ()
     sizes = [(215, 3), (10_750, 3)]
     if options.long:
         sizes = [(n, 3) for n in (100, 215, 1000, 10_750, 100_000, 1_000_000)] + [(10_750, k) for k in (2, 5, 10, 20)]
@@ -274,16 +276,16 @@ def main():
         ours = Stanmix(folder)
         print("Microseconds of a gradient, 10,000 rows and K = 3:\n")
         head = ["", "a membership for each row", "for each of 2,000 groups of five", "ratio", "stanmix is faster by"]
-        print(table(head, of_groups(ours, options.peers, 2000, 5, 3, folder)))
+        print(table(head, of_groups(ours, options.peers, peers, 2000, 5, 3, folder)))
         if options.groups:
             return
-        found = gradients(ours, options.peers, sizes, folder)
+        found = gradients(ours, options.peers, peers, sizes, folder)
         names = list(dict.fromkeys(name for name, _, _ in found))
         print("Nanoseconds per observation, component and gradient:\n")
         print(table(["n", "K", *names], [[n, k, *(f"{found[name, n, k]:.1f}" for name in names)] for n, k in sizes]))
         print("Four chains on two cores, 1000 warm-up iterations and 1000 draws each, compilation not counted:\n")
         head = ["", "n", "seconds", "least effective draws", "effective draws a second", "stanmix is faster by"]
-        print(table(head, sampling(ours, options.peers, [215, 10_750], folder)))
+        print(table(head, sampling(ours, options.peers, peers, [215, 10_750], folder)))
     if options.figure:
         draw(found, options.figure)
 

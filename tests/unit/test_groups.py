@@ -12,6 +12,7 @@ from textbook import model_of
 from textbook import specified as made_up
 
 from stanmix.assess import crossvalidation, memberships, refitting
+from stanmix.base import columns
 from stanmix.base.errors import UserError
 from stanmix.data import noticing, observations, replication, simulation
 from stanmix.expected import predictive
@@ -271,6 +272,8 @@ def test_the_table_of_groups_has_a_line_for_each():
     assert table["group"].tolist() == ["b", "a", "c", "d", "e"]
     assert table["rows"].tolist() == [3, 2, 1, 1, 1]
     assert table["y"][0] == pytest.approx(rows.y[[0, 4, 6]].mean())
+    titles = [column["title"] for column in columns.membership(table)]
+    assert titles[:3] == ["group", "rows", "mean y"]
     expected = by_loops(rows, DRAWS)
     expected = np.exp(expected - logsumexp(expected, axis=2, keepdims=True)).mean(axis=0)
     np.testing.assert_allclose(table.filter(regex=r"^probability_\d$").to_numpy(), expected, rtol=1e-12)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from stanmix.compare import numbers
+from stanmix.report import trust
 
 N = 100
 NAMES = {"R-hat": "rhat", "Divergent transitions": "divergences"}
@@ -161,3 +162,13 @@ def test_groups_are_called_so_and_tell_more_than_as_many_observations():
         f"150 observations tell apart, half of the time, those that lie {numbers.smallest_separation(150):.1f}"
         in sentence
     )
+
+
+@pytest.mark.parametrize(("model", "several", "asked"), [(None, True, False), (None, False, True), ("m", False, True)])
+def test_other_numbers_are_asked_for_where_they_were_not_tried(model, several, asked):
+    """Without a choice several numbers may have been tried, and none was good."""
+    judged = [numbers.judge("m", [fit(1, np.zeros(N)), fit(2, pointwise(-1, 4))])] if several else []
+    first = {"model": "m (K = 1)", "failed": ["shape"], "elpd_diff": 0.0, "dse": 0.0, "n": N, "things": "groups"}
+    said = trust.would_change({"title": "m (K = 1)", "model": model}, [first], judged, ["Look at the groups."])
+    assert ("Another number of components" in " ".join(said)) is asked
+    assert "Look at the groups." in said

@@ -31,11 +31,13 @@ def of_fit(found):
 
 
 def advice(found):
-    """What the warnings of a fit advise (list of markupsafe.Markup)."""
-    every = found["checks"].content["checks"]
-    return [
-        found["checks"].text("checks", n, "remedy") for n, check in enumerate(every) if check["status"] == checks.WARN
-    ]
+    """What the checks advise that a fit fails, and then those that warn, each once (list of markupsafe.Markup)."""
+    every, said = found["checks"].content["checks"], {}
+    for status in (checks.FAIL, checks.WARN):
+        for n, check in enumerate(every):
+            if check["status"] == status and check["remedy"]:
+                said.setdefault(check["remedy"], found["checks"].text("checks", n, "remedy"))
+    return list(said.values())
 
 
 def of_numbers(judged, views):
@@ -80,7 +82,7 @@ def would_change(choice, ranked, judged, warned):
     judged : list of dict
         What `numbers.judge` says of every model with several numbers of components.
     warned : list of str
-        What the warnings of the fit that is shown first advise.
+        What the failed checks and the warnings of the fit that is shown first advise.
     """
     first = next(row for row in ranked if row["model"] == choice["title"])
     rivals = [
@@ -98,7 +100,7 @@ def would_change(choice, ranked, judged, warned):
     verdict = next((each for each in judged if each["model"] == choice["model"]), None)
     if verdict and verdict["verdict"] == verdict["rows"][-1]["components"]:
         said.append(Markup("More components: the number shown is the largest that was tried."))
-    if verdict is None:
+    if verdict is None and (choice["model"] or not judged):  # without a choice several were tried, and none is good
         said.append(Markup("Another number of components: say several, such as <code>components: [1, 2, 3]</code>."))
     if len({row["model"] for row in ranked}) == 1:
         said.append(Markup("Another family, or other priors: there is one model, and nothing to compare it with."))
