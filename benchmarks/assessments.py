@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow"))
 
-from stanmix.assess import assessment, refitting
+from stanmix.assess import refitting
 from stanmix.base import files
 from stanmix.config import configuration
 from stanmix.data import noticing, observations
@@ -25,6 +25,7 @@ from stanmix.data.observations import Observations
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import fitting, inference
 from stanmix.fits.starts import expectation_maximisation
+from stanmix.jobs import assessing
 from stanmix.model import mixture
 from stanmix.model.resolution import specify
 
@@ -101,7 +102,7 @@ def seconds(family, rows, draws):
         inference.write_draws(paths["draws"], specification, variables, statistics, data, every, anew, {})
         outputs = Folder(folder / "out")
         begin = time.process_time()
-        assessment.assess(paths, outputs, model, seed=1)
+        assessing.assess_fit(paths, outputs, model, seed=1)
         return time.process_time() - begin
 
 

@@ -8,12 +8,13 @@ import pytest
 from textbook import UNIVARIATE, model_of, noticed_in, points_at, rows_of
 
 from stanmix.assess import checks, cutoff_words, cutoffs
-from stanmix.assess.assessment import assess, label_free_rows, summary_rows
+from stanmix.assess.assessment import label_free_rows, summary_rows
 from stanmix.base import files
 from stanmix.data import observations
 from stanmix.families.family import WHOLE
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
+from stanmix.jobs.assessing import assess_fit
 from stanmix.model import mixture
 from stanmix.model.resolution import specify
 from stanmix.model.stan_data import program_data
@@ -28,7 +29,7 @@ TRIALS = 20.0
 VALUES = {
     "mu": [2, 9], "sigma": [1, 2], "nu": [4, 4], "meanlog": [0.5, 2], "sdlog": [0.3, 0.4], "mean": [2, 9],
     "cv": [0.3, 0.4], "sd": [1, 2], "slant": [1, -1], "theta": [0.4, 0.6], "rate": [2, 9], "p": [0.2, 0.6],
-    "dispersion": [0.5, 0.5], "zero": [0.3, 0.3],
+    "dispersion": [0.5, 0.5], "median": [2, 9], "shape": [1.5, 2], "zero": [0.3, 0.3],
 }  # fmt: skip
 
 
@@ -156,7 +157,7 @@ def assessed(tmp_path, true_components):
     replicates = rng.normal(size=(2, 50, 40))
     inference.write_draws(paths["draws"], specification, variables, statistics, rows, np.arange(40), replicates, {})
     outputs = {name: tmp_path / "out" / name for name in OUTPUTS}
-    assess(paths, outputs, model_of("normal"), seed=1, levels=[0.9])
+    assess_fit(paths, outputs, model_of("normal"), seed=1, levels=[0.9])
     return outputs
 
 

@@ -144,7 +144,7 @@ def test_cut_offs_beyond_the_data_are_marked_and_no_part_of_the_rule():
 
 
 LOCATION = {"lognormal": [0.2, 1.6, 2.2], "binomial": [0.1, 0.4, 0.8], "beta_binomial": [0.1, 0.4, 0.8]}
-OTHERS = {"sigma": 0.8, "nu": 5, "sdlog": 0.3, "cv": 0.3, "sd": 0.9, "slant": 1.5, "dispersion": 0.2}
+OTHERS = {"sigma": 0.8, "nu": 5, "sdlog": 0.3, "cv": 0.3, "sd": 0.9, "shape": 4, "slant": 1.5, "dispersion": 0.2}
 
 
 @pytest.mark.parametrize("family", UNIVARIATE)

@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from stanmix.assess import memberships, prediction
-from stanmix.assess.prediction import predict
 from stanmix.base import files
 from stanmix.base.errors import UserError
 from stanmix.config import configuration, plan
@@ -20,6 +19,7 @@ from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 from stanmix.jobs import precheck
+from stanmix.jobs.predicting import predict_rows
 from stanmix.model import mixture
 from stanmix.model.resolution import specify
 
@@ -68,7 +68,7 @@ def fit(tmp_path):
 
 def predicted(fit, text, **source):
     fit["paths"]["new"].write_text(text)
-    predict(fit["paths"], fit["outputs"], source=KEYS | source)
+    predict_rows(fit["paths"], fit["outputs"], source=KEYS | source)
     return pd.read_csv(fit["outputs"]["predicted"], dtype=str)
 
 

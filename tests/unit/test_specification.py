@@ -58,6 +58,7 @@ def test_default_priors_move_and_stretch_with_the_data():
 
 
 # For each family and parameter: the default prior of one that each component owns and of a shared one, with 4 of them.
+ONE = math.pi / math.sqrt(6)  # sd of the logs of a Weibull distribution of shape 1
 OWN_SCALE, OWN_SCALE_OF_LOGS = (("lognormal", math.log(s / 4), 0.7, None) for s in (3, 0.6))
 DEFAULTS = {
     ("normal", "mu"): (("normal", 7, 8, None), None),
@@ -69,6 +70,8 @@ DEFAULTS = {
     ("lognormal", "sdlog"): (OWN_SCALE_OF_LOGS, ("normal", 0, 0.6, 0)),
     ("gamma", "mean"): (("lognormal", math.log(8), 1, None), None),
     ("gamma", "cv"): (OWN_SCALE_OF_LOGS, ("normal", 0, 0.6, 0)),
+    ("weibull", "median"): (("lognormal", 1.9, 1, None), None),
+    ("weibull", "shape"): (("lognormal", math.log(ONE / (0.6 / 4)), 0.7, None),) * 2,
     ("skew_normal", "mean"): (("normal", 7, 8, None), None),
     ("skew_normal", "sd"): (OWN_SCALE, ("normal", 0, 3, 0)),
     ("skew_normal", "slant"): (("normal", 0, 2.5, None), ("normal", 0, 2.5, None)),
@@ -88,6 +91,7 @@ DEFAULTS |= {
     ("beta_binomial", "p"): (SHARE, None),
     ("beta_binomial", "dispersion"): (DISPERSION, DISPERSION),
 }
+POSITIVE = ("lognormal", "weibull", "gamma")
 WITH_SHAPE = {"student_t": "nu", "skew_normal": "slant"}
 
 
@@ -204,7 +208,7 @@ FAULTS = {
 @pytest.mark.parametrize(("changes", "words"), FAULTS.values(), ids=FAULTS)
 def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, changes, words):
     noticed = NOTICED | {"log": None, "not_positive": changes["negative"]} | changes
-    positive, counts = name in ("lognormal", "gamma"), UNIVARIATE[name].kind != CONTINUOUS
+    positive, counts = name in POSITIVE, UNIVARIATE[name].kind != CONTINUOUS
     if not positive and not counts:
         assert specify("mine", model(family=name), 3, noticed).family == name
         return
@@ -221,7 +225,7 @@ def test_families_of_positive_values_and_of_counts_are_refused_on_others(name, c
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_zeros_are_told_from_values_below_zero(name):
     noticed = NOTICED | {"log": None, "not_positive": first(0.0, line=3, number=17), "zeros": 17}
-    if name not in ("lognormal", "gamma"):
+    if name not in POSITIVE:
         assert specify("mine", model(family=name), 3, noticed).family == name
         return
     with pytest.raises(UserError) as caught:
@@ -372,6 +376,7 @@ def test_a_note_says_when_there_are_as_many_unknowns_as_observations(given, comp
 
 COUNTS = ("poisson", "negative_binomial", "zero_inflated_poisson", "zero_inflated_negative_binomial")
 UNITS = dict.fromkeys(COUNTS, (math.log(8), 1.0, 1.0)) | dict.fromkeys(("lognormal", "gamma"), (1.9, 0.6, 0.6))
+UNITS["weibull"] = (1.9, 0.6, ONE / 0.6)
 UNITS |= dict.fromkeys(("binomial", "beta_binomial"), (math.log(0.4 / 0.6), 1.0, 1.0))
 
 
@@ -653,6 +658,7 @@ SLOTS_OF = {
     "normal": (1, [0] * 3, [], 3, 0, 0),
     "student_t": (2, [0] * 3, [1], 3, 1, 0),
     "lognormal": (3, [0] * 3, [], 3, 0, 0),
+    "weibull": (10, [1] * 3, [], 3, 0, 0),
     "gamma": (4, [1] * 3, [], 3, 0, 0),
     "skew_normal": (5, [0] * 3, [0] * 3, 3, 3, 0),
     "poisson": (6, [1] * 3, [], 0, 0, 0),
@@ -674,7 +680,7 @@ def test_the_data_tell_the_program_the_family_and_its_supports(name):
     assert data["shape_fixed"] == [0.0] * 3
     assert data["shape_ends"] == ([[1.0, 0.0]] if name == "student_t" else [[0.0, 0.0]] * data["shape_count"])
     assert data["has_zero"] == data["zero_count"]
-    assert data["is_whole"] == (data["family"] > 5)
+    assert data["is_whole"] == (data["family"] in (6, 7, 8, 9))
     unit = given.unit
     assert (data["origin"], data["location_unit"], data["scale_unit"]) == tuple(unit.values())
 

@@ -18,6 +18,7 @@ from stanmix.compare import comparison
 from stanmix.families.priors import Prior
 from stanmix.model.specification import Weights
 from stanmix.report import invariants
+from stanmix.report.glossary import TERMS
 from stanmix.report.invariants import InvariantError
 from stanmix.report.page import write_report
 
@@ -148,6 +149,13 @@ def test_a_table_has_a_cell_for_each_value_and_badges_for_statuses():
     assert [a["class"] for tag, a in page.tags if tag == "span"] == ["badge pass", "badge fail", "remedy"]
     with pytest.raises(jinja2.UndefinedError):
         tables.html_table([{"key": "b", "title": "not in the rows"}], [{"a": 1}])
+
+
+def test_terms_of_columns_are_explained():
+    listed = [columns.SUMMARY, columns.LABELS, columns.NUMBERS, columns.COMPARISON]
+    terms = {column["term"] for titles in listed for column in titles if "term" in column}
+    assert len(terms) >= 7
+    assert terms <= set(TERMS)
 
 
 def test_columns_of_memberships_and_comparisons():
@@ -412,7 +420,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         elif tag == "a" and Path(attributes["href"]).suffix not in LATER and ":" not in attributes["href"]:
             assert (tmp_path / unquote(attributes["href"])).exists(), attributes
     order = ["answer", "found", "memberships", "predictive", "comparison", "data", "models", "chains", "checks"]
-    order += ["methods", "provenance"]
+    order += ["methods", "glossary", "provenance"]
     assert [i for i in ids if i in order] == order
     for number in (
         "987654321",

@@ -24,6 +24,7 @@ HEADINGS = {
     "chains": "The chains",
     "checks": "Checks",
     "methods": "Methods and references",
+    "glossary": "Glossary",
     "provenance": "Provenance",
 }
 FITS = {"pair": ("wrong", "free"), "readings": ("free",), "calls": ("counts",)}
@@ -425,6 +426,18 @@ def test_the_page_shows_config_programs_and_versions(page, dataset, finished):
     assert f"{dataset}:" in section.text
     assert section.all("summary")[0].text == "univariate.stan"
     assert "log_sum_exp" in section.text
+
+
+def test_methods_cite_what_was_used_and_nothing_else(page, dataset, finished):
+    section, text = page.one("section", id="methods"), (finished / f"results/reports/{dataset}.methods.md").read_text()
+    assert section.one("blockquote").text in text.replace("\n", " ")
+    dois = {link.attributes["href"].removeprefix("https://doi.org/") for link in section.all("a")} - {
+        f"{dataset}.methods.md"
+    }
+    assert {doi for doi in re.findall(r"doi = \{(.*)\}", text)} == dois
+    assert ("10.1007/s11222-016-9696-4" in dois) is (len(FITS[dataset]) > 1)  # PSIS-LOO, where models are compared
+    assert "10.1111/1467-9868.00265" not in dois  # nothing was relabelled
+    assert {"10.18637/jss.v076.i01", "10.1214/20-BA1221", "10.21105/joss.01143"} <= dois
 
 
 def first_row(path, column, value):

@@ -1,8 +1,8 @@
 """Write every table of one fit."""
 
-from stanmix.assess.assessment import assess
+from stanmix.jobs.assessing import assess_fit
 from stanmix.jobs.running import job
 
 with job(snakemake) as say:
     asked = {key: snakemake.params[key] for key in ("model", "seed", "axis", "levels", "names")}
-    assess(snakemake.input, snakemake.output, **asked, say=say)
+    assess_fit(snakemake.input, snakemake.output, **asked, say=say)

@@ -1,7 +1,7 @@
 """Memberships of new rows under one fit."""
 
-from stanmix.assess.prediction import predict
+from stanmix.jobs.predicting import predict_rows
 from stanmix.jobs.running import job
 
 with job(snakemake):
-    predict(snakemake.input, snakemake.output, source=snakemake.params.source)
+    predict_rows(snakemake.input, snakemake.output, source=snakemake.params.source)

@@ -14,8 +14,6 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-from stanmix.assess.assessment import assess
-from stanmix.assess.prediction import predict
 from stanmix.base.columns import TEXT
 from stanmix.base.errors import UserError
 from stanmix.base.files import content_of, read_json, write_json, write_text
@@ -30,11 +28,13 @@ from stanmix.fits.fitting import fit as sample
 from stanmix.fits.inference import read_draws
 from stanmix.jobs import precheck
 from stanmix.jobs.artifacts import ASSESSED, DATA, FIT, MODES, SAMPLED, below
+from stanmix.jobs.assessing import assess_fit
 from stanmix.jobs.description import describe
 from stanmix.jobs.drawing.comparison import figures_of_comparison
 from stanmix.jobs.drawing.fit import bands_of_fit, figures_of_fit
 from stanmix.jobs.drawing.groups import groups_of_fit, table_of_groups
 from stanmix.jobs.drawing.modes import modes_of_fit
+from stanmix.jobs.predicting import predict_rows
 from stanmix.model.specification import Specification
 from stanmix.stan import cmdstan, toolchain
 
@@ -308,7 +308,7 @@ class Fit:
             frame.to_csv(new, index=False)
             outputs = {"predicted": Path(place) / "predicted.csv", "predicted_html": Path(place) / "predicted.html"}
             source = plan.source_of_new(self.config["datasets"][self.dataset])
-            predict(self._paths | {"new": new}, outputs, source=source)
+            predict_rows(self._paths | {"new": new}, outputs, source=source)
             return pd.read_csv(outputs["predicted"], **TEXT)
 
     def compare(self, *others: "Fit") -> "Comparison":
@@ -381,7 +381,7 @@ class Fit:
         seed = seed_for(self.config["seed"], "assess", *place)
         names = plan.names(self.config, self.dataset, self.components)
         about = {"axis": data["axis"], "levels": data["cutoffs"], "names": names}
-        assess(paths, paths, model=model, seed=seed, **about, say=say)
+        assess_fit(paths, paths, model=model, seed=seed, **about, say=say)
 
 
 class Comparison:

@@ -1,13 +1,17 @@
 """What one fit says: summary, checks, memberships, LOO, and the tables behind the predictive figures."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from stanmix.assess import checks, crossvalidation, cutoff_words, cutoffs, elpd, memberships, refitting
-from stanmix.base import columns, tables
-from stanmix.base.files import read_json, write_csv, write_json
+from stanmix.base import columns
 from stanmix.base.text import shielded
-from stanmix.data import observations, replication
+from stanmix.data import replication
+from stanmix.data.observations import Observations
 from stanmix.expected import continuous, discrepancies, multivariate, predictive, whole
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
@@ -21,45 +25,124 @@ from stanmix.model.specification import Specification
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
 REPLICATES = 200  # replicated data sets behind the bands of kernel densities
-LISTED = 2000  # rows of an HTML table; the CSV has all
 PREDICT = {CONTINUOUS: continuous.predict, WHOLE: whole.predict, MULTIVARIATE: multivariate.predict}
 
 
-def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say=print):
-    """Write every table of one fit.
+@dataclass(frozen=True)
+class Fit:
+    """A fit as it was sampled: what is assessed.
+
+    Attributes
+    ----------
+    rows : observations.Observations
+    specification : Specification
+    idata : arviz.InferenceData
+    model : dict
+        Its entry in the checked configuration.
+    noticed : dict
+        What `noticing.notice` said of the data.
+    names : list of str or None
+        What the components are called.
+    modes : dict or None
+        What `modes.Search.found` said; None for a single component.
+    truth : dict or None
+        The true parameters of simulated data.
+    """
+
+    rows: Observations
+    specification: Specification
+    idata: Any
+    model: dict
+    noticed: dict
+    names: list[str] | None = None
+    modes: dict | None = None
+    truth: dict | None = None
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a fit says.
+
+    Attributes
+    ----------
+    summary, label_free : list of dict
+        What `summary_rows` and `label_free_rows` returned.
+    centres : pandas.DataFrame
+        Where the components lie among the values of the data; no rows where their locations say so themselves.
+    checks : list of checks.Check
+    labels : dict
+        What `certainty.judge` says, the names, and whether components are to be trusted.
+    loo : dict
+        What LOO says in numbers, and how many most probable components are right where the truth is known.
+    pointwise : pandas.DataFrame
+        What LOO says of every row, or of every group where rows are in groups.
+    memberships : pandas.DataFrame
+        A line for every row.
+    facts : dict
+        What is said of memberships, clusters and cut-offs.
+    similarity : numpy.ndarray
+        Co-clustering of the rows `sampled`, shape (r, r).
+    sampled : numpy.ndarray of int
+        From 0, shape (r,).
+    cutoffs : pandas.DataFrame
+        One row for each component that gives way, without names.
+    predictive : dict
+        What is said of the predictive tables.
+    tables : dict
+        The tables behind predictive figures.
+    """
+
+    summary: list[dict]
+    label_free: list[dict]
+    centres: pd.DataFrame
+    checks: list[checks.Check]
+    labels: dict
+    loo: dict
+    pointwise: pd.DataFrame
+    memberships: pd.DataFrame
+    facts: dict
+    similarity: np.ndarray
+    sampled: np.ndarray
+    cutoffs: pd.DataFrame
+    predictive: dict
+    tables: dict[str, pd.DataFrame]
+
+
+def assess(
+    fit: Fit,
+    inputs: Mapping,
+    seed: int,
+    axis: str = "auto",
+    levels: Sequence[float] = (),
+    say: Callable[[str], None] = print,
+) -> Assessment:
+    """What a fit says.
 
     Parameters
     ----------
+    fit : Fit
     inputs : mapping
-        Paths: observations, noticed, draws, specification, data, executable, toolchain, for several components modes
-        and, for simulated data, truth.
-    outputs : mapping
-        Paths: checks, labels, summary, summary_html, centres, label_free, membership, membership_html, memberships,
-        cutoffs, cutoffs_html, co_clustering, loo, loo_pointwise, density, memberships_by_value, replicates, ecdf,
-        transform, statistics, prior, predictive.
-    model : dict
-        Its entry in the checked configuration.
+        Paths behind exact refits: data (the program's data as JSON), executable and toolchain.
     seed : int
         For what is drawn here: memberships given the data, replicated data that keep them, and the prior.
     axis : {"auto", "log", "linear"}
         On what axis the values are drawn.
     levels : sequence of float
         Probabilities of a component at which there are cut-offs.
-    names : list of str, optional
-        What the components are called; `labels` carries it to all that speak of them.
     say : callable
         Told what takes long.
+
+    Returns
+    -------
+    Assessment
     """
-    rows = observations.read(inputs["observations"])
-    specification = Specification.read(inputs["specification"])
+    rows, specification, idata, noticed, names = fit.rows, fit.specification, fit.idata, fit.noticed, fit.names
     by_group = specification.by_group
     units = rows.units(by_group)
     left_out = units if rows.group is None or by_group else rows.units(by_group=True)
     parts = None if left_out is units else refitting.parts_of(rows, units, left_out)
-    truth = read_json(inputs["truth"]) if inputs.get("truth") else None
-    idata = inference.read_draws(inputs["draws"])
     every = inference.by_component(idata, specification)
-    family, name, sampling = specification.family, specification.model, specification.sampling
+    family, sampling = specification.family, specification.sampling
     points, without = (Points.of(each, specification.rounding) for each in (units, left_out))
     draws = mixture.affordable(every, len(points.y), sampling["chains"])
 
@@ -68,7 +151,7 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     loo |= refitting.repair(loo, specification, without, parts, inputs, seed, say)
     loo |= elpd.totals(loo, left_out.count) | {"things": "observations" if rows.group is None else "groups"}
     trust = certainty.judge(specification, points, units.count, draws, np.random.default_rng(seed)) | {"names": names}
-    summary = summary_rows(idata, family, truth, names)
+    summary = summary_rows(idata, family, fit.truth, names)
     log_likelihood = {"log likelihood": loo["log_likelihood"]}
     if len(draws["theta"]) < len(every["theta"]):  # what is said of the chains is said of all their draws
         few = units.index[replication.sampled_units(rows, by_group, memberships.OBSERVATIONS)]
@@ -77,41 +160,51 @@ def assess(inputs, outputs, model, seed, axis="auto", levels=(), names=None, say
     label_free = label_free_rows(family, points.rows, every, log_likelihood, sampling["chains"], specification.columns)
     sampled = replication.sampled_rows(rows)
     looked_at = replication.sampled_points(rows, sampled, specification.rounding, by_group)
-    p_values, facts = _write_predictive(
-        outputs, specification, rows, sampled, looked_at, loo, left_out.place[sampled], idata, draws, seed, axis
-    )
-    belonging = _memberships(rows, specification, units, points, draws, truth, names)
+    place = left_out.place[sampled]
+    tables, facts, p_values = _predictive(specification, rows, sampled, looked_at, loo, place, idata, draws, seed, axis)
+    belonging = _memberships(fit, units, points, draws)
 
     energy, raised = inference.energy_fraction(idata), specification.adapt_delta_raised
     found = checks.sampling_checks(summary, label_free, _statistics(idata), sampling, energy, raised)
-    noticed = read_json(inputs["noticed"])
     found += checks.cut_check(specification, every, noticed.get("step"), names)
     found += checks.width_check(specification, noticed)
     found += checks.predictive_checks(p_values, specification, facts)
     if "ties" in facts:
         found.append(checks.tie_check(facts["ties"], len(sampled), specification))
-    found += checks.label_checks(trust, not told_apart(model) and not noticed["known"], names)
+    found += checks.label_checks(trust, not told_apart(fit.model) and not noticed["known"], names)
     if specification.components > 1:
         clusters, gain = len(belonging["facts"]["clusters"]), None
-        if clusters == 1 and not told_apart(model) and not noticed["known"]:
+        if clusters == 1 and not told_apart(fit.model) and not noticed["known"]:
             gain = refitting.gain_over_single(
-                loo, specification, model, noticed, rows, units, left_out, inputs, seed, say
+                loo, specification, fit.model, noticed, rows, units, left_out, inputs, seed, say
             )
         found.append(checks.group_check(mixture.parts(family, specification.components), clusters, gain))
-    found += checks.mode_checks(read_json(inputs["modes"])) if inputs.get("modes") else []
+    found += checks.mode_checks(fit.modes) if fit.modes else []
     found.append(checks.loo_check(loo["n_bad"], loo["refitted"], loo["good_k"], loo["n"], loo["things"]))
     failed = {check.name for check in found if check.status == checks.FAIL}
     trust["whole"] = failed.isdisjoint(checks.MODES)  # whether the draws are those of the whole posterior
     trust["trusted"] = trust["whole"] and failed.isdisjoint(checks.LABELS)
-    write_json(outputs["labels"], trust)
-    write_json(outputs["checks"], checks.as_json(found))
-
-    _write_summary(outputs, name, summary, label_free, names)
-    _write_centres(outputs["centres"], specification, every, sampling["chains"], names)
-    belonging["facts"]["cutoffs"] = _write_cutoffs(outputs, specification, points, draws, levels, trust)
-    _write_memberships(outputs, name, belonging, trust["trusted"], names, by_group)
-    write_json(outputs["loo"], {k: v for k, v in loo.items() if np.ndim(v) == 0} | {"right": belonging["right"]})
-    write_csv(outputs["loo_pointwise"], _pointwise(rows, left_out, loo))
+    if trust["trusted"]:
+        table, said = cutoffs.find(specification, points, draws, levels)
+        said = cutoff_words.sentences(table, said, names)
+    else:
+        table, said = cutoffs.none(), [cutoff_words.WITHHELD]
+    return Assessment(
+        summary=summary,
+        label_free=label_free,
+        centres=_centres(specification, every, sampling["chains"], names),
+        checks=found,
+        labels=trust,
+        loo={key: value for key, value in loo.items() if np.ndim(value) == 0} | {"right": belonging["right"]},
+        pointwise=_pointwise(rows, left_out, loo),
+        memberships=belonging["table"],
+        facts=belonging["facts"] | {"cutoffs": said},
+        similarity=belonging["similarity"],
+        sampled=belonging["sampled"],
+        cutoffs=table,
+        predictive=facts | {"looked_at": len(looked_at.y), "p_values": p_values},
+        tables=tables,
+    )
 
 
 def _pointwise(rows, left_out, loo):
@@ -219,28 +312,8 @@ def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
     ]
 
 
-def _write_summary(outputs, name, rows, label_free, names):
-    known = [row for row in rows if row["truth"] is not None]
-    shown = columns.SUMMARY + (columns.TRUTH if known else [])
-    keys = ["parameter", "component", *(key for key in columns.OF_SCALARS if any(key in row for row in rows))]
-    keys += [*(column["key"] for column in columns.SUMMARY[1:]), "median"]
-    frame = pd.DataFrame(
-        [{key: row.get(key) for key in keys + (["truth", "covered"] if known else [])} for row in rows]
-    )
-    frame["component"] = frame["component"].astype("Int64")
-    if names is not None:
-        of_each = [None if row["component"] is None else shielded(names[row["component"] - 1]) for row in rows]
-        frame.insert(list(frame).index("component") + 1, columns.CALLED, of_each)
-    write_csv(outputs["summary"], frame)
-    write_csv(outputs["label_free"], pd.DataFrame(label_free))
-    note = "Posterior mean, standard deviation and 95% highest-density interval of every parameter."
-    if known:
-        note += f" The interval holds the truth for {sum(row['covered'] for row in known)} of {len(known)} parameters."
-    tables.write_html(outputs["summary_html"], f"Estimates of {name}", note, shown, rows)
-
-
-def _write_centres(path, specification, draws, chains, names):
-    """Write where the components lie among the values of the data; no rows where their locations say so themselves."""
+def _centres(specification, draws, chains, names):
+    """Where the components lie among the values of the data; no rows where their locations say so themselves."""
     centres, rows = specification.entry.centres(draws), []
     if centres is not None:
         for place in np.ndindex(centres.shape[1:]):
@@ -248,15 +321,16 @@ def _write_centres(path, specification, draws, chains, names):
             row |= {} if names is None else {columns.CALLED: shielded(names[place[0]])}
             row |= {} if len(place) == 1 else {"column": specification.columns[place[1]]}
             rows.append(row | inference.statistics_of(centres[(slice(None), *place)].reshape(chains, -1)))
-    write_csv(path, pd.DataFrame(rows, columns=None if rows else ["component", "mean"]))
+    return pd.DataFrame(rows, columns=None if rows else ["component", "mean"])
 
 
-def _memberships(rows, specification, units, points, draws, truth, names):
+def _memberships(fit, units, points, draws):
     """Who belongs where: the table, how many are right if that is known, co-clustering, and what is said of it all."""
+    rows, specification, truth = fit.rows, fit.specification, fit.truth
     family, by_group = specification.family, specification.by_group
     of_units = memberships.probabilities(family, points, draws)
     found = {end: values[units.index] for end, values in of_units.items()}
-    frame = memberships.table(rows, specification, found, names)
+    frame = memberships.table(rows, specification, found, fit.names)
     frame.insert(0, "obs_id", range(1, len(frame) + 1))
     frame.insert(list(frame).index(columns.probability(columns.parts_of(frame)[0])), "weight", rows.frequency)
     sampled = replication.sampled_units(rows, by_group, memberships.OBSERVATIONS)
@@ -281,52 +355,8 @@ def _memberships(rows, specification, units, points, draws, truth, names):
     return {"table": frame, "right": right, "similarity": similarity, "sampled": sampled, "facts": facts}
 
 
-def _write_memberships(outputs, name, belonging, trusted, names, by_group):
-    frame, sampled = belonging["table"], belonging["sampled"]
-    write_csv(outputs["membership"], frame)
-    of_sampled = frame["cluster"].to_numpy()[sampled]
-    memberships.write_co_clustering(outputs["co_clustering"], belonging["similarity"], sampled + 1, of_sampled)
-    write_json(outputs["memberships"], belonging["facts"])
-    _write_membership_page(outputs["membership_html"], name, frame, trusted, belonging["right"], names, by_group)
-
-
-def _write_membership_page(path, name, frame, trusted, right, names, by_group):
-    if trusted:
-        note = "The posterior probability of each component for every observation, the least certain first. "
-        note += "All rows of a group have the same. " if by_group else ""
-        note += "The 90% interval is that of the most probable component."
-        frame = memberships.with_interval_of_best(frame).sort_values("uncertainty", ascending=False, kind="stable")
-    else:
-        note = "The components of these draws cannot be trusted, so no memberships are shown, but the cluster of each "
-        note += "observation in a partition that needs no names."
-    if trusted and right is not None:
-        note += f" {right} of {len(frame)} most probable components are the true ones."
-    if len(frame) > LISTED:
-        note += f" The first {LISTED} of {len(frame)} rows are shown; the CSV file has all."
-    shown = memberships.as_read(frame.head(LISTED), names).to_dict("records")
-    titles = columns.membership(frame, trusted, names)
-    tables.write_html(path, f"Memberships under {name}", note, titles, shown)
-
-
-def _write_cutoffs(outputs, specification, points, draws, levels, trust):
-    """Write the cut-offs, where components can be told apart, and return what is said of them (list of str)."""
-    names = trust["names"]
-    if trust["trusted"]:
-        table, facts = cutoffs.find(specification, points, draws, levels)
-        said = cutoff_words.sentences(table, facts, names)
-    else:
-        table, said = cutoffs.none(), [cutoff_words.WITHHELD]
-    shown = columns.cutoffs(levels), cutoff_words.table_rows(table, levels, names)
-    if names is not None:
-        of_each = [shielded(columns.called(part, names)) for part in table["component"]]
-        table.insert(list(table).index("component") + 1, columns.CALLED, of_each)
-    write_csv(outputs["cutoffs"], table)
-    tables.write_html(outputs["cutoffs_html"], f"Cut-offs under {specification.model}", " ".join(said), *shown)
-    return said
-
-
-def _write_predictive(outputs, specification, rows, sampled, points, loo, place, idata, draws, seed, axis):
-    """Write the tables behind the predictive figures; return the p-values that are checks, and what is said of them."""
+def _predictive(specification, rows, sampled, points, loo, place, idata, draws, seed, axis):
+    """The tables behind the predictive figures, what is said of them, and the p-values that are checks."""
     family, rng = specification.family, np.random.default_rng(seed)
     thinned, few = mixture.thinned(draws, CURVE_DRAWS), mixture.thinned(draws, REPLICATES)
     kept = mixture.replicate(family, points, mixture.sample_memberships(family, points, few, rng), few, rng)
@@ -345,12 +375,8 @@ def _write_predictive(outputs, specification, rows, sampled, points, loo, place,
     if rows.group is not None:
         in_groups = replication.sampled_points(rows, sampled, specification.rounding, by_group=True).unit
     judged, more, p_values = discrepancies.judge(specification, points, thinned, few, anew, left_out, rng, in_groups)
-    facts |= more
-    for table, content in (made | judged).items():
-        write_csv(outputs[table], pd.DataFrame(content))
-    write_csv(outputs["transform"], pd.concat(panels))
-    write_json(outputs["predictive"], facts | {"looked_at": len(points.y), "p_values": p_values})
-    return p_values, facts
+    tables = {name: pd.DataFrame(content) for name, content in (made | judged).items()}
+    return tables | {"transform": pd.concat(panels)}, facts | more, p_values
 
 
 def _transforms(loo, names):

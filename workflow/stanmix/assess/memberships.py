@@ -12,6 +12,7 @@ from stanmix.model import mixture
 DRAWS = 1000  # of the posterior, behind intervals and co-clustering
 INTERVAL = 0.9  # probability of the intervals
 OBSERVATIONS = 2000  # the most whose co-clustering is computed
+LISTED = 2000  # rows of an HTML table; the CSV has all
 STEP = 1e-4  # to which co-clustering probabilities are rounded: the draws know them far less well
 
 

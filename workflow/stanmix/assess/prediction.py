@@ -1,19 +1,18 @@
 """Memberships of new rows from the saved draws of a fit; nothing is sampled."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from stanmix.assess import memberships
-from stanmix.base import columns, tables
-from stanmix.base.files import read_json, write_csv
 from stanmix.base.text import LARGEST_COUNT, plain
-from stanmix.data import observations, replication
+from stanmix.data import replication
+from stanmix.data.observations import Observations
 from stanmix.families.family import WHOLE, Points
 from stanmix.fits import inference
 from stanmix.model import mixture
 from stanmix.model.specification import Specification
-
-LISTED = 2000  # rows of the HTML table; the CSV has all
 
 
 def faults(rows, names, model, family):
@@ -65,50 +64,46 @@ def log_density(family, points, draws):
     return result - np.log(len(draws["theta"]))
 
 
-def predict(inputs, outputs, source):
-    """Write the memberships of new rows under one fit.
+def predict(
+    rows: Observations,
+    fitted: Observations,
+    specification: Specification,
+    idata: Any,
+    clusters: np.ndarray,
+    names: list[str] | None = None,
+) -> pd.DataFrame:
+    """Memberships of new rows under one fit.
 
     Parameters
     ----------
-    inputs : mapping
-        Paths: new (the CSV file), observations, membership, labels, draws and specification.
-    outputs : mapping
-        Paths: predicted and predicted_html.
-    source : dict
-        What to read from the CSV file, as keywords of `observations.read_csv`.
+    rows, fitted : observations.Observations
+        The new rows, n of them, and those of the fit.
+    specification : Specification
+    idata : arviz.InferenceData
+    clusters : numpy.ndarray of int
+        Of each row of the fit, from 1.
+    names : list of str, optional
+        What the components are called.
+
+    Returns
+    -------
+    pandas.DataFrame
+        n rows: row (from 1), what `memberships.table` says, cluster and log_density (of the group where groups have
+        memberships).
     """
-    rows = observations.read_csv(inputs["new"], **source)
-    specification, trust = Specification.read(inputs["specification"]), read_json(inputs["labels"])
-    trusted, names = trust["trusted"], trust["names"]
-    fitted = observations.read(inputs["observations"])
     by_group = specification.by_group
     units, training = (each.units(by_group) for each in (rows, fitted))
     points, known = (Points.of(each, specification.rounding) for each in (units, training))
-    idata = inference.read_draws(inputs["draws"], ("posterior", "constant_data"))
     draws = inference.by_component(idata, specification)
     draws = mixture.affordable(draws, len(known.y), specification.sampling["chains"])  # as for the data
-
     family = specification.family
     found = {end: values[units.index] for end, values in memberships.probabilities(family, points, draws).items()}
     frame = memberships.table(rows, specification, found, names)
     frame.insert(0, "row", range(1, len(frame) + 1))
-    clusters = np.empty(len(known), dtype=int)  # of units
-    clusters[training.index] = pd.read_csv(inputs["membership"], usecols=["cluster"])["cluster"]
+    of_known = np.empty(len(known), dtype=int)  # of units
+    of_known[training.index] = clusters
     sampled = training.index[replication.sampled_units(fitted, by_group, memberships.OBSERVATIONS)]
-    of_unit = memberships.cluster_of_new(family, points, known, clusters, sampled, draws)
+    of_unit = memberships.cluster_of_new(family, points, known, of_known, sampled, draws)
     frame["cluster"] = pd.Series(of_unit[units.index], dtype="Int64").mask(frame["component"].isna())
     frame["log_density"] = log_density(family, points, draws)[units.index]
-    write_csv(outputs["predicted"], frame)
-    note = f"Memberships of {len(frame)} new rows, from the same draws as those of the data."
-    if by_group:
-        note = (
-            f"Memberships of {len(rows.groups[0])} new groups, of {len(frame)} rows, from the same draws as those of "
-        )
-        note += "the data. All rows of a group have one membership, and the log density is that of the group."
-    if not trusted:
-        note += " The names of the components cannot be trusted, so nothing that is said by them is shown."
-    if len(frame) > LISTED:
-        note += f" The first {LISTED} are shown; the CSV file has all."
-    shown = memberships.with_interval_of_best(frame).head(LISTED)
-    titles, shown = columns.membership(shown, trusted, names), memberships.as_read(shown, names).to_dict("records")
-    tables.write_html(outputs["predicted_html"], f"New rows under {specification.model}", note, titles, shown)
+    return frame

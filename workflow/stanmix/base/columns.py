@@ -10,12 +10,42 @@ SUMMARY = [
     {"key": "title", "title": "parameter", "text": True, "ours": True},
     {"key": "mean", "title": "mean", "error": "sd"},
     {"key": "sd", "title": "sd", "format": {"digits": 3}},
-    {"key": "mcse_mean", "title": "MCSE", "format": {"digits": 2}, "help": "Monte Carlo standard error of the mean"},
-    {"key": "hdi_lower", "title": "95% HDI from", "error": "sd", "help": "highest-density interval"},
+    {
+        "key": "mcse_mean",
+        "title": "MCSE",
+        "format": {"digits": 2},
+        "help": "Monte Carlo standard error of the mean",
+        "term": "mcse",
+    },
+    {
+        "key": "hdi_lower",
+        "title": "95% HDI from",
+        "error": "sd",
+        "help": "highest-density interval",
+        "term": "interval",
+    },
     {"key": "hdi_upper", "title": "to", "error": "sd"},
-    {"key": "ess_bulk", "title": "bulk ESS", "format": {"decimals": 0}, "help": "effective sample size for the centre"},
-    {"key": "ess_tail", "title": "tail ESS", "format": {"decimals": 0}, "help": "effective sample size for the tails"},
-    {"key": "r_hat", "title": "R-hat", "format": {"decimals": 3}, "help": "near 1 when the chains agree"},
+    {
+        "key": "ess_bulk",
+        "title": "bulk ESS",
+        "format": {"decimals": 0},
+        "help": "effective sample size for the centre",
+        "term": "ess",
+    },
+    {
+        "key": "ess_tail",
+        "title": "tail ESS",
+        "format": {"decimals": 0},
+        "help": "effective sample size for the tails",
+        "term": "ess",
+    },
+    {
+        "key": "r_hat",
+        "title": "R-hat",
+        "format": {"decimals": 3},
+        "help": "near 1 when the chains agree",
+        "term": "rhat",
+    },
 ]
 CALLED = "component_name"  # beside the number of a component, where it has a name
 OF_SCALARS = ("column", "column_2")  # which columns of the data a parameter is about, where there are several
@@ -43,7 +73,13 @@ CHECKS = [
 LABELS = [
     {"key": "first", "title": "component"},
     {"key": "second", "title": "and"},
-    {"key": "exchanged", "title": "exchanged", "format": {"decimals": 4}, "help": "probability that their names are"},
+    {
+        "key": "exchanged",
+        "title": "exchanged",
+        "format": {"decimals": 4},
+        "help": "probability that their names are",
+        "term": "exchanged",
+    },
     {
         "key": "edge",
         "title": "at the edge",
@@ -63,7 +99,13 @@ CLUSTERS = [
 ]
 NUMBERS = [
     {"key": "components", "title": "K"},
-    {"key": "elpd", "title": "elpd", "format": {"decimals": 1}, "help": "expected log predictive density by PSIS-LOO"},
+    {
+        "key": "elpd",
+        "title": "elpd",
+        "format": {"decimals": 1},
+        "help": "expected log predictive density by PSIS-LOO",
+        "term": "elpd",
+    },
     {"key": "elpd_diff", "title": "difference", "format": {"decimals": 1}, "help": "to the best number"},
     {"key": "dse", "title": "se of it", "format": {"decimals": 1}},
     {
@@ -72,7 +114,12 @@ NUMBERS = [
         "text": True,
         "help": "whether it is within two standard errors of the best",
     },
-    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain, after exact fits"},
+    {
+        "key": "n_bad",
+        "title": "bad Pareto k",
+        "help": "observations for which LOO is uncertain, after exact fits",
+        "term": "pareto",
+    },
     {
         "key": "refitted",
         "title": "exact fits",
@@ -90,12 +137,24 @@ NUMBERS = [
 COMPARISON = [
     {"key": "model", "title": "model", "text": True},
     {"key": "status", "title": "checks", "text": True},
-    {"key": "elpd", "title": "elpd", "format": {"decimals": 1}, "help": "expected log predictive density by PSIS-LOO"},
+    {
+        "key": "elpd",
+        "title": "elpd",
+        "format": {"decimals": 1},
+        "help": "expected log predictive density by PSIS-LOO",
+        "term": "elpd",
+    },
     {"key": "se", "title": "se", "format": {"decimals": 1}},
     {"key": "elpd_diff", "title": "difference", "format": {"decimals": 1}, "help": "to the best model"},
     {"key": "dse", "title": "se of it", "format": {"decimals": 1}},
-    {"key": "p_loo", "title": "p_loo", "format": {"decimals": 1}, "help": "effective number of parameters"},
-    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain"},
+    {
+        "key": "p_loo",
+        "title": "p_loo",
+        "format": {"decimals": 1},
+        "help": "effective number of parameters",
+        "term": "ploo",
+    },
+    {"key": "n_bad", "title": "bad Pareto k", "help": "observations for which LOO is uncertain", "term": "pareto"},
 ]
 
 OVERVIEW = [

@@ -70,7 +70,8 @@ def html_table(columns, rows, source=None):
     columns : list of dict
         key, title and, if wanted, format (keywords of `number`), error (the key of what is its error), text (aligned
         left), long (may wrap), beneath (the key of a text to set under the value), help (shown when the pointer
-        rests on the title) and ours (the values do not stand in the source).
+        rests on the title), term (of the glossary, to which the title links where there is one) and ours (the values
+        do not stand in the source).
     rows : list of dict
         Values under the keys of the columns; a value under the key status is "pass", "warn" or "fail". With a source
         also place: which row of it this is.

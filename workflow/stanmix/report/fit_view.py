@@ -137,7 +137,8 @@ def fit_view(title, paths, noticed, asked, config, data):
         "shares": _shares(membership, of_units, names),
         "uncertain": int(of_units.loc[of_units["uncertainty"] > 0.1, "weight"].sum()),
         "loo": loo,
-        "predictive": read_json(paths["predictive"]),
+        "predictive": (predictive := read_json(paths["predictive"])),
+        "statistics": list(enumerate(predictive["statistics"])),
         "versions": specification.versions,
         "figures": {name: paths[name] for name in FIGURES if name in paths},
     }

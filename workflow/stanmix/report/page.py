@@ -17,6 +17,7 @@ from stanmix.config import plan
 from stanmix.report import evidence, invariants, trust
 from stanmix.report.evidence import Artifact
 from stanmix.report.fit_view import fit_view, placed
+from stanmix.report.glossary import TERMS
 from stanmix.report.methods import Methods
 from stanmix.report.pictures import Pictures
 
@@ -103,12 +104,14 @@ def write_report(dataset, inputs, fits, captions, programs, config, content, out
         content=content,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
         number=tables.number,
+        said=_sayer(),
         p_text=checks.p_text,
         small=checks.small,
         stanmix=stanmix.__version__,
         manifest=Path(output).parents[1] / "manifest.json",
         times=Path(output).parents[1] / "logs" / "manifest.log",
         methods=methods,
+        glossary=TERMS,
         methods_file=methods_file,
         picture=pictures.inline,
         pictures=pictures,
@@ -127,6 +130,23 @@ def _number_view(judged, place):
         "sentence": judged.text(place, "sentence"),
         "table": tables.html_table(columns.NUMBERS, rows, source),
     }
+
+
+def _sayer():
+    """A function for templates that shows what stands at a place of an artifact, with the place: numbers as
+    `tables.number` writes them, shares in percent if asked for, texts word for word.
+    """
+    artifacts = {}
+
+    def said(path, *place, percent=False, **written):
+        artifact = artifacts.setdefault(str(path), Artifact(path))
+        value = artifact.value(*place)
+        if isinstance(value, str):
+            return artifact.text(*place)
+        text = f"{tables.number(100 * value, **written)}%" if percent else tables.number(value, **written)
+        return evidence.told(text, artifact.path, *place)
+
+    return said
 
 
 def _known(known, groups):

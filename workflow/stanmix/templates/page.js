@@ -20,7 +20,7 @@
     heads.forEach((head, column) => {
       const button = make("button", "", "sort");
       button.type = "button";
-      button.append(...head.childNodes);
+      button.setAttribute("aria-label", `Sort by ${head.textContent}`);
       head.append(button);
       button.addEventListener("click", () => {
         const down = head.getAttribute("aria-sort") === "ascending", sign = down ? -1 : 1;
