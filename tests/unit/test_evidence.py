@@ -78,6 +78,13 @@ def test_a_page_whose_numbers_are_those_of_its_artifacts_passes(folder):
     assert verify(page) == 4
 
 
+def test_a_footnote_names_files_and_places(folder):
+    table, facts = Artifact("t.csv"), Artifact("t.json")
+    table.content, facts.content = evidence.read(folder / "t.csv"), evidence.read(folder / "t.json")
+    parts = [table.number("L2", "mean"), table.number("L2", "sd"), facts.number("a", 0, "x/y"), facts.text("said")]
+    assert evidence.footnote(parts) == "t.csv: line 2 mean, sd. t.json: a 0 x/y; said"
+
+
 @pytest.mark.parametrize(
     ("page", "sentence"),
     [

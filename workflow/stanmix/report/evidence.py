@@ -20,6 +20,7 @@ from stanmix.base import tables
 
 SHOWN = re.compile(r"(-?)([\d,]*\d)(?:\.(\d+))?(?:e([+-]\d+))?(%?)")
 LIMIT = re.compile(r"less than ([\d.]+)(%?)")
+FROM = re.compile(r'data-from="([^"]*)"')
 SLACK = 1e-6  # beyond half a unit of the last digit that is shown
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
@@ -97,6 +98,34 @@ class Artifact:
     def text(self, *place):
         """A text of the artifact, word for word."""
         return told(str(self.value(*place)), self.path, *place)
+
+
+def footnote(parts):
+    """Where the numbers of some parts of a page stand, by file, to be read on paper.
+
+    Parameters
+    ----------
+    parts : list of markupsafe.Markup
+
+    Returns
+    -------
+    str
+        Such as ``summary.csv: line 2, mean; line 2, hdi_lower``.
+    """
+    places = {}
+    for part in parts:
+        for where in FROM.findall(part):
+            path, _, place = str(Markup(where).unescape()).rpartition("#")
+            first, *rest = map(_unescaped, place.split("/"))
+            row = f"line {first[1:]}" if path.endswith(".csv") else first
+            places.setdefault(path, {}).setdefault(row, []).append(" ".join(rest))
+    texts = []
+    for path, rows in places.items():
+        told = [
+            " ".join(filter(None, [row, ", ".join(dict.fromkeys(filter(None, keys)))])) for row, keys in rows.items()
+        ]
+        texts.append(f"{path}: {'; '.join(told)}")
+    return ". ".join(texts)
 
 
 def written(value, sd=None, percent=False):

@@ -90,7 +90,8 @@ def fit_view(title, paths, noticed, asked, config, data):
     kind = ANSWERS[specification.kind]
     return {
         "title": title,
-        "sentences": kind.sentences(answered),
+        "sentences": (sentences := kind.sentences(answered)),
+        "footnote": evidence.footnote(sentences),
         "picture": kind.picture(answered),
         "trust": trust.of_fit(answered),
         "advice": trust.advice(answered),
