@@ -110,7 +110,6 @@ def fit_view(title, paths, noticed, asked, config, data):
         "modes": _modes_view(read_json(paths["modes"]), specification, names) if "modes" in paths else {"modes": []},
         "failed": failed,
         "missed": [check["sentence"] for check in failed if check["name"] in checks.MODES],
-        "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "passed": sum(check["status"] == checks.PASS for check in found["checks"]),
         "passed_table": _checks_table(found, paths["checks"], checks.PASS),
