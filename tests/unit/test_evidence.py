@@ -31,6 +31,10 @@ def folder(tmp_path):
         ("-0.5", 0.45, False),
         ("1.2e-05", 1.23e-5, True),
         ("1.2e-05", 1.26e-5, False),
+        ("less than 0.001", 0.0002, True),
+        ("less than 0.001", 0.002, False),
+        ("less than 0.001%", 2e-7, True),
+        ("less than 0.001%", 2e-5, False),
         ("yes", True, True),
         ("no", "True", False),
         ("\N{EN DASH}", None, True),
@@ -53,6 +57,7 @@ def test_what_a_page_may_say_of_a_value(shown, value, right):
         (1234.5, 30.0, False, "1,234"),
         (0.36084, 0.029, True, "36%"),
         (0.015905, None, True, "1.6%"),
+        (2.4e-7, None, True, "less than 0.001%"),
         (0.5, None, False, "0.500"),
         (-0.001, 0.2, False, "0.0"),
     ],
@@ -71,6 +76,13 @@ def test_a_page_whose_numbers_are_those_of_its_artifacts_passes(folder):
     page += f'<table data-from="{evidence.address(folder / "t.csv")}"><tr><th>a</th><th data-key="mean">b</th></tr>'
     page += '<tr data-row="L3"><td>ours 7</td><td>0.361</td></tr></table>'
     assert verify(page) == 4
+
+
+def test_a_footnote_names_files_and_places(folder):
+    table, facts = Artifact("t.csv"), Artifact("t.json")
+    table.content, facts.content = evidence.read(folder / "t.csv"), evidence.read(folder / "t.json")
+    parts = [table.number("L2", "mean"), table.number("L2", "sd"), facts.number("a", 0, "x/y"), facts.text("said")]
+    assert evidence.footnote(parts) == "t.csv: line 2 mean, sd. t.json: a 0 x/y; said"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stanmix.base import columns, files
+from stanmix.base import columns, files, locks
 from stanmix.base.errors import UserError
 from stanmix.jobs import dependencies, logbook, manifest
 from stanmix.stan import programs
@@ -165,10 +165,10 @@ def test_sha256_is_the_published_one(tmp_path):
 
 HOLD = """
 import sys
-from stanmix.base import files
+from stanmix.base import locks
 from stanmix.base.errors import UserError
 try:
-    files.hold(sys.argv[1])
+    locks.hold(sys.argv[1])
 except UserError as error:
     print(error, flush=True)
 else:
@@ -192,8 +192,8 @@ def test_one_process_holds_a_lock_until_it_is_killed(tmp_path):
 
 def test_a_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path):
     code = (
-        "import subprocess, sys; from stanmix.base import files\n"
-        "files.hold(sys.argv[1])\n"
+        "import subprocess, sys; from stanmix.base import locks\n"
+        "locks.hold(sys.argv[1])\n"
         "print(subprocess.Popen(['sleep', '30'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)"
     )
     child = int(python(code, tmp_path / "lock").communicate()[0])
@@ -206,7 +206,7 @@ def test_a_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path):
 def test_a_lock_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/lock: this file must be written .* cannot be \(File exists"):
-        files.hold(tmp_path / "file" / "lock")
+        locks.hold(tmp_path / "file" / "lock")
 
 
 def test_folders_that_cannot_be_made_or_written_are_named_and_none_is_made(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import optimize, special, stats
+from textbook import specified
 
 from stanmix.assess import assessment
 from stanmix.assess.crossvalidation import leave_one_out
@@ -17,6 +18,7 @@ from stanmix.data.observations import Observations
 from stanmix.expected import multivariate
 from stanmix.families import multivariate_normal
 from stanmix.families.family import Points
+from stanmix.families.priors import Prior
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference, starts
 from stanmix.model import mixture, prior
@@ -271,19 +273,15 @@ def test_priors_are_those_of_each_column():
     given = resolved(y, 2, order="width")
     by_name = {(entry.name, entry.column): entry for entry in given.parameters}
     for name, facts in noticed["columns"].items():
-        mu, sigma = by_name["mu", name]["priors"][0], by_name["sigma", name]["priors"][1]
-        assert mu["arguments"] == [facts["median"], facts["range"] / 2]
-        assert sigma["arguments"] == pytest.approx([np.log(facts["sd"] / 2), 0.7])
-        assert sigma["lower"] == pytest.approx(0.1 / np.sqrt(12))
+        mu, sigma = by_name["mu", name].priors[0], by_name["sigma", name].priors[1]
+        assert mu.arguments == (facts["median"], facts["range"] / 2)
+        assert sigma.arguments == pytest.approx((np.log(facts["sd"] / 2), 0.7))
+        assert sigma.lower == pytest.approx(0.1 / np.sqrt(12))
     assert [entry.column for entry in given.parameters if entry.ordered] == ["width"]
-    assert (
-        by_name["correlation", None]["priors"]
-        == [{"distribution": "lkj", "arguments": [2.0], "lower": None, "upper": None}] * 2
-    )
+    assert by_name["correlation", None].priors == (Prior("lkj", (2.0,)),) * 2
     shared = resolved(y, 2, share=["sigma"])
-    half = next(entry for entry in shared.parameters if entry.name == "sigma")["priors"]
-    assert half[0]["arguments"] == [0.0, noticed["columns"]["length"]["sd"]]
-    assert (half[0]["lower"], half[0]["upper"], len(half)) == (0.0, None, 1)
+    half = next(entry for entry in shared.parameters if entry.name == "sigma").priors
+    assert half == (Prior("normal", (0.0, noticed["columns"]["length"]["sd"]), 0.0),)
 
 
 def test_priors_that_let_a_component_collapse_onto_equal_values_of_a_column_are_refused():
@@ -419,7 +417,7 @@ def test_statistics_of_columns_are_those_of_numpy():
 def test_distribution_functions_have_one_band_for_all_columns():
     rng = np.random.default_rng(1)
     anew, y = rng.normal(size=(200, 60, 3)), rng.normal(size=(60, 3))
-    specification = {"columns": COLUMNS, "family": "multivariate_normal"}
+    specification = specified(columns=COLUMNS, family="multivariate_normal", kind="multivariate")
     table, p_values = multivariate.distribution(specification, Points(y, np.ones(60)), anew)
     assert p_values["ecdf"] > 0.02
     assert [name for name, _ in itertools.groupby(table["column"])] == COLUMNS

@@ -229,7 +229,7 @@ def test_weights_are_rows_written_out_and_the_order_of_rows_means_nothing(case):
         made.append(
             json.dumps(
                 [
-                    given,
+                    given.as_dict(),
                     program_data(given, units),
                     starts.starting_values(given, units, [starts.expectation_maximisation(given, units)] * 3, seed=8),
                 ]

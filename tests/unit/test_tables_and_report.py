@@ -178,6 +178,7 @@ def models(*rows):
     return [{"n": 100, "things": "observations", **dict(zip(keys, row, strict=True))} for row in rows]
 
 
+BEST = "By PSIS-LOO the model a predicts new observations best; "
 END = ". LOO tells which model predicts better, not which one is true."
 VERDICTS = {
     "one": (models(("a", 0.0, 0.0, [])), "There is one model, a, and nothing to compare it with."),
@@ -187,27 +188,26 @@ VERDICTS = {
     ),
     "two close": (
         models(("a", 0.0, 0.0, []), ("b", -2.0, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard "
-        "errors, or less than 4 worse)" + END,
+        BEST + "the model b cannot be told apart from it (within two standard errors, or less than 4 worse)" + END,
     ),
     "two apart": (
         models(("a", 0.0, 0.0, []), ("b", -4.01, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b is worse by more than two standard errors" + END,
+        BEST + "the model b is worse by more than two standard errors" + END,
     ),
     "three close": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -1.5, 1.0, [])),
-        "By PSIS-LOO a predicts new observations best; b and c cannot be told apart from it (within two standard "
+        BEST + "the models b and c cannot be told apart from it (within two standard "
         "errors, or less than 4 worse)" + END,
     ),
     "three mixed, one failing": (
         models(("a", 0.0, 0.0, []), ("b", -1.0, 1.0, []), ("c", -30.0, 5.0, ["predictive_component_means"])),
-        "By PSIS-LOO a predicts new observations best; b cannot be told apart from it (within two standard errors, or "
-        "less than 4 worse); c is worse by more than two standard errors. The model c fails a check: do not "
+        BEST + "the model b cannot be told apart from it (within two standard errors, or "
+        "less than 4 worse); the model c is worse by more than two standard errors. The model c fails a check: do not "
         "use it, however well it predicts" + END,
     ),
     "four, two failing": (
         models(("a", 0.0, 0.0, ["x"]), ("b", -9.0, 1.0, []), ("c", -9.0, 1.0, []), ("d", -9.0, 1.0, ["x"])),
-        "By PSIS-LOO a predicts new observations best; b, c and d are worse by more than two standard errors. "
+        BEST + "the models b, c and d are worse by more than two standard errors. "
         "The models a and d fail a check: do not use them, however well they predict" + END,
     ),
 }
@@ -218,11 +218,11 @@ def test_fits_whose_draws_are_not_those_of_their_posterior_are_not_compared():
     loos = {row["model"]: {"elpd": row["elpd_diff"], "se": 1.0, "p_loo": 1.0} for row in rows}
     pointwise = {name: pd.DataFrame({"elpd": np.full(100, loos[name]["elpd"] / 100), "weight": 1}) for name in loos}
     said = comparison._verdict(rows, loos, pointwise)
-    assert said.startswith("By PSIS-LOO b predicts new observations best; c is worse")
-    assert "a is not compared, because the draws are not those of the whole posterior" in said
+    assert said.startswith("By PSIS-LOO the model b predicts new observations best; the model c is worse")
+    assert "The model a is not compared, because the draws are not those of the whole posterior" in said
     only = {"a": loos["a"]}
     said = comparison._verdict(rows[:1], only, {"a": pointwise["a"]})
-    assert said.startswith("a is not compared")
+    assert said.startswith("The model a is not compared")
     assert comparison._verdict(rows[1:], loos, pointwise) == comparison.verdict(rows[1:])
 
 
@@ -430,7 +430,7 @@ def test_the_page_is_self_contained_whole_and_harmless(artifacts, tmp_path):
         "2.27.0",
         "numpy 9.9",
         "rounded to 0.1250",
-        "LOO-PITs spread as unevenly as here, or more so, have probability 0.48",
+        "LOO-PITs spread as unevenly as here, or more so, have a p-value of 0.48.",
         "Outside of the band: maximum 765.4 (1 to 3).",
         "the two that are most easily exchanged are so with probability 0.042",
         "a random sample of 4 of the 5 observations",

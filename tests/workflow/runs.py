@@ -159,9 +159,9 @@ def outdated_in(summary):
 
 def wildcards_of(output):
     """The values of the wildcards in the path of an output."""
-    stage, *below = Path(output).with_suffix("").parts[1:]
-    if stage == "reports":
-        return below
+    stage, *below = Path(output).parts[1:]
+    if stage == "reports":  # a page, and its methods beside it
+        return [below[0].removesuffix(".html").removesuffix(".methods.md")]
     return below[:-1]  # the last is the file's own name
 
 

@@ -9,7 +9,7 @@ import pytest
 from stanmix.families.family import MULTIVARIATE
 from stanmix.families.registry import FAMILIES
 
-POSITIVE = ("normal", "student_t", "lognormal", "gamma", "skew_normal")
+POSITIVE = ("normal", "student_t", "lognormal", "gamma", "weibull", "skew_normal")
 COUNTS = ("poisson", "negative_binomial", "zero_inflated_poisson", "zero_inflated_negative_binomial")
 SHARES = ("binomial", "beta_binomial")
 MODELS = "".join(f"  {name}: {{family: {name}}}\n" for name in (*POSITIVE, *COUNTS, *SHARES))

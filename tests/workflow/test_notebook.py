@@ -65,7 +65,7 @@ def test_fits_are_compared_as_the_workflow_compares(fitted, finished, settings):
     assert list(found.table["model"]) == ["free (K = 2)", "free (K = 1)"]
     assert found.table["elpd_diff"][0] == 0
     assert found.table["elpd"][0] == pytest.approx(fitted.loo["elpd"])
-    assert found.sentence.startswith("By PSIS-LOO free (K = 2) predicts new observations best")
+    assert found.sentence.startswith("By PSIS-LOO the model free (K = 2) predicts new observations best")
     assert [judged["model"] for judged in found.numbers] == ["free"]
     assert set(found.figures) == {"comparison", "estimates", "numbers"}
     with pytest.raises(stanmix.UserError, match="Two of these fits have the same data set, model and number"):

@@ -140,4 +140,6 @@ def test_the_page_is_printed_whole(window, page):
     assert window.ask(f"{cut}.map(e => e.textContent.slice(0, 80))") == []
     printed = window.do("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)
     paper = base64.b64decode(printed["data"])
+    weights = "[...document.querySelectorAll('p, li, figcaption')].map(e => getComputedStyle(e).fontWeight)"
+    assert set(window.ask(weights)) == {"400"}  # what one rule of print says is no other's
     assert 4 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 15

@@ -404,7 +404,7 @@ def test_the_estimates_of_counts_are_per_exposure_and_sane(finished):
 def test_the_probability_integral_transform_and_the_statistics_are_those_of_the_tables(page, dataset, artifact):
     for model, part in of_models(page.one("section", id="predictive"), dataset).items():
         found = artifact(model, "predictive.json")
-        assert f"have probability {p_text(found['p_values']['loo_pit'])} under the model" in part.text
+        assert f"have a p-value of {p_text(found['p_values']['loo_pit'])}." in part.text
         replicated = artifact(model, "statistics.csv")
         assert [row["name"] for row in found["statistics"]] == list(replicated)
         assert ("zeros" in replicated) is (dataset == "calls")

@@ -16,7 +16,7 @@ if (CODE / "stanmix").is_dir():  # a checkout; where stanmix is installed, it is
     sys.path.insert(0, str(CODE))
     os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(CODE), os.environ.get("PYTHONPATH")])))
 
-from stanmix.base import files
+from stanmix.base import files, locks
 from stanmix.config import configuration, plan
 from stanmix.jobs import precheck, running
 from stanmix.stan import programs, toolchain
@@ -50,7 +50,7 @@ if workflow.is_main_process:
 
 # Snakemake's own lock outlives a kill; this one goes with its process. A dry run needs none.
 onstart:
-    sentences(files.hold, ".snakemake/stanmix.lock")
+    sentences(locks.hold, ".snakemake/stanmix.lock")
 
 
 # Where this is a module, the configuration is a part of another one, in whose files its lines are.

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import functools
 import glob
 import hashlib
@@ -137,36 +136,6 @@ def sweep(path):
     path = Path(path)
     for left in path.parent.glob(f"{UNFINISHED}*-*-{glob.escape(path.name)}"):
         left.unlink(missing_ok=True)
-
-
-def hold(path):
-    """Hold a lock until this process ends, however it ends.
-
-    Parameters
-    ----------
-    path : path-like
-        The lock file; it says which process holds it.
-
-    Raises
-    ------
-    UserError
-        When another living process holds it, or when it cannot be written.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # left open on purpose; children do not inherit it
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = path.read_text(encoding="utf-8").strip()
-        os.close(descriptor)
-        raise UserError(
-            f"Another run is at work in this folder (process {holder or 'unknown'}); wait for its end, or end it."
-        ) from None
-    except OSError as error:
-        raise UserError(f"{path}: this file must be written and locked, but cannot be ({error.strerror}).") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
 
 
 def require_writable(folders):

@@ -136,8 +136,8 @@ def _verdict(rows, loos, pointwise):
     if not left_out:
         return verdict(rows)
     said = (
-        f"{_listed(left_out)} {_is(left_out)} not compared, because the draws are not those of the whole posterior: "
-        "chains miss modes that hold much of it, or each stays in its own."
+        f"{_named(left_out, 'The')} {_is(left_out)} not compared, because the draws are not those of the whole "
+        "posterior: chains miss modes that hold much of it, or each stays in its own."
     )
     kept = {row["model"]: row for row in rows if row["model"] not in left_out}
     if not kept:
@@ -165,25 +165,28 @@ def verdict(rows):
     best = rows[0]
     close = [row["model"] for row in rows[1:] if not np.isnan(row["dse"]) and no_better(-row["elpd_diff"], row["dse"])]
     far = [row["model"] for row in rows[1:] if row["model"] not in close]
-    text = f"By PSIS-LOO {best['model']} predicts new {best['things']} best"
+    text = f"By PSIS-LOO {_named([best['model']])} predicts new {best['things']} best"
     if close:
-        text += f"; {_listed(close)} cannot be told apart from it (within two standard errors, or less than 4 worse)"
+        text += f"; {_named(close)} cannot be told apart from it (within two standard errors, or less than 4 worse)"
     if far:
-        text += f"; {_listed(far)} {_is(far)} worse by more than two standard errors"
+        text += f"; {_named(far)} {_is(far)} worse by more than two standard errors"
         if best["n"] < FEW:
             text += f", which with fewer than {FEW} {best['things']} are not to be relied on"
     failing = [row["model"] for row in rows if row["failed"]]
     if failing:
         text += (
-            f". The models {_listed(failing)} fail a check: do not use them, however well they predict"
+            f". {_named(failing, 'The')} fail a check: do not use them, however well they predict"
             if len(failing) > 1
-            else f". The model {failing[0]} fails a check: do not use it, however well it predicts"
+            else f". {_named(failing, 'The')} fails a check: do not use it, however well it predicts"
         )
     return text + ". LOO tells which model predicts better, not which one is true."
 
 
-def _listed(names):
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _named(names, the="the"):
+    """Models by their names, which may be any word, with what they are."""
+    if len(names) == 1:
+        return f"{the} model {names[0]}"
+    return f"{the} models {' and '.join([', '.join(names[:-1]), names[-1]])}"
 
 
 def _is(names):

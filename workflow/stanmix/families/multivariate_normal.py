@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stanmix.families.centres import distances, far_apart
 from stanmix.families.family import Family
 from stanmix.families.priors import CORRELATION
 
@@ -110,7 +111,7 @@ class MultivariateNormal(Family):
         for seed in range(RESTARTS if components > 1 else 1):
             rng = np.random.default_rng(seed)
             centres = _centres(z, count, components, rng)
-            nearest = _distances(z, centres).argmin(axis=1)
+            nearest = distances(z, centres).argmin(axis=1)
             yield 0.9 * (nearest[:, None] == np.arange(components)) + 0.1 / components
 
     def pooled(self, state, theta, shared):
@@ -202,18 +203,11 @@ def given_the_others(sigma, factors):
     return sigma / np.sqrt((np.linalg.inv(factors) ** 2).sum(axis=-2))
 
 
-def _distances(z, centres):
-    return ((z[:, None, :] - centres[None]) ** 2).sum(axis=2)
-
-
 def _centres(z, count, components, rng):
     """Centres (K, D): rows far from each other, then a few steps of k-means."""
-    centres = z[rng.choice(len(z), 1, p=count / count.sum())]
-    for _ in range(components - 1):
-        weight = count * _distances(z, centres).min(axis=1)
-        centres = np.vstack([centres, z[rng.choice(len(z), p=weight / weight.sum())]])
+    centres = far_apart(z, count, components, rng)
     for _ in range(LLOYD_STEPS):
-        inside = (_distances(z, centres).argmin(axis=1)[:, None] == np.arange(components)) * count[:, None]
+        inside = (distances(z, centres).argmin(axis=1)[:, None] == np.arange(components)) * count[:, None]
         size = inside.sum(axis=0)[:, None]
         centres = np.where(size > 0, inside.T @ z / np.maximum(size, 1), centres)
     return centres

@@ -17,6 +17,7 @@ from stanmix.base.seeds import seed_for
 from stanmix.data.observations import Units
 from stanmix.expected import whole
 from stanmix.expected.continuous import at, grid
+from stanmix.families.centres import distances, far_apart
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.families.registry import FAMILIES
 from stanmix.fits import away
@@ -506,13 +507,13 @@ def dispersed_shares(specification, points, count, number, rng):
     z = _coordinates(family, points, count)
     kind = number % 4
     if kind == 0:
-        group = _nearest(z, _far_apart(z, count, components, rng))
+        group = distances(z, far_apart(z, count, components, rng)).argmin(axis=1)
     elif kind == 1:
         centre = z[rng.choice(len(z), p=count / count.sum())] if number % 8 == 1 else np.average(z, 0, count)
         group = _cut(((z - centre) ** 2).sum(axis=1), count, rng.dirichlet(np.ones(components)))
     elif kind == 2:
-        centres = _far_apart(z, count, components - 1, rng)
-        group = _nearest(z, centres)
+        centres = far_apart(z, count, components - 1, rng)
+        group = distances(z, centres).argmin(axis=1)
         chosen, part = rng.integers(components - 1), rng.beta(2, 2)
         inside, centre = np.flatnonzero(group == chosen), centres[chosen]
         if number % 8 == 2:
@@ -541,20 +542,6 @@ def _coordinates(family, points, count):
         y = np.hstack([mean, np.sqrt(squares / number)])
     centre = np.average(y, 0, count)
     return (y - centre) / np.sqrt(np.average((y - centre) ** 2, 0, count) + 1e-300)
-
-
-def _far_apart(z, count, amount, rng):
-    """Observations far from each other (k-means++, Arthur & Vassilvitskii 2007), shape (amount, D)."""
-    centres = z[rng.choice(len(z), 1, p=count / count.sum())]
-    while len(centres) < amount:
-        weight = count * ((z[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1)
-        weight = weight if weight.sum() > 0 else count
-        centres = np.vstack([centres, z[rng.choice(len(z), p=weight / weight.sum())]])
-    return centres
-
-
-def _nearest(z, centres):
-    return ((z[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
 
 
 def _cut(values, count, sizes):

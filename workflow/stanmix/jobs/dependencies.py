@@ -9,7 +9,7 @@ from pathlib import Path
 from stanmix.base.files import sha256
 
 PACKAGE = Path(__file__).parents[1]
-TEMPLATE_NAME = re.compile(r"[\"']([\w.-]+\.(?:j2|css))[\"']")
+TEMPLATE_NAME = re.compile(r"[\"']([\w.-]+\.(?:j2|css|js))[\"']")
 
 
 def code_of(script):

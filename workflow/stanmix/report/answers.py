@@ -209,21 +209,20 @@ class Kind:
             .format(Markup(" ").join(why))
         ]  # fmt: skip
         clusters = found["memberships"].content["clusters"]
-        if len(clusters) == 1:
-            said.append(Markup("Without names: no division of the {} stands out.").format(found.things))
-        else:
+        if len(clusters) > 1:
             parts = [self.of_cluster(found, number) for number in range(len(clusters))]
             said.append(
                 Markup("What can be said without names: the observations fall into {} clusters, {}.").format(
                     words.counted(len(clusters)).lower(), words.listed(parts, Markup(", "))
                 )
             )
+        whole = []
         for key, row in found["label_free"].content.items():
             if row["title"].startswith(("mixture mean", "mixture sd")):
                 name = row["title"].replace("mixture mean", "mean").replace("mixture sd", "standard deviation")
-                said.append(
-                    Markup("The {} of the whole mixture is {}.").format(name, found.estimate("label_free", key))
-                )
+                whole.append(Markup("a {} of {}").format(name, found.estimate("label_free", key)))
+        if whole:
+            said.append(Markup("The mixture as a whole has {}.").format(words.listed(whole, Markup(", "))))
         return said
 
     def of_cluster(self, found, number):

@@ -19,6 +19,8 @@ from markupsafe import Markup
 from stanmix.base import tables
 
 SHOWN = re.compile(r"(-?)([\d,]*\d)(?:\.(\d+))?(?:e([+-]\d+))?(%?)")
+LIMIT = re.compile(r"less than ([\d.]+)(%?)")
+FROM = re.compile(r'data-from="([^"]*)"')
 SLACK = 1e-6  # beyond half a unit of the last digit that is shown
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
@@ -98,11 +100,41 @@ class Artifact:
         return told(str(self.value(*place)), self.path, *place)
 
 
+def footnote(parts):
+    """Where the numbers of some parts of a page stand, by file, to be read on paper.
+
+    Parameters
+    ----------
+    parts : list of markupsafe.Markup
+
+    Returns
+    -------
+    str
+        Such as ``summary.csv: line 2, mean; line 2, hdi_lower``.
+    """
+    places = {}
+    for part in parts:
+        for where in FROM.findall(part):
+            path, _, place = str(Markup(where).unescape()).rpartition("#")
+            first, *rest = map(_unescaped, place.split("/"))
+            row = f"line {first[1:]}" if path.endswith(".csv") else first
+            places.setdefault(path, {}).setdefault(row, []).append(" ".join(rest))
+    texts = []
+    for path, rows in places.items():
+        told = [
+            " ".join(filter(None, [row, ", ".join(dict.fromkeys(filter(None, keys)))])) for row, keys in rows.items()
+        ]
+        texts.append(f"{path}: {'; '.join(told)}")
+    return ". ".join(texts)
+
+
 def written(value, sd=None, percent=False):
     """A number as a sentence has it: up to the first digit of its standard deviation, or three digits."""
     factor = 100 if percent else 1
     value, sd = value * factor, None if not sd or not math.isfinite(sd) else sd * factor
     decimals = None if sd is None else max(0, -math.floor(math.log10(sd)))
+    if percent and 0 < value < 0.001:
+        return "less than 0.001%"
     if decimals is None or decimals > 8:
         text = tables.number(value, digits=2 if percent else 3)
     else:
@@ -160,8 +192,12 @@ def verify(page):
 
 
 def says(shown, value):
-    """Whether a text of a page is what stands in an artifact: the same text, or the number rounded as it is shown."""
-    number = SHOWN.fullmatch(shown)
+    """Whether a text of a page is what stands in an artifact: the same text, or the number rounded as it is shown, or
+    below the limit that is told in its place.
+    """
+    limit, number = LIMIT.fullmatch(shown), SHOWN.fullmatch(shown)
+    if limit is not None:
+        return isinstance(value, float) and value * (100 if limit[2] else 1) < float(limit[1])
     if isinstance(value, bool) or value in ("True", "False"):
         return shown == ("yes" if str(value) == "True" else "no")
     if number is not None:

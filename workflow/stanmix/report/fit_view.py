@@ -90,7 +90,8 @@ def fit_view(title, paths, noticed, asked, config, data):
     kind = ANSWERS[specification.kind]
     return {
         "title": title,
-        "sentences": kind.sentences(answered),
+        "sentences": (sentences := kind.sentences(answered)),
+        "footnote": evidence.footnote(sentences),
         "picture": kind.picture(answered),
         "trust": trust.of_fit(answered),
         "advice": trust.advice(answered),
@@ -115,7 +116,6 @@ def fit_view(title, paths, noticed, asked, config, data):
         "modes": _modes_view(read_json(paths["modes"]), specification, names) if "modes" in paths else {"modes": []},
         "failed": failed,
         "missed": [check["sentence"] for check in failed if check["name"] in checks.MODES],
-        "withheld": [check["sentence"] for check in failed if check["name"] in checks.LABELS],
         "warned": [check for check in found["checks"] if check["status"] == "warn"],
         "passed": sum(check["status"] == checks.PASS for check in found["checks"]),
         "passed_table": _checks_table(found, paths["checks"], checks.PASS),

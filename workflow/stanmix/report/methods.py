@@ -3,6 +3,7 @@
 from stanmix import __version__
 from stanmix.base import tables
 from stanmix.report import references, words
+from stanmix.report.evidence import written
 
 
 class Methods:
@@ -102,18 +103,18 @@ class Methods:
             f"distribution functions {self._cite(references.BANDS)} and by a test of the leave-one-out predictions "
             f"that allows for their dependence {self._cite(references.LOO_PIT)}."
         )
-        failed, warned = ([check["title"].lower() for check in view[key]] for key in ("failed", "warned"))
+        failed, warned = ([check["title"] for check in view[key]] for key in ("failed", "warned"))
         if failed or warned:
-            said = [f"the checks of {words.listed(failed)} failed"] if failed else []
-            said += [f"those of {words.listed(warned)} gave a warning"] if warned else []
+            said = [f"{len(failed)} failed ({'; '.join(failed)})"] if failed else []
+            said += [f"{len(warned)} gave a warning ({'; '.join(warned)})"] if warned else []
             self.sentences.append(f"Of {len(view['checks']['checks'])} checks, {words.listed(said)}.")
         else:
             self.sentences.append(f"All {len(view['checks']['checks'])} checks passed.")
         if view["specification"].components > 1 and view["labels"]["trusted"]:
-            wrong = tables.number(100 * view["memberships"]["expected_misclassification"], digits=2)
+            wrong = written(view["memberships"]["expected_misclassification"], percent=True)
             self.sentences.append(
                 f"With every {'group' if view['things'] == 'groups' else 'observation'} in its most probable "
-                f"component, {wrong}% are expected to be misclassified if the model holds; entropy "
+                f"component, {wrong} are expected to be misclassified if the model holds; entropy "
                 f"R\N{SUPERSCRIPT TWO} is {view['memberships']['entropy_r2']:.2f} {self._cite(references.ENTROPY)}."
             )
         if view["specification"].components > 1:

@@ -143,8 +143,9 @@ def _sayer():
         value = artifact.value(*place)
         if isinstance(value, str):
             return artifact.text(*place)
-        text = f"{tables.number(100 * value, **written)}%" if percent else tables.number(value, **written)
-        return evidence.told(text, artifact.path, *place)
+        if percent:
+            return artifact.number(*place, percent=True)
+        return evidence.told(tables.number(value, **written), artifact.path, *place)
 
     return said
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import io
 import math
 import os
@@ -18,6 +17,7 @@ import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.files import sha256, whole, write_json, write_text
+from stanmix.base.locks import locked
 from stanmix.stan import compilers, toolchain
 from stanmix.stan.programs import content_key, header_of, include_folders, sources
 
@@ -118,14 +118,14 @@ def _kept_or_compiled(program, folder, kernel, record, key_holds, executable, sa
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stanmix" / "programs"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        lock = open(cache / f"{key}.lock", "w")  # noqa: SIM115 - held until the executable is there
+        lock = cache / f"{key}.lock"
+        lock.touch()
     except OSError as error:
         raise UserError(
             f"{cache}: compiled programs are kept here, but it cannot be written ({error.strerror}); "
             "set XDG_CACHE_HOME to a folder that can."
         ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits for the first one's executable
+    with locked(lock):  # a second run waits for the first one's executable
         kept = cache / key / program
         mark = kept.with_name(f"{program}.sha256")
         if kept.exists() and not (mark.exists() and mark.read_text() == sha256(kept) and not _why_not_started(kept)):

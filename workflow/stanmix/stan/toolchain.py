@@ -1,7 +1,6 @@
 """What turns a Stan program into an executable: finding or building CmdStan, and naming the C++ compiler."""
 
 import contextlib
-import fcntl
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from stanmix.base.errors import UserError
 from stanmix.base.files import sha256, write_text
+from stanmix.base.locks import locked
 from stanmix.stan import building, compilers
 
 TOOLS = ("stanc", "stansummary", "diagnose")
@@ -109,7 +109,7 @@ def ensure(say=lambda line: print(line, file=sys.stderr, flush=True)):
         if re.search(r"\s", str(place)):
             raise UserError(f"CmdStan's make cannot work in a folder with a space in its name, as {place} has.")
         place.mkdir(parents=True, exist_ok=True)
-        with _lock(place, say):
+        with locked(place / ".stanmix.lock", lambda: say("Another run is building CmdStan; waiting for it.")):
             try:
                 return find() or _build(place, say)
             finally:
@@ -228,18 +228,6 @@ def _age(installation):
     """A key that sorts releases, with candidates (2.36.0-rc1) before the release itself."""
     release, _, candidate = installation.version.partition("-")
     return [int(part) for part in re.findall(r"\d+", release)], not candidate, candidate
-
-
-@contextlib.contextmanager
-def _lock(place, say):
-    """Keep other runs from building at the same time; the system frees the lock when a run is killed."""
-    with open(place / ".stanmix.lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("Another run is building CmdStan; waiting for it.")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _build(place, say):
