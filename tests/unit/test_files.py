@@ -488,10 +488,11 @@ def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatc
         "a.py": "def f():\n    from stanmix.sub import b\n    import json\n",
         "sub/__init__.py": "",
         "sub/b.py": "import stanmix.c as d\nNAME = 'page.html.j2'\n",
-        "c.py": "from stanmix.a import f\n",
+        "c.py": "from stanmix.a import f\nif TYPE_CHECKING:\n    from stanmix.unused import g\n",
         "unused.py": "",
-        "templates/page.html.j2": '{% include "page.css" %}',
+        "templates/page.html.j2": '{% include "page.css" %}{% include "page.js" %}',
         "templates/page.css": "",
+        "templates/page.js": "",
         "templates/unused.css": "",
     }.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """The command `stanmix`: a first configuration for a CSV file, its check, the run, its pages, and two runs compared."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os
@@ -20,7 +22,7 @@ ONLY_TOLD = ("dryrun", "touch", "dag", "rulegraph", "filegraph", "d3dag", "summa
              "delete_temp_output", "archive", "containerize", "generate_unit_tests")  # fmt: skip
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Do what a command line asks for.
 
     Parameters
@@ -57,7 +59,7 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"stanmix {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name, do, text, more=""):
+    def command(name, do, text: str, more: str = ""):
         added = commands.add_parser(
             name, help=text, description=text[0].upper() + text[1:] + "." + more, allow_abbrev=False
         )

@@ -1,5 +1,7 @@
 """A first configuration for somebody's CSV file: a family that fits, one to five components, every line explained."""
 
+from __future__ import annotations
+
 import functools
 import json
 import os
@@ -7,6 +9,7 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
@@ -23,6 +26,12 @@ from stanmix.families.family import CONTINUOUS
 from stanmix.families.registry import FAMILIES
 from stanmix.jobs import precheck
 from stanmix.model.resolution import specify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from stanmix.data.first_look import Look
 
 CONFIG = Path("config") / "config.yaml"
 SCHEMA = Path("config") / ".stanmix.schema.json"
@@ -60,12 +69,12 @@ class Asked:
     worksheet: str | None = None
 
     @property
-    def others(self):
+    def others(self) -> dict:
         """The roles of single columns that were named, with these."""
         roles = {"trials": self.trials, "exposure": self.exposure, "weights": self.weights, "id": self.id}
         return {role: name for role, name in roles.items() if name is not None}
 
-    def command(self, columns, **others):
+    def command(self, columns, **others) -> str:
         """What to type for these columns, all else as asked."""
         words = ["stanmix", "init", self.csv, *(() if self.worksheet is None else ("--worksheet", self.worksheet))]
         words += [word for name in columns for word in ("--column", name)]
@@ -81,7 +90,7 @@ class Start:
     sentences: list
 
 
-def write(asked, folder, force, say):
+def write(asked: Asked, folder: str | PathLike, force: bool, say: Callable) -> None:
     """Look at a CSV file, say what it seems to hold, and write a configuration for it.
 
     Parameters
@@ -117,7 +126,7 @@ def write(asked, folder, force, say):
     write_text(target, start.text)
 
 
-def described(look):
+def described(look: Look) -> list[str]:
     """What a first look shows, as lines of text.
 
     Parameters
@@ -136,7 +145,7 @@ def described(look):
     return lines + look.remarks
 
 
-def chosen(look, asked):
+def chosen(look: Look, asked: Asked) -> list[str]:
     """The columns that hold the observations: those that were asked for, or the only one that can.
 
     Parameters
@@ -200,7 +209,7 @@ def _on_two(look, column):
     )
 
 
-def begin(look, asked, path):
+def begin(look: Look, asked: Asked, path: str) -> Start:
     """A configuration for a CSV file whose columns are chosen.
 
     Parameters

@@ -1,8 +1,10 @@
 """What one fit says: summary, checks, memberships, LOO, and the tables behind the predictive figures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,9 @@ from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
 from stanmix.model.resolution import told_apart
 from stanmix.model.specification import Specification
+
+if TYPE_CHECKING:
+    import arviz as az
 
 CURVE_DRAWS = 1000  # draws behind bands of densities and predictive p-values
 PLACES = (0.05, 0.25, 0.5, 0.75, 0.95)  # in the order of the values, where densities are looked at
@@ -223,7 +228,9 @@ def _statistics(idata):
     return {key: idata.sample_stats[key].to_numpy() for key in ("diverging", "tree_depth")}
 
 
-def summary_rows(idata, family, truth=None, names=None):
+def summary_rows(
+    idata: az.InferenceData, family: str, truth: dict | None = None, names: list[str] | None = None
+) -> list[dict]:
     """One row for each scalar parameter.
 
     Parameters
@@ -261,7 +268,14 @@ def summary_rows(idata, family, truth=None, names=None):
     return rows
 
 
-def label_free_rows(family, points, draws, log_likelihood, chains, names=None):
+def label_free_rows(
+    family: str,
+    points: Points,
+    draws: dict[str, np.ndarray],
+    log_likelihood: dict[str, np.ndarray],
+    chains: int,
+    names: list[str] | None = None,
+) -> list[dict]:
     """Statistics of quantities that do not change when components change their labels.
 
     Parameters

@@ -1,7 +1,10 @@
 """Named checks of a fit: a value, a threshold, pass, warn or fail, and what to do."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +17,12 @@ from stanmix.families.multivariate_normal import given_the_others
 from stanmix.families.priors import UNIT
 from stanmix.fits import mode_words
 from stanmix.model.prior import scalars
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from stanmix.model.specification import Specification
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -82,7 +91,14 @@ def _above(value, warn, fail):
     return FAIL if value > fail else WARN if value > warn else PASS
 
 
-def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, raised=False):
+def sampling_checks(
+    rows: list[dict],
+    label_free: list[dict],
+    statistics: Mapping,
+    sampling: dict,
+    energy_fraction: np.ndarray,
+    raised: bool = False,
+) -> list[Check]:
     """Did the chains converge and explore?
 
     Parameters
@@ -186,7 +202,9 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
     return checks
 
 
-def cut_check(specification, draws, step, names=None):
+def cut_check(
+    specification: Specification, draws: dict[str, np.ndarray], step: float | None, names: list[str] | None = None
+) -> list[Check]:
     """Does a posterior lean on a number at which a prior is cut: where components are narrow, or tails heavy?
 
     Parameters
@@ -280,7 +298,7 @@ def _middle_of_prior(entry, index):
     return entry.priors[index].quantile(np.array([0.05, 0.95]))
 
 
-def width_check(specification, noticed):
+def width_check(specification: Specification, noticed: dict) -> list[Check]:
     """Is a prior of a location many times wider than the data?
 
     Parameters
@@ -330,7 +348,7 @@ def width_check(specification, noticed):
     ]
 
 
-def p_text(value):
+def p_text(value: float) -> str:
     """A p-value as readers see it: never 0, and never on the other side of a limit than it is.
 
     Parameters
@@ -350,7 +368,7 @@ def p_text(value):
     return f"{value:.{digits}g}"
 
 
-def predictive_checks(p_values, specification, facts=None):
+def predictive_checks(p_values: dict, specification: Specification, facts: dict | None = None) -> list[Check]:
     """Could the fitted model have produced these data?
 
     Parameters
@@ -506,7 +524,7 @@ def predictive_checks(p_values, specification, facts=None):
     return checks
 
 
-def tie_check(ties, n, specification):
+def tie_check(ties: dict, n: int, specification: Specification) -> Check:
     """Are more observations equal to one value than the fitted model expects?
 
     Parameters
@@ -549,7 +567,7 @@ def tie_check(ties, n, specification):
     )
 
 
-def no_better(difference, error):
+def no_better(difference: float, error: float) -> bool:
     """Whether a difference in prediction, the better minus the worse, is too small to tell anything.
 
     Parameters
@@ -564,7 +582,7 @@ def no_better(difference, error):
     return difference < TELLING or difference <= WITHIN * error
 
 
-def label_checks(labels, can_relabel=True, names=None):
+def label_checks(labels: dict, can_relabel: bool = True, names: list[str] | None = None) -> list[Check]:
     """Do the names of the components mean something, and is there a component for each of them?
 
     Parameters
@@ -589,7 +607,7 @@ def label_checks(labels, can_relabel=True, names=None):
         else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
     )
 
-    def both(pair):
+    def both(pair) -> str:
         return f"{word_for(pair['first'], names)} and {word_for(pair['second'], names)}"
 
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
@@ -637,7 +655,7 @@ def label_checks(labels, can_relabel=True, names=None):
     ]
 
 
-def group_check(parts, clusters, gain):
+def group_check(parts: list[str], clusters: int, gain: tuple[float, ...] | None) -> Check:
     """Do the observations fall into as many groups as there are components?
 
     Parameters
@@ -683,7 +701,7 @@ def group_check(parts, clusters, gain):
     )
 
 
-def mode_checks(found):
+def mode_checks(found: dict) -> list[Check]:
     """Do the chains see the same modes, and did they miss one?
 
     Parameters
@@ -745,7 +763,7 @@ def mode_checks(found):
     ]
 
 
-def loo_check(n_bad, refitted, good_k, n, things="observations"):
+def loo_check(n_bad: int, refitted: int, good_k: float, n: int, things: str = "observations") -> Check:
     """Can PSIS-LOO be trusted for every observation?
 
     Parameters
@@ -782,12 +800,12 @@ def worst(statuses):
     return max(statuses, key=(PASS, WARN, FAIL).index, default=PASS)
 
 
-def as_json(checks):
+def as_json(checks) -> dict:
     """Checks as plain values with the verdict on top."""
     return {"status": worst(check.status for check in checks), "checks": [asdict(check) for check in checks]}
 
 
-def require(paths, output):
+def require(paths: dict, output: str | PathLike) -> None:
     """Demand that no check failed.
 
     Parameters

@@ -1,15 +1,29 @@
 """Leaving one unit out: how well the others predict it, computed block by block without a second fit."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.fits import inference
 from stanmix.model import mixture
 
+if TYPE_CHECKING:
+    from stanmix.families.family import Points
+
 BLOCK = 1_000_000  # draws x observations that are in memory at once: 8 MB for each of a few arrays
 TAIL_DRAWS = 400  # draws over which probabilities below a value are averaged: figures and tests see no more
 
 
-def leave_one_out(family, points, count, draws, efficiency, by_row=False):
+def leave_one_out(
+    family: str,
+    points: Points,
+    count: np.ndarray,
+    draws: dict[str, np.ndarray],
+    efficiency: float,
+    by_row: bool = False,
+) -> dict:
     """PSIS-LOO (Vehtari, Gelman & Gabry 2017), and the probability integral transform with and without each value.
 
     Parameters

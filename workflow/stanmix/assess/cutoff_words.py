@@ -1,5 +1,7 @@
 """Cut-offs as readers want them: a rule in words, and a table with a line for each side of a component."""
 
+from __future__ import annotations
+
 import pandas as pd
 
 from stanmix.assess import cutoffs
@@ -25,7 +27,7 @@ def named(part, names):
     return "the extra zeros" if part == "zero" else called(part, names)
 
 
-def sentences(table, facts, names=None):
+def sentences(table: pd.DataFrame, facts: dict, names: list[str] | None = None) -> list[str]:
     """The rule that the cut-offs make, and what limits it.
 
     Parameters
@@ -94,7 +96,7 @@ def _begun(text):
     return text[0].upper() + text[1:]
 
 
-def table_rows(table, levels, names=None):
+def table_rows(table, levels, names=None) -> list[dict]:
     """The cut-offs as rows of the table that `columns.cutoffs` describes (list of dict).
 
     There is one for each flank of which something lies within the data.

@@ -1,6 +1,9 @@
 """Where along the values one component becomes more probable than another, and where its probability passes a level."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,10 @@ from stanmix.expected import continuous
 from stanmix.families.family import MULTIVARIATE, WHOLE
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
+
+if TYPE_CHECKING:
+    from stanmix.families.family import Points
+    from stanmix.model.specification import Specification
 
 INTERVAL = 0.95  # probability of the intervals over the draws
 POINTS = 401  # places over which passings are looked for, beside those inside each component
@@ -29,7 +36,9 @@ def none():
     return pd.DataFrame(columns=COLUMNS)
 
 
-def find(specification, points, draws, levels):
+def find(
+    specification: Specification, points: Points, draws: dict[str, np.ndarray], levels: list[float]
+) -> tuple[pd.DataFrame, dict]:
     """Cut-offs of a fit to one column.
 
     A cut-off is where a curve of membership probability, averaged over the draws, passes a level or that of the most
@@ -129,7 +138,7 @@ def turns(table):
     return table[table["probability"].isna() & table["side"].isin(["above", "from"])].sort_values("value")
 
 
-def by_rule(table, values):
+def by_rule(table, values) -> np.ndarray:
     """The most probable part of values by the cut-offs of a table that has at least one of `turns`: array of str."""
     found = turns(table)
     parts = np.array([found["rather_than"].iloc[0], *found["component"]])

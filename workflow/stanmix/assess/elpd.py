@@ -1,9 +1,11 @@
 """Sums of expected log predictive densities, and what their differences are worth."""
 
+from __future__ import annotations
+
 import numpy as np
 
 
-def totals(loo, count):
+def totals(loo: dict, count: np.ndarray) -> dict:
     """The sums over all observations.
 
     Parameters
@@ -27,7 +29,7 @@ def totals(loo, count):
     }
 
 
-def standard_error(values, count):
+def standard_error(values, count) -> float:
     """Standard error of the sum of pointwise values, each observed `count` times (float)."""
     n = count.sum()
     mean = values @ count / n

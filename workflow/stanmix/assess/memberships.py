@@ -1,5 +1,9 @@
 """Who belongs where: memberships with their intervals, and a partition that needs no names of components."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +13,15 @@ from stanmix.base.text import shielded
 from stanmix.labels import partitions
 from stanmix.model import mixture
 
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import xarray as xr
+
+    from stanmix.data.observations import Observations
+    from stanmix.families.family import Points
+    from stanmix.model.specification import Specification
+
 DRAWS = 1000  # of the posterior, behind intervals and co-clustering
 INTERVAL = 0.9  # probability of the intervals
 OBSERVATIONS = 2000  # the most whose co-clustering is computed
@@ -16,7 +29,7 @@ LISTED = 2000  # rows of an HTML table; the CSV has all
 STEP = 1e-4  # to which co-clustering probabilities are rounded: the draws know them far less well
 
 
-def probabilities(family, points, draws):
+def probabilities(family: str, points: Points, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Membership probabilities and their intervals.
 
     Parameters
@@ -36,7 +49,9 @@ def probabilities(family, points, draws):
     return {"mean": mixture.membership(family, points, draws), "lower": lower, "upper": upper}
 
 
-def table(rows, specification, found, names=None):
+def table(
+    rows: Observations, specification: Specification, found: dict[str, np.ndarray], names: list[str] | None = None
+) -> pd.DataFrame:
     """Memberships as a table, one line for each row of the data.
 
     Parameters
@@ -76,7 +91,7 @@ def table(rows, specification, found, names=None):
     return pd.DataFrame(content | {"uncertainty": 1 - found["mean"].max(axis=1)})
 
 
-def as_read(frame, names):
+def as_read(frame: pd.DataFrame, names):
     """A table of memberships for readers: components by their names, where they have any."""
     if names is None:
         return frame
@@ -86,7 +101,7 @@ def as_read(frame, names):
     return frame
 
 
-def of_groups(rows, frame):
+def of_groups(rows: Observations, frame: pd.DataFrame) -> pd.DataFrame:
     """The memberships of groups, one line for each.
 
     Parameters
@@ -113,7 +128,7 @@ def of_groups(rows, frame):
     return pd.concat([before, same.iloc[first].reset_index(drop=True)], axis=1)
 
 
-def with_interval_of_best(frame):
+def with_interval_of_best(frame: pd.DataFrame):
     """A table of memberships with the interval of the most probable component: from and to."""
     parts, best = columns.parts_of(frame), frame["component"].astype(str)
     for end, title in (("lower", "from"), ("upper", "to")):
@@ -124,7 +139,9 @@ def with_interval_of_best(frame):
     return frame
 
 
-def cluster(family, points, count, draws, sampled):
+def cluster(
+    family: str, points: Points, count: np.ndarray, draws: dict[str, np.ndarray], sampled: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Co-clustering of the observations, and the partition with the least expected variation of information.
 
     Parameters
@@ -174,7 +191,9 @@ def cluster(family, points, count, draws, sampled):
     return similarity, clusters, float(partitions.vi_loss_bound(clusters[sampled], similarity))
 
 
-def shares_of(family, points, clusters, count, draws):
+def shares_of(
+    family: str, points: Points, clusters: np.ndarray, count: np.ndarray, draws: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """What the clusters consist of, draw by draw.
 
     Parameters
@@ -206,7 +225,7 @@ def shares_of(family, points, clusters, count, draws):
     return names, shares
 
 
-def nearest(family, points, draws, names, shares):
+def nearest(family: str, points: Points, draws: dict[str, np.ndarray], names, shares) -> np.ndarray:
     """The cluster with whose observations each point most often shares a component.
 
     Parameters
@@ -230,7 +249,9 @@ def nearest(family, points, draws, names, shares):
     return result
 
 
-def cluster_of_new(family, points, known, clusters, sampled, draws):
+def cluster_of_new(
+    family: str, points: Points, known: Points, clusters: np.ndarray, sampled: np.ndarray, draws: dict[str, np.ndarray]
+) -> np.ndarray:
     """The cluster of new points: that of an observation equal to it, else as `nearest`.
 
     Parameters
@@ -270,7 +291,9 @@ def _keys(points):
     return (tuple(each.ravel().tolist()) for each in np.split(cells, begins[1:]))
 
 
-def describe(rows, names, clusters, similarity, sampled):
+def describe(
+    rows: Observations, names: list[str] | None, clusters: np.ndarray, similarity: np.ndarray, sampled: np.ndarray
+) -> list[dict]:
     """What is said of each cluster.
 
     Parameters
@@ -308,7 +331,7 @@ def describe(rows, names, clusters, similarity, sampled):
     return described
 
 
-def write_co_clustering(path, similarity, obs_id, clusters):
+def write_co_clustering(path: str | PathLike, similarity: np.ndarray, obs_id: np.ndarray, clusters: np.ndarray) -> None:
     """Write co-clustering probabilities as netCDF, packed, the same bytes every time.
 
     Parameters
@@ -333,7 +356,7 @@ def write_co_clustering(path, similarity, obs_id, clusters):
         content.to_netcdf(str(beside), engine="h5netcdf", encoding={"similarity": {"zlib": True, "complevel": 4}})
 
 
-def read_co_clustering(path):
+def read_co_clustering(path: str | PathLike) -> xr.Dataset:
     """Read what `write_co_clustering` wrote (xarray.Dataset)."""
     import xarray as xr
 

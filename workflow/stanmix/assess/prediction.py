@@ -1,6 +1,8 @@
 """Memberships of new rows from the saved draws of a fit; nothing is sampled."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +16,11 @@ from stanmix.fits import inference
 from stanmix.model import mixture
 from stanmix.model.specification import Specification
 
+if TYPE_CHECKING:
+    from stanmix.families.family import Family
 
-def faults(rows, names, model, family):
+
+def faults(rows: Observations, names: list[str], model: str, family: Family) -> list[str]:
     """What a family cannot describe of new rows.
 
     Parameters
@@ -56,7 +61,7 @@ def _faults_of_column(rows, y, wrong, column, model, family, needs):
     ]
 
 
-def log_density(family, points, draws):
+def log_density(family: str, points: Points, draws: dict[str, np.ndarray]):
     """Log posterior predictive density, or probability, of each point: shape (m,)."""
     result = np.empty(len(points))
     for part in mixture.chunks(points, draws):

@@ -1,8 +1,11 @@
 """Fits beside the fit: without an observation that importance sampling cannot leave out, and with one component."""
 
+from __future__ import annotations
+
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +20,24 @@ from stanmix.model.resolution import specify
 from stanmix.model.stan_data import program_data
 from stanmix.stan import cmdstan
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stanmix.data.observations import Observations, Units
+    from stanmix.model.specification import Specification
+
 MOST = 10  # distinct observations or groups without which it is fitted; with more the family is to blame, not a few
 
 
-def repair(loo, specification, points, parts, inputs, seed, say=print):
+def repair(
+    loo: dict,
+    specification: Specification,
+    points: Points,
+    parts: list[np.ndarray] | None,
+    inputs: Mapping,
+    seed: int,
+    say: Callable = print,
+) -> dict:
     """Replace what importance sampling said of a few units by what exact fits without them say.
 
     Parameters
@@ -72,7 +89,7 @@ def _repaired(loo, specification, points, parts, data, inputs, seed, say):
     return repaired | {"refitted": len(places)}
 
 
-def parts_of(rows, units, left_out):
+def parts_of(rows: Observations, units: Units, left_out: Units) -> list[np.ndarray]:
     """What each unit that is left out consists of in the program's data, where that has a membership for each row.
 
     Parameters
@@ -96,7 +113,18 @@ def parts_of(rows, units, left_out):
     return [units.index[of_group[g]] for g in group[first]]
 
 
-def gain_over_single(loo, specification, model, noticed, rows, units, left_out, inputs, seed, say=print):
+def gain_over_single(
+    loo: dict,
+    specification: Specification,
+    model: dict,
+    noticed: dict,
+    rows: Observations,
+    units: Units,
+    left_out: Units,
+    inputs: Mapping,
+    seed: int,
+    say: Callable = print,
+) -> float:
     """How much better the fit predicts than the same model with a single component.
 
     Parameters

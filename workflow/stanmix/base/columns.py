@@ -1,9 +1,15 @@
 """What the columns of each table are called, and how their numbers are written."""
 
+from __future__ import annotations
+
 import math
 import re
+from typing import TYPE_CHECKING
 
 from stanmix.base.text import unshielded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEANING = {"key": "meaning", "title": "what it is", "text": True, "long": True, "ours": True}
 SUMMARY = [
@@ -176,7 +182,7 @@ OVERVIEW = [
 ]
 
 
-def called(part, names=None):
+def called(part: str, names: list[str] | None = None):
     """What readers call a part of a mixture: its name or number, or "extra zeros".
 
     Parameters
@@ -191,7 +197,7 @@ def called(part, names=None):
     return f"component {part}" if names is None else names[int(part) - 1]
 
 
-def word_for(component, names=None):
+def word_for(component, names=None) -> str:
     """What stands for a component, from 1, in brackets and beside the word component: its name, or its number (str)."""
     return str(component) if names is None else names[int(component) - 1]
 
@@ -232,14 +238,14 @@ def comparison(with_truth):
     return [*COMPARISON, right] if with_truth else COMPARISON
 
 
-def clusters(names):
+def clusters(names) -> list:
     """Columns of the table of clusters, with the names of the data's columns where there are several."""
     if names is None:
         return [*CLUSTERS, *({"key": key, "title": key} for key in ("mean", "minimum", "maximum"))]
     return [*CLUSTERS, *({"key": VALUE + name, "title": f"mean of {name}"} for name in names)]
 
 
-def average(parts, names=None):
+def average(parts, names=None) -> list:
     """Columns of the table of average memberships: a row for each most probable component, a column for each."""
     first = {"key": "assigned", "title": "most probable", "text": True, "ours": True}
     written = {"format": {"decimals": 3}}
@@ -251,7 +257,7 @@ def cutoff(level):
     return "most_probable" if level is None or math.isnan(level) else f"at_{level:g}"
 
 
-def cutoffs(levels):
+def cutoffs(levels) -> list:
     """Columns of the table of cut-offs, with one for each level of probability."""
     return [
         {"key": "component", "title": "component", "text": True},
@@ -262,17 +268,17 @@ def cutoffs(levels):
     ]
 
 
-def probability(part, end="mean"):
+def probability(part, end: str = "mean"):
     """The column that holds the probability of a part, or the lower or upper end of its interval."""
     return f"probability_{part}" if end == "mean" else f"probability_{part}_{end}"
 
 
-def parts_of(frame):
+def parts_of(frame: pd.DataFrame) -> list[str]:
     """The parts that a table of memberships has columns for (list of str)."""
     return [found[1] for name in frame.columns if (found := PART.fullmatch(name))]
 
 
-def membership(frame, trusted=True, names=None):
+def membership(frame: pd.DataFrame, trusted: bool = True, names=None):
     """Columns of a membership table (a DataFrame) for `tables.html_table`; weights only where they say something.
 
     Of intervals only that of the most probable component, if it is there as from and to. Without trust in the names of

@@ -1,5 +1,7 @@
 """Writing files whole or not at all, and naming their content by a hash."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import functools
@@ -10,16 +12,23 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix.base.errors import UserError
 from stanmix.base.text import shielded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    import pandas as pd
 
 UNFINISHED = ".unfinished-"  # how the names begin of files that are being written
 _guards = []  # asked before a file is moved to its place
 
 
 @contextlib.contextmanager
-def whole(path):
+def whole(path: str | PathLike):
     """Write a file beside its place and move it there once it is complete.
 
     Parameters
@@ -54,13 +63,13 @@ def guarded(check):
         _guards.remove(check)
 
 
-def write_text(path, text):
+def write_text(path: str | PathLike, text: str) -> None:
     """Write text in UTF-8 with unix line ends, whole or not at all."""
     with whole(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path, content):
+def write_json(path: str | PathLike, content) -> None:
     """Write JSON that is stable: two-space indent, keys as given, a final newline, no NaN.
 
     Raises
@@ -71,7 +80,7 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_csv(path, frame):
+def write_csv(path: str | PathLike, frame: pd.DataFrame) -> None:
     """Write a pandas.DataFrame as CSV, whole or not at all.
 
     With fifteen significant digits, unix line ends, and texts `shielded` from being computed by spreadsheets.
@@ -84,18 +93,18 @@ def write_csv(path, frame):
         frame.to_csv(beside, index=False, float_format="%.15g", lineterminator="\n")
 
 
-def read_json(path):
+def read_json(path: str | PathLike):
     """Read a JSON file in UTF-8."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def sha256(path):
+def sha256(path: str | PathLike):
     """The sha256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def content_of(path):
+def content_of(path: str | PathLike) -> str:
     """The sha256 of a file that the user gave, computed once in a process while the file stays as it is.
 
     The bytes decide and not their date: unzip, ``rsync -a`` and ``cp -p`` bring dates of their own.
@@ -126,19 +135,19 @@ def _content(path, *state):
     return sha256(path)
 
 
-def contents(paths):
+def contents(paths) -> dict:
     """For each path that is not None and is a file by now its `content_of` (dict)."""
     return {path: content_of(path) for path in paths if path is not None and os.path.isfile(path)}
 
 
-def sweep(path):
+def sweep(path: str | PathLike) -> None:
     """Remove what killed processes left unfinished of a file that nobody writes now."""
     path = Path(path)
     for left in path.parent.glob(f"{UNFINISHED}*-*-{glob.escape(path.name)}"):
         left.unlink(missing_ok=True)
 
 
-def require_writable(folders):
+def require_writable(folders: Iterable[str | PathLike]) -> None:
     """Make sure that folders can be made and written, without writing.
 
     Parameters

@@ -1,12 +1,19 @@
 """Who made what: beside the artifacts of a job stand their hashes, and who reads an artifact holds it against them."""
 
+from __future__ import annotations
+
 import contextlib
 import uuid
 from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix.base import files
 from stanmix.base.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
 
 FOLDER = ".sha256"  # in every folder of artifacts; its files are what `sha256sum --check` reads
 ASKED = "# asked for by "  # how the seal of a job begins that is still at work; sha256sum takes it for a comment
@@ -17,7 +24,7 @@ class OvertakenError(Exception):
 
 
 @contextlib.contextmanager
-def sealed(outputs):
+def sealed(outputs: list[str | PathLike]):
     """Make files: nobody else's meanwhile, and their hashes beside them in the end.
 
     From the first line on, the seal of what was there before is gone, and a job that still makes the same files,
@@ -47,7 +54,7 @@ def sealed(outputs):
 
     unwritten = list(seals)
 
-    def check():
+    def check() -> None:
         for seal in unwritten:
             if _text(seal) != token:
                 raise OvertakenError(f"{seal.parent.parent} is made by another job now; this one writes nothing more.")
@@ -60,7 +67,7 @@ def sealed(outputs):
             unwritten.remove(seal)
 
 
-def verify(inputs):
+def verify(inputs: Iterable[str | PathLike]) -> None:
     """Hold files against the hashes that the jobs wrote which made them.
 
     Files beside which there is no seal that names them were made by nobody here, such as data and code, and pass.

@@ -1,9 +1,11 @@
 """One seed for every job, derived from the run's."""
 
+from __future__ import annotations
+
 import hashlib
 
 
-def seed_for(seed, *job):
+def seed_for(seed: int, *job) -> int:
     """The seed of one job: 31 bits from the run's seed and the job's name.
 
     Parameters

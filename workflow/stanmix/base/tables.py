@@ -1,12 +1,20 @@
 """Tables: CSV for machines, and the same numbers as styled HTML for the report and for people."""
 
+from __future__ import annotations
+
 import functools
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 
 from stanmix.base.files import write_text
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -24,7 +32,7 @@ def environment():
     )
 
 
-def number(value, digits=4, decimals=None, error=None):
+def number(value, digits: int = 4, decimals: int | None = None, error: float | None = None) -> str:
     """A value as readers want it: rounded, without exponent where it can be helped, a dash for nothing.
 
     Parameters
@@ -62,7 +70,7 @@ def number(value, digits=4, decimals=None, error=None):
     return f"{value:.{max(0, digits - 1 - magnitude)}f}"
 
 
-def html_table(columns, rows, source=None):
+def html_table(columns: list[dict], rows: list[dict], source: str | None = None) -> Markup:
     """A table as an HTML fragment.
 
     Parameters
@@ -86,7 +94,7 @@ def html_table(columns, rows, source=None):
     return template.module.table(columns, rows, number, source)
 
 
-def write_html(path, title, note, columns, rows):
+def write_html(path: str | PathLike, title, note, columns, rows) -> None:
     """Write a table as a page of its own, the styled twin of a CSV file."""
     page = environment().get_template("table.html.j2")
     write_text(path, page.render(title=title, note=note, table_html=html_table(columns, rows)))

@@ -1,5 +1,7 @@
 """Text that people write, in cells and in the configuration: numbers within limits, characters that can be seen."""
 
+from __future__ import annotations
+
 import math
 import re
 import unicodedata
@@ -15,7 +17,7 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 TURNING = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
-def hidden(text):
+def hidden(text: str) -> str | None:
     """The first character of a text that no reader can see, as U+0007, or None.
 
     Tabs and ends of lines are fine; other control characters, single surrogates and what turns the direction of text
@@ -37,11 +39,11 @@ def plain(value):
     return str(int(value)) if value == math.floor(value) and abs(value) < 1e15 else repr(float(value))
 
 
-def shielded(text):
+def shielded(text: str):
     """A text as it stands in our CSV files: behind an apostrophe where a spreadsheet would compute it."""
     return f"'{text}" if text.startswith(COMPUTED) and not NUMBER.fullmatch(text) else text
 
 
-def unshielded(text):
+def unshielded(text: str) -> str:
     """The text that `shielded` was given."""
     return text.removeprefix("'")

@@ -1,5 +1,7 @@
 """Which fit of a data set stands for it beside other data sets, and what may be said of its components there."""
 
+from __future__ import annotations
+
 import pandas as pd
 
 from stanmix.base import columns
@@ -7,7 +9,7 @@ from stanmix.base.files import read_json
 from stanmix.model.specification import Specification
 
 
-def choose(fits, ranked, judged, checks):
+def choose(fits: dict, ranked: list[dict], judged: list[dict], checks: dict) -> dict:
     """The line of a data set in the overview.
 
     For each model with several numbers of components its verdict is taken, of any other its fit if that passes its
@@ -95,7 +97,7 @@ def _part(component, weights, located, summary):
     """The weight and the locations of a component (counted from 0): means of the posterior, or what is fixed."""
     of_component = summary[summary["component"] == component + 1]
 
-    def estimate(name, column=None):
+    def estimate(name, column=None) -> dict:
         chosen = of_component["parameter"] == name
         if column is not None:
             chosen &= of_component["column"] == column

@@ -1,5 +1,9 @@
 """All fits of a data set side by side: LOO, checks, estimates, memberships."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -10,8 +14,11 @@ from stanmix.base.files import read_json, write_csv, write_json
 from stanmix.compare import numbers
 from stanmix.compare.choice import choose
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def compare(fits, outputs):
+
+def compare(fits: dict, outputs: Mapping) -> None:
     """Compare the fits of one data set.
 
     Parameters
@@ -96,7 +103,7 @@ def _estimates(title, paths):
     return summary if trust["trusted"] else summary[summary["component"].isna()]
 
 
-def ranked(loos, pointwise):
+def ranked(loos: dict, pointwise: dict) -> list[dict]:
     """The models by their expected log predictive density, with the differences to the best.
 
     Parameters
@@ -146,7 +153,7 @@ def _verdict(rows, loos, pointwise):
     return f"{verdict([kept[row['model']] | row for row in of_kept])} {said}"
 
 
-def verdict(rows):
+def verdict(rows: list[dict]) -> str:
     """What the comparison says, in a sentence or two.
 
     Parameters

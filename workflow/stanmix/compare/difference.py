@@ -1,7 +1,10 @@
 """Two runs beside each other: which numbers moved by more than their Monte Carlo error, and which verdicts changed."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,11 +12,14 @@ import pandas as pd
 from stanmix.base import columns
 from stanmix.base.errors import UserError
 
+if TYPE_CHECKING:
+    from os import PathLike
+
 FALSE_ALARM = 0.01  # probability that any number of two runs that differ by chance alone is named
 ESTIMATES = {"summary.csv": ("parameter", "component", *columns.OF_SCALARS), "label_free.csv": ("title",)}
 
 
-def differences(first, second):
+def differences(first: str | PathLike, second: str | PathLike) -> tuple[pd.DataFrame, list[str], int]:
     """What two runs say differently.
 
     Parameters
@@ -57,7 +63,7 @@ def differences(first, second):
     return every[every["errors"] > limit(len(every))].sort_values("errors", ascending=False), changed, len(every)
 
 
-def limit(number):
+def limit(number) -> float:
     """How many Monte Carlo errors none of so many numbers moves by chance, but with probability `FALSE_ALARM`."""
     from scipy import stats
 
@@ -131,7 +137,7 @@ def _choice(dataset, first, second):
     return [f"{dataset}: the page began with {before} and begins with {after}."] if before != after else []
 
 
-def sentences(first, second):
+def sentences(first, second) -> tuple[list[str], bool]:
     """What `stanmix diff` says.
 
     Returns

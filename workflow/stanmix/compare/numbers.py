@@ -1,15 +1,22 @@
 """How many components? What the fits of one model with several numbers of components say together."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.assess import elpd
 from stanmix.assess.checks import FEW, MODES, SAMPLING, no_better
 from stanmix.labels import partitions
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 STEPS = 60  # halvings of the interval in which a separation is looked for
 
 
-def smallest_separation(n, rows=1.0):
+def smallest_separation(n: int, rows: float = 1.0) -> float:
     """How far apart two components must lie for data of that size to tell them from one, in half of such data sets.
 
     Two equally common normal components with a standard deviation of 1 are better predicted by themselves than by one
@@ -49,7 +56,7 @@ def smallest_separation(n, rows=1.0):
     return high
 
 
-def judge(model, fits, singles=()):
+def judge(model: str, fits: list[dict], singles: Sequence[dict] = ()) -> dict:
     """Judge the numbers of components of one model.
 
     Parameters

@@ -1,7 +1,10 @@
 """The overview: all data sets in one table, as a page of its own and as CSV."""
 
+from __future__ import annotations
+
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -9,8 +12,12 @@ from stanmix.base import columns, tables
 from stanmix.base.files import read_json, write_csv, write_text
 from stanmix.base.text import shielded
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
 
-def write_overview(datasets, choices, outputs):
+
+def write_overview(datasets: list[str], choices: list[str | PathLike], outputs: Mapping) -> None:
     """Join the lines of all data sets.
 
     Parameters

@@ -1,6 +1,9 @@
 """The configuration: read it, find everything wrong with it at once, write it out and fill in its defaults."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -10,8 +13,11 @@ from stanmix.config.expansion import expand
 from stanmix.config.meaning import against_meaning
 from stanmix.config.schema import against_schema, clashing_names, schema, shown, with_defaults
 
+if TYPE_CHECKING:
+    from os import PathLike
 
-def lines_of(path):
+
+def lines_of(path: str | PathLike) -> dict:
     """Where each key of a YAML file stands.
 
     Parameters
@@ -33,7 +39,7 @@ def lines_of(path):
     root = yaml_text.compose(path)
     lines, wrong, visits = {}, [], itertools.count(1)
 
-    def walk(node, place, above=()):
+    def walk(node, place, above=()) -> None:
         lines[place] = (str(path), node.start_mark.line + 1)
         if next(visits) > yaml_text.MOST:
             raise yaml_text.too_much(path, lines[place][1])
@@ -74,7 +80,7 @@ def lines_of(path):
     return lines
 
 
-def lines_within(lines, whole, part):
+def lines_within(lines: dict, whole: dict, part: dict) -> dict:
     """Where each key of a part of a configuration stands.
 
     Parameters
@@ -111,7 +117,7 @@ def dotted(place):
     return text or "the configuration"
 
 
-def checked(config, lines=None, file="config/config.yaml"):
+def checked(config: dict, lines: dict | None = None, file: str = "config/config.yaml") -> dict:
     """Check a configuration, write out the data sets of templates and sample sheets, and fill in the defaults.
 
     Parameters
@@ -134,7 +140,7 @@ def checked(config, lines=None, file="config/config.yaml"):
         With one sentence for each thing that is wrong.
     """
 
-    def sentence(place, text):
+    def sentence(place, text: str) -> str:
         known = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
         return f"{file if known is None else '{}, line {}'.format(*known)}: {dotted(place)} {text}."
 

@@ -1,5 +1,7 @@
 """Many data sets in a few lines: templates over files, sample sheets, and analyses of many, all written out."""
 
+from __future__ import annotations
+
 import csv
 import difflib
 import glob
@@ -8,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jsonschema import Draft202012Validator
 
@@ -15,6 +18,9 @@ from stanmix.base.errors import UserError
 from stanmix.config.schema import NAME_RULE, against_schema, listed, shown
 from stanmix.data import dialect
 from stanmix.data.csvfile import SHOWN, opened
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 NAME = "{name}"  # stands in a template for the name of each data set that it makes
 OF_SHEET = "dataset"  # the column of a sample sheet that holds the names
@@ -51,7 +57,7 @@ class Expansion:
     templates: dict = field(default_factory=dict)
     analyses: list = field(default_factory=list)
 
-    def fault(self, place, text):
+    def fault(self, place, text: str) -> None:
         """Take down what is wrong with an entry, which is then left alone."""
         self.problems.append((place, text))
         self.broken.add(place[:2])
@@ -98,7 +104,7 @@ class Expansion:
         return place, rest[0] if section == "datasets" and rest else None
 
 
-def expand(config, rules, lines, broken):
+def expand(config: dict, rules: dict, lines: dict, broken: set[tuple]) -> Expansion:
     """Write out the data sets that templates and sample sheets make, and the analyses that name many.
 
     Parameters
@@ -231,7 +237,7 @@ def _matches(made, place, entry):
     return sorted(found)
 
 
-def read_sheet(path, keys):
+def read_sheet(path: str | PathLike, keys: dict):
     """Read a sample sheet: a table with a data set in each row.
 
     Parameters

@@ -1,5 +1,7 @@
 """What the schema of the configuration cannot say: names that exist, lengths that fit, sums, orders, priors."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import re
@@ -21,7 +23,7 @@ MOST_SIMULATED = 10_000_000  # observations of a simulation, as the schema says 
 MOST_COUNTED = 1e8  # mean of simulated counts
 
 
-def against_meaning(config, broken):
+def against_meaning(config: dict, broken):
     """Yield (place, text) for what the schema cannot say: names, lengths, sums, orders and priors.
 
     Entries in `broken` (first two keys of a place) are left out: the schema has found fault with them already.

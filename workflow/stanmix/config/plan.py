@@ -1,14 +1,20 @@
 """What a checked configuration asks for: the fits, and for each job its slice and its names."""
 
+from __future__ import annotations
+
 import os
 import re
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from stanmix.base.text import tidy
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
 from stanmix.families.priors import parse_weights
 from stanmix.families.registry import FAMILIES, family_of
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 @dataclass(frozen=True)
@@ -20,12 +26,12 @@ class Fit:
     components: int
 
 
-def counts(components):
+def counts(components: int):
     """The numbers of components an analysis asks for, as a list."""
     return components if isinstance(components, list) else [components]
 
 
-def fits(config):
+def fits(config: dict) -> list[Fit]:
     """What is to be fitted, in the order of the configuration, each once (list of Fit)."""
     return list(
         dict.fromkeys(
@@ -45,7 +51,7 @@ def by_dataset(fits):
     return found
 
 
-def titles(fits_of_dataset):
+def titles(fits_of_dataset: list[Fit]) -> dict:
     """What to call each fit of a data set: its model, with the number of components where that is needed.
 
     Parameters
@@ -68,19 +74,19 @@ def label(dataset):
     return dataset.get("label", " and ".join([", ".join(columns[:-1]), columns[-1]] if columns[1:] else columns))
 
 
-def names(config, dataset, components):
+def names(config: dict, dataset, components: int) -> list[str]:
     """What the components of a data set's fits with so many of them are called (list of str), or None."""
     named = (analysis.get("names") for analysis in config["analyses"] if analysis["dataset"] == dataset)
     return next((list(found) for found in named if found is not None and len(found) == components), None)
 
 
-def groups(config, dataset):
+def groups(config: dict, dataset) -> dict:
     """The number of the component that each name stands for in a data set's analyses: dict of int by str."""
     named = (analysis.get("names", ()) for analysis in config["analyses"] if analysis["dataset"] == dataset)
     return {tidy(name): number for each in named for number, name in enumerate(each, start=1)}
 
 
-def source(dataset, groups=None):
+def source(dataset: dict, groups: dict | None = None) -> dict:
     """What to read from the CSV file of a data set, as keywords of `observations.read_csv`.
 
     Parameters
@@ -103,45 +109,45 @@ def source_of_new(dataset):
     return {key: value for key, value in source(dataset).items() if key in kept} | sheet | {"new": True}
 
 
-def in_groups(dataset):
+def in_groups(dataset) -> bool:
     """Whether the rows of a data set of the configuration are in groups."""
     return "group" in dataset or "rows" in dataset.get("simulate", {})
 
 
-def has_groups(config, fit):
+def has_groups(config: dict, fit):
     """Whether each group of rows has one membership in a fit."""
     return in_groups(config["datasets"][fit.dataset]) and config["models"][fit.model]["membership"] == "group"
 
 
-def inputs(config):
+def inputs(config: dict) -> list[str]:
     """The files that the data sets of a configuration's analyses name, each once (list of str)."""
     used = dict.fromkeys(fit.dataset for fit in fits(config))
     named = (config["datasets"][name].get(key) for name in used for key in ("csv", "predict"))
     return list(dict.fromkeys(path for path in named if path is not None))
 
 
-def kind(config, fits_of_dataset):
+def kind(config: dict, fits_of_dataset):
     """Of what kind the observations of a data set are: that of its models, whole numbers before continuous ones."""
     kinds = {family(config["models"][fit.model]).kind for fit in fits_of_dataset}
     return next(kind for kind in (MULTIVARIATE, WHOLE, CONTINUOUS) if kind in kinds)
 
 
-def family(model, dataset=None):
+def family(model: dict, dataset=None):
     """The `Family` of a model of the configuration, for a data set where the columns of that matter."""
     return family_of(model, dataset.get("columns")) if dataset is not None else FAMILIES[model["family"]]
 
 
-def program(model):
+def program(model: dict):
     """The Stan program of a model of the configuration."""
     return family(model).program
 
 
-def programs(config):
+def programs(config: dict) -> list[str]:
     """The Stan programs that a configuration needs (list of str)."""
     return list(dict.fromkeys(program(config["models"][fit.model]) for fit in fits(config)))
 
 
-def concentrations(config, fits_of_dataset):
+def concentrations(config: dict, fits_of_dataset) -> list:
     """The priors of the weights that the models of a data set use: list of dicts with model and concentration."""
     return [
         {"model": title, "concentration": parse_weights(config["models"][fit.model]["priors"]["theta"], fit.components)}
@@ -150,7 +156,7 @@ def concentrations(config, fits_of_dataset):
     ]
 
 
-def slice_of(config, dataset, fits_of_dataset):
+def slice_of(config: dict, dataset, fits_of_dataset) -> dict:
     """What of a configuration the results of one data set rest on, as a configuration of its own."""
     models = dict.fromkeys(fit.model for fit in fits_of_dataset)
     return {
@@ -186,7 +192,7 @@ def _branches(names, start):
 MOST_THREADS = 16  # that a fit asks for by itself: more than this many nodes do not have, and few chains gain from
 
 
-def threads_of_fit(chains, fits, cores):
+def threads_of_fit(chains: int, fits: int, cores: int) -> int:
     """How many threads a fit asks for: one for each chain, or as many for each as leave no core of this machine idle.
 
     Parameters
@@ -205,7 +211,7 @@ def threads_of_fit(chains, fits, cores):
     return min(MOST_THREADS, chains * max(1, cores // (chains * fits)))
 
 
-def megabytes(path):
+def megabytes(path: str | PathLike):
     """The size of a data set's CSV file in 10^6 bytes; 0 where there is none yet, or the data are simulated."""
     return os.path.getsize(path) / 1e6 if path and os.path.isfile(path) else 0
 
@@ -214,7 +220,7 @@ def megabytes(path):
 NEEDED = {"small": (1000, 20, 10, 1), "fit": (1500, 60, 120, 60), "assess": (1500, 60, 60, 30)}
 
 
-def resources(job, path, attempt):
+def resources(job: str, path: str | PathLike | None, attempt: int) -> dict:
     """What a scheduler shall give a job.
 
     Parameters
@@ -239,7 +245,7 @@ def resources(job, path, attempt):
     }
 
 
-def artifacts(config, outputs):
+def artifacts(config: dict, outputs: dict) -> list[str]:
     """Everything that the rules make for a configuration.
 
     Parameters
@@ -257,7 +263,7 @@ def artifacts(config, outputs):
     return [path for jobs in _jobs(config, outputs) for job in jobs for path in job]
 
 
-def lost(config, outputs):
+def lost(config: dict, outputs) -> list[str]:
     """What the rules have made for a configuration and is gone: no job of a finished run would ask for it.
 
     Parameters
@@ -295,7 +301,7 @@ def _jobs(config, outputs):
     yield [outputs["toolchain"], *compiled, outputs["overview"]]
 
 
-def rules_of(model, components):
+def rules_of(model: dict, components: int):
     """The rules that sample and that draw a fit: modes are searched of several components, bands are of densities."""
     modes = "_modes" if components > 1 else ""
     bands = "_bands" if family(model).kind == CONTINUOUS else ""

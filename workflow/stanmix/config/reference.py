@@ -1,5 +1,7 @@
 """config/README.md, made from the schema: ``python -m stanmix.config.reference`` prints it."""
 
+from __future__ import annotations
+
 from stanmix.config.schema import TYPES, schema
 
 HEAD = """# The configuration, key by key
@@ -48,7 +50,7 @@ standard deviation `normal(0, s)` cut at 0, one for each component `lognormal(lo
 """
 
 
-def markdown():
+def markdown() -> str:
     """The text of config/README.md (str)."""
     return HEAD + "\n".join(_rows(schema(), "")) + "\n" + TAIL
 

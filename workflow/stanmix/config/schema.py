@@ -1,5 +1,7 @@
 """The schema of the configuration: its defaults, and what it finds fault with."""
 
+from __future__ import annotations
+
 import difflib
 import math
 import re
@@ -46,7 +48,7 @@ def with_defaults(value, rules):
     return value
 
 
-def against_schema(config, rules):
+def against_schema(config: dict, rules):
     """Yield (place, text) for everything the schema does not allow."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
@@ -76,7 +78,7 @@ def against_schema(config, rules):
     yield from _unusable(config)
 
 
-def clashing_names(config):
+def clashing_names(config: dict):
     """Yield (place, text) for names of data sets and models that cannot be folders beside each other."""
     for section in ("datasets", "models"):
         first = {}
@@ -132,7 +134,7 @@ def shown(value):
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def listed(names, most=10):
+def listed(names, most: int = 10):
     """Names as the end of a sentence, the first of many."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, list(names)[:most])) + more

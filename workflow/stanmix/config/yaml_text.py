@@ -1,11 +1,17 @@
 """A YAML file as nodes: within limits that any real configuration keeps, and nothing in it read as something else."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from stanmix.base.errors import UserError
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 MOST = 100_000  # things that a configuration may say, those that aliases repeat included
 DEEPEST = 100  # lists and mappings inside each other
@@ -16,7 +22,7 @@ CODE_KEYS = ("__use_yte__", "__definitions__", "__variables__")  # by these YTE 
 FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def compose(path):
+def compose(path: str | PathLike):
     """The root node of a YAML file.
 
     Parameters
@@ -84,7 +90,7 @@ def _look_through(path, text):
         raise UserError(*code)
 
 
-def too_much(path, line):
+def too_much(path: str | PathLike, line):
     """The `UserError` for a configuration that says more than any can."""
     return UserError(
         f"{path}, line {line}: the configuration says more than {MOST} things, what aliases (*) repeat "
@@ -92,7 +98,7 @@ def too_much(path, line):
     )
 
 
-def misread(node):
+def misread(node) -> str | None:
     """What is wrong with how YAML reads a node.
 
     Parameters

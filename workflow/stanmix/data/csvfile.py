@@ -1,5 +1,7 @@
 """The needed columns of a table: read in the dialect it is written in, every fault named by line and column."""
 
+from __future__ import annotations
+
 import codecs
 import contextlib
 import csv
@@ -12,12 +14,18 @@ import os
 import re
 import stat
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.base.errors import UserError
 from stanmix.base.text import COUNTABLE, LARGEST, tidy
 from stanmix.data import dialect, formats
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from stanmix.data.dialect import Dialect
 
 MISSING = {"na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "missing"}
 MISSING |= {"", ".", "-", "--", "\u2013", "\u2014", "?", "*"}
@@ -32,7 +40,7 @@ AS_UTF8 = "save the file as CSV in UTF-8"
 
 
 @contextlib.contextmanager
-def opened(path, key, worksheet=None, labelled=()):
+def opened(path: str | PathLike, key: str, worksheet=None, labelled=()):
     """The file opened as UTF-8, after all of it was seen to be that; or the text of a table of another program.
 
     Parameters
@@ -108,7 +116,7 @@ class Table:
         self.numbers, self.lines, self.texts = [], [], {role: [] for role in self.of_texts}
         self.faults, self.dropped = {}, []
 
-    def read(self, file, header=True):
+    def read(self, file, header: bool = True) -> None:
         """Read the whole file, in whatever dialect it is written."""
         of_text = self.of_texts.values()
         needed = {**dict.fromkeys(of_text, False), **dict.fromkeys(self.names, True)}
@@ -207,11 +215,11 @@ class Table:
             self.fault(line, _wrong_cell(text, self.new, self.dialect.decimal), name)
         return None if gaps or wrong else values
 
-    def fault(self, line, what, column=None):
+    def fault(self, line, what, column=None) -> None:
         """Write down what is wrong in a line; the same in several lines becomes one sentence."""
         self.faults.setdefault((column, what), []).append(int(line))
 
-    def raise_faults(self):
+    def raise_faults(self) -> None:
         """Raise a `UserError` when anything was wrong."""
         if not self.faults:
             return
@@ -226,7 +234,7 @@ class Table:
         raise UserError(*sentences, *more)
 
 
-def read_cells(path, worksheet=None):
+def read_cells(path: str | PathLike, worksheet: str | None = None) -> tuple[list[str], dict, list[int], Dialect]:
     """All cells of a table as text, read as strictly as `Table` reads numbers.
 
     Parameters
@@ -305,7 +313,7 @@ def _quickly(rows, places, width, decimal):
     return numbers + 0.0  # makes 0 of -0
 
 
-def number(text):
+def number(text: str):
     """The number a cell holds, or NaN where there is none that can be computed with."""
     if "_" in text or not text.isascii():  # Python would read 1_000 and other scripts' digits
         return math.nan
@@ -375,5 +383,5 @@ def _wrong_cell(text, new, decimal):
     return f"{shown} is beyond what can be computed with ({LARGEST:g}); rescale the column"
 
 
-def quoted(text):
+def quoted(text: str):
     return repr(text if len(text) <= 60 else text[:57] + "...")

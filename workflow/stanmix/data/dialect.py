@@ -1,5 +1,7 @@
 """How a table of text is written: what stands between its cells, its decimal mark, its header, names of its rows."""
 
+from __future__ import annotations
+
 import csv
 import io
 import itertools
@@ -49,7 +51,7 @@ class Dialect:
         return "line" if self.origin is None else "row"
 
     @property
-    def before(self):
+    def before(self) -> int:
         """How many lines stand before the one that is counted as the first."""
         return 0 if self.origin is None else self.origin.before
 
@@ -57,13 +59,13 @@ class Dialect:
         """A `csv.reader` of a file in this dialect."""
         return csv.reader(file, strict=True, delimiter=self.separator, skipinitialspace=self.separator == " ")
 
-    def pointed(self, text):
+    def pointed(self, text: str):
         """The text of a number with a point before its decimals; text with a point becomes no number."""
         if self.decimal == ".":
             return text
         return text.replace(",", ".") if DECIMAL.fullmatch(text) else text.replace(".", ",")
 
-    def words(self):
+    def words(self) -> list[str]:
         """What is other than in a plain CSV file (list of str)."""
         return [
             *(() if self.origin is None else self.origin.words),
@@ -74,7 +76,7 @@ class Dialect:
         ]
 
 
-def of_file(file, names, header):
+def of_file(file, names: dict, header: bool) -> Dialect:
     """The dialect in which a file is written, as far as it has the needed columns.
 
     Parameters
@@ -119,7 +121,7 @@ def of_file(file, names, header):
     return Dialect(separator, "," if is_decimal else ".", header, found.row_names, found.announced)
 
 
-def columns_of(row, dialect):
+def columns_of(row, dialect) -> list:
     """The names of the columns, from the first row of a table."""
     if not dialect.header:
         return [str(place) for place in range(1, len(row) + 1)]

@@ -1,8 +1,11 @@
 """A first look at somebody's table: what each column seems to hold, in plain words."""
 
+from __future__ import annotations
+
 import itertools
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,9 @@ from stanmix.base.text import plain
 from stanmix.data import csvfile
 from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 # What a column can be. Those that could be analysed stand first.
 NUMBERS, POSITIVE, ZEROS, SHARES = "numbers", "positive numbers", "positive numbers and zeros", "numbers from 0 to 1"
@@ -79,7 +85,7 @@ class Look:
         """The Column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
-    def candidates(self, without=()):
+    def candidates(self, without=()) -> list:
         """The names of the columns that could hold the observations."""
         return [c.name for c in self.columns if c.kind in CANDIDATES and c.name not in without]
 
@@ -96,7 +102,7 @@ class Look:
                     return value.name, often.name
         return None
 
-    def trials(self, name):
+    def trials(self, name) -> list:
         """The names of columns that could be the trials behind the successes of a column of counts."""
         successes = self.column(name)
         if successes is None or successes.values is None or not _are_whole(successes.values):
@@ -107,7 +113,7 @@ class Look:
             if c is not successes and c.kind in (COUNTS, WHOLE) and _are_whole(c.values) and _covers(c, successes)
         ]
 
-    def exposures(self, name):
+    def exposures(self, name) -> list:
         """The names of columns that could be the exposure of a column of counts."""
         return [
             c.name
@@ -116,7 +122,7 @@ class Look:
         ]
 
 
-def look(path, worksheet=None):
+def look(path: str | PathLike, worksheet: str | None = None) -> Look:
     """Look at a table.
 
     Parameters
@@ -209,7 +215,7 @@ def _numeric(name, numbers):
     return kind, f"{'numbers' if kind in (NUMBERS, SHARES) else 'positive numbers'} {span}{different}{rounded}{zeros}"
 
 
-def kind_of(facts):
+def kind_of(facts: dict) -> str:
     """What the numbers of a column seem to be.
 
     Parameters

@@ -1,5 +1,7 @@
 """Tables of other programs, as the text of a CSV file: workbooks, Parquet, Feather, data frames of R, SPSS."""
 
+from __future__ import annotations
+
 import csv
 import datetime
 import importlib
@@ -9,10 +11,14 @@ import numbers
 import warnings
 import zipfile
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.base.errors import UserError
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 SAVED = "save the data as CSV in UTF-8"
 SHOWN = 20  # sheets of a workbook that a sentence names
@@ -62,7 +68,7 @@ class Converted(io.StringIO):
         self.origin = origin
 
 
-def kind_of(path, first):
+def kind_of(path: str | PathLike, first) -> str | None:
     """What a file is, by its first bytes, where it is a table of another program.
 
     Parameters
@@ -108,7 +114,7 @@ def _kind_of_zip(path):
     raise UserError(f"{path}: this is a zip archive; unpack it and name the file with the data.")
 
 
-def converted(path, kind, worksheet, labelled):
+def converted(path: str | PathLike, kind: str, worksheet: str | None, labelled) -> Converted:
     """A table of another program as the text that a CSV file with the same content has.
 
     Numbers have the digits that give them back, whole ones no point; dates are as in 2026-03-01; truth values are TRUE
@@ -151,7 +157,7 @@ def converted(path, kind, worksheet, labelled):
     return Converted(text.getvalue(), origin)
 
 
-def refuse_worksheet(path, worksheet):
+def refuse_worksheet(path: str | PathLike, worksheet) -> None:
     """Raise a `UserError` where a sheet is named of what has none."""
     if worksheet is not None:
         raise UserError(

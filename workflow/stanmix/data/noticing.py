@@ -1,11 +1,17 @@
 """What anybody should know about a data set before a model is fitted to it: facts, and sentences for the report."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.base.text import LARGEST_COUNT, plain
+
+if TYPE_CHECKING:
+    from stanmix.data.observations import Observations
 
 SHOWN = 10  # rows named one by one; the rest are counted
 SHOWN_VALUES = 3  # the same for values
@@ -29,7 +35,7 @@ MOST_COPIES = 1000  # of a group that are looked at for the median of the sizes
 MOST_PARTS = 60  # parts of a whole of which values may be multiples
 
 
-def notice(observations, names):
+def notice(observations: Observations, names: list[str]) -> dict:
     """What is noticed about observations.
 
     Parameters
@@ -147,7 +153,7 @@ class _Column:
         np.add.at(self.counts, self.index, frequency)
         self.n = int(self.counts.sum())
 
-    def facts(self):
+    def facts(self) -> dict:
         """The part of what is noticed that is about the values alone."""
         values, counts = self.values, self.counts
         tied = int(counts[counts > 1].sum())
@@ -187,7 +193,7 @@ class _Column:
         place = None if self.rows is None else self.rows.place(first)
         return {"column": self.name, "place": place, "value": float(self.y[first]), "number": len(rows)}
 
-    def on_sameness(self, facts):
+    def on_sameness(self, facts: dict) -> str | None:
         """A sentence on values that are all but constant."""
         most = facts["most_tied"]
         if len(self.values) > 1 and most >= 0.95 * self.n:
@@ -200,7 +206,7 @@ class _Column:
             )
         return None
 
-    def on_ties(self, facts):
+    def on_ties(self, facts: dict) -> str | None:
         """A sentence on equal values and on rounding."""
         if facts["step"] is not None and facts["step"] >= FINE * facts["sd"]:
             how = "they are counts or rounded" if facts["whole"] and self.values[0] >= 0 else "they are rounded"
@@ -224,7 +230,7 @@ class _Column:
             )
         return None
 
-    def on_heaping(self, facts):
+    def on_heaping(self, facts: dict) -> str | None:
         """A sentence on one last digit, or on multiples of 2, 5 or 10 rounding steps, that is commoner than chance."""
         step, heap = facts["step"], self._spikes_and_heap(facts)[1]
         if heap is None:
@@ -282,7 +288,7 @@ class _Column:
                 found.append(float(self.values[place]))
         return sorted(found) if len(found) <= MOST_SPIKES else []
 
-    def on_spikes(self, facts):
+    def on_spikes(self, facts: dict):
         """Sentences on values at which many observations lie: zeros, the ends of a scale, limits of detection."""
         said, ends = [], (facts["minimum"], facts["maximum"])
         for value in self._spikes_and_heap(facts)[0]:
@@ -310,7 +316,7 @@ class _Column:
                 )
         return " ".join(said) or None
 
-    def on_edges(self, facts):
+    def on_edges(self, facts: dict):
         """A sentence on ends at which the values are as dense as elsewhere."""
         outermost = max(OUTERMOST, 10 / self.n)
         if self.n < EDGED or facts["range"] == 0:
@@ -337,7 +343,7 @@ class _Column:
                 )
         return " ".join(said) or None
 
-    def on_parts(self, facts):
+    def on_parts(self, facts: dict) -> str | None:
         """A sentence on shares and percentages: values that are multiples of parts of a whole, or end at 1 or 100."""
         if self.n < CROWD or len(self.values) < 3 or facts["minimum"] < 0 or facts["whole"]:
             return None
@@ -392,7 +398,7 @@ class _Column:
         place = np.searchsorted(steps, wanted).clip(max=len(steps) - 1)
         return np.where(steps[place] == wanted, self.counts[place], 0)
 
-    def on_outliers(self, facts):
+    def on_outliers(self, facts: dict) -> str | None:
         """A sentence on values far beyond all others."""
         if self.n < CROWD:
             return None

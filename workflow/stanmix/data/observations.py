@@ -1,10 +1,13 @@
 """The observations of a data set: read strictly from CSV, collapsed to distinct rows, written to the last bit."""
 
+from __future__ import annotations
+
 import csv
 import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from stanmix.base.errors import UserError
 from stanmix.base.files import whole
 from stanmix.base.text import COUNTABLE, LARGEST_COUNT, NUMBER, SMALLEST, hidden, plain, shielded, tidy, unshielded
 from stanmix.data import csvfile
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 MOST_COMPONENTS = 100  # as the schema says of components
 SHOWN_GROUPS = 5  # names of groups that a sentence lists
@@ -66,7 +72,7 @@ class Observations:
     unit = None  # of each row as it stands: `units` puts rows of a group together
 
     @property
-    def n(self):
+    def n(self) -> int:
         """The number of observations: every row as often as it counts."""
         return int(self.frequency.sum())
 
@@ -75,7 +81,7 @@ class Observations:
         return None if self.lines is None else f"{self.counted} {self.lines[row]}"
 
     @cached_property
-    def groups(self):
+    def groups(self) -> list[str]:
         """The names of the groups in the order in which they appear, and the place of each row's group among them."""
         names, first, place = np.unique(self.group.astype(str), return_index=True, return_inverse=True)
         order = np.argsort(first)
@@ -83,7 +89,7 @@ class Observations:
         rank[order] = np.arange(len(order))
         return names[order].astype(object), rank[place]
 
-    def units(self, by_group=False):
+    def units(self, by_group: bool = False) -> Units:
         """What is distinct among what has one membership.
 
         Parameters
@@ -191,16 +197,16 @@ class Units:
     unit: np.ndarray | None = None
 
     @property
-    def n(self):
+    def n(self) -> int:
         """How many units were observed: every one as often as it counts."""
         return int(self.count.sum())
 
     @property
-    def sizes(self):
+    def sizes(self) -> np.ndarray:
         """How many rows each group has, shape (units,); None where each row is a unit."""
         return None if self.unit is None else np.bincount(self.unit, minlength=len(self.count))
 
-    def chosen(self, kept):
+    def chosen(self, kept: np.ndarray) -> Units:
         """Some of the units, each once (Units); places of units in increasing order are given."""
         of_rows = np.array(kept) if self.unit is None else np.flatnonzero(np.isin(self.unit, kept))
         taken = {
@@ -216,27 +222,27 @@ class Units:
             unit=None if self.unit is None else np.searchsorted(kept, self.unit[of_rows]),
         )
 
-    def expand(self, values):
+    def expand(self, values) -> np.ndarray:
         """From one value per unit, shape (..., units), to one per row, shape (..., n)."""
         return np.asarray(values)[..., self.index]
 
 
 def read_csv(
-    path,
-    columns,
+    path: str | PathLike,
+    columns: list[str],
     *,
-    trials=None,
-    exposure=None,
-    weights=None,
-    known=None,
-    groups=None,
-    id=None,
-    group=None,
-    missing="error",
-    header=True,
-    worksheet=None,
-    new=False,
-):
+    trials: str | None = None,
+    exposure: str | None = None,
+    weights: str | None = None,
+    known: str | None = None,
+    groups: dict | None = None,
+    id: str | None = None,
+    group: str | None = None,
+    missing: str = "error",
+    header: bool = True,
+    worksheet: str | None = None,
+    new: bool = False,
+) -> Observations:
     """Read observations from a table: a CSV file in any dialect (`dialect.Dialect`), or what `formats` knows.
 
     Parameters
@@ -499,7 +505,7 @@ def _check_distinct(path, observations, columns, roles):
         )
 
 
-def write(observations, path):
+def write(observations: Observations, path: str | PathLike) -> None:
     """Write observations as CSV: obs_id (from 1), id, group, y (or y_1, y_2, ...), trials, exposure, known and so on.
 
     Names that a spreadsheet would compute stand behind an apostrophe.
@@ -534,7 +540,7 @@ def write(observations, path):
         csv.writer(file, lineterminator="\n", quoting=quoting).writerows(zip(*columns.values(), strict=True))
 
 
-def read(path):
+def read(path: str | PathLike) -> Observations:
     """Read what `write` wrote, to the last bit.
 
     Parameters

@@ -1,16 +1,22 @@
 """Which observations replicated data sets stand for: all of them, or of very many a random sample."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.families.family import Points
 
+if TYPE_CHECKING:
+    from stanmix.data.observations import Observations
+
 REPLICATES = 400  # replicated data sets of a fit, over all chains
 OBSERVATIONS = 20_000  # the most that are replicated, and looked at by predictive checks
 
 
-def sampled_rows(rows, most=OBSERVATIONS):
+def sampled_rows(rows: Observations, most: int = OBSERVATIONS) -> np.ndarray:
     """The row of each observation that is looked at where not all can be.
 
     Parameters
@@ -34,7 +40,7 @@ def sampled_rows(rows, most=OBSERVATIONS):
     return np.repeat(np.arange(len(frequency)), few[rows.groups[1]])
 
 
-def sampled_units(rows, by_group, most):
+def sampled_units(rows: Observations, by_group, most):
     """A row of each unit that is looked at: as `sampled_rows`, or the first row of each of at most so many groups."""
     if not by_group:
         return sampled_rows(rows, most)
@@ -42,7 +48,7 @@ def sampled_units(rows, by_group, most):
     return np.repeat(first, _some(frequency_of_groups(rows), most))
 
 
-def sampled_points(rows, sampled, step, by_group):
+def sampled_points(rows: Observations, sampled: np.ndarray, step: float | None, by_group: bool) -> Points:
     """The rows that are looked at as `Points`.
 
     Parameters
@@ -69,7 +75,7 @@ def sampled_points(rows, sampled, step, by_group):
     return replace(points, known=known, unit=unit.reshape(-1))
 
 
-def frequency_of_groups(rows):
+def frequency_of_groups(rows: Observations):
     """How often each group was observed, in the order of `Observations.groups`."""
     names, place = rows.groups
     frequency = np.empty(len(names), np.int64)

@@ -1,5 +1,7 @@
 """Simulated observations, with their truth."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -8,7 +10,7 @@ from stanmix.data.observations import Observations
 from stanmix.families.registry import FAMILIES
 
 
-def simulate(recipe, seed):
+def simulate(recipe: dict, seed: int) -> tuple[Observations, dict]:
     """Simulate a data set from a mixture.
 
     Parameters

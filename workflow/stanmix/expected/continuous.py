@@ -1,5 +1,9 @@
 """What a fit to one continuous column predicts: densities, distribution functions, kernel densities of replicates."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import stats
 
@@ -8,6 +12,9 @@ from stanmix.expected import predictive
 from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
+
+if TYPE_CHECKING:
+    from stanmix.model.specification import Specification
 
 DRAWN = 50  # replicated data sets that the figure shows one by one
 PRIOR_DRAWN = 60  # densities drawn from the prior
@@ -18,12 +25,14 @@ PROMINENT = 0.05  # of the tallest peak: how far others must stand out of the de
 RESOLVED = 41  # places inside each component where densities are evaluated
 
 
-def is_log(y, axis="auto"):
+def is_log(y: np.ndarray, axis: str = "auto") -> bool:
     """Whether values are drawn on a log axis: as asked, else where positive ones span two orders of magnitude."""
     return y.min() > 0 and (axis == "log" or (axis == "auto" and y.max() > WIDE * y.min()))
 
 
-def grid(y, positive=False, points=401, beyond=0.1, log=False):
+def grid(
+    y: np.ndarray, positive: bool = False, points: Points = 401, beyond: float = 0.1, log: bool = False
+) -> np.ndarray:
     """Even steps over the data and a share of their range beyond, not below 0 if positive, shape (points,).
 
     On a log axis the steps are even in the logs.
@@ -35,12 +44,12 @@ def grid(y, positive=False, points=401, beyond=0.1, log=False):
     return np.linspace(lowest, y.max() + margin, points)
 
 
-def bandwidth(y):
+def bandwidth(y: np.ndarray) -> float:
     """Standard deviation of SciPy's default Gaussian kernel (Scott 1992) for these data."""
     return float(np.std(y, ddof=1) * len(y) ** -0.2)
 
 
-def resolving(family, x, draws, seed):
+def resolving(family: str, x, draws: dict[str, np.ndarray], seed: int):
     """A grid and places inside each component of draws, so that none is too narrow for it; between the grid's ends."""
     rng, entry = np.random.default_rng(seed), FAMILIES[family]
     values = entry.generate(rng, *(draws[name][:, None, :] for name in entry.of_component), size=np.ones((1, 20, 1)))
@@ -49,7 +58,7 @@ def resolving(family, x, draws, seed):
     return found[(found >= x[0]) & (found <= x[-1]) & entry.inside(found)]
 
 
-def kernel_density(y, x, width=None, log=False):
+def kernel_density(y: np.ndarray, x: np.ndarray, width: float | None = None, log: bool = False) -> np.ndarray:
     """Gaussian kernel density.
 
     Parameters
@@ -90,14 +99,14 @@ def kernel_density(y, x, width=None, log=False):
     return np.where(within, density, 0.0) / unit
 
 
-def bounds(y):
+def bounds(y: np.ndarray):
     """Ends beyond which values like these cannot lie, None for none: 0, and 1 for shares or 100 for percentages."""
     if y.min() < 0:
         return None, None
     return 0.0, 1.0 if y.max() <= 1 else 100.0 if y.max() == 100 else None
 
 
-def peaks(x, density, keep, anew):
+def peaks(x: np.ndarray, density: np.ndarray, keep: np.ndarray, anew: np.ndarray) -> list[dict]:
     """How much replicated kernel densities vary at the peaks of the mixture's density that stand out of it.
 
     Parameters
@@ -130,7 +139,17 @@ def at(x):
     return Points(x, np.ones(len(x)))
 
 
-def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
+def predict(
+    specification: Specification,
+    points: Points,
+    thinned: dict[str, np.ndarray],
+    few: dict[str, np.ndarray],
+    kept: np.ndarray,
+    anew: np.ndarray,
+    thin: np.ndarray,
+    prior: dict[str, np.ndarray],
+    axis: str = "auto",
+) -> tuple[dict, dict]:
     """Tables behind the predictive figures.
 
     Parameters
@@ -192,7 +211,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     return tables, facts
 
 
-def distribution(specification, points, anew):
+def distribution(specification: Specification, points: Points, anew: np.ndarray) -> tuple[dict[str, np.ndarray], dict]:
     """The distribution function of the data among those of replicated data sets.
 
     Parameters

@@ -1,5 +1,9 @@
 """How unlikely the data are under a fit: all predictive p-values, each of one kind of discrepancy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import stats
 
@@ -7,11 +11,23 @@ from stanmix.expected import continuous, multivariate, predictive, whole
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE, Points
 from stanmix.model import mixture
 
+if TYPE_CHECKING:
+    from stanmix.model.specification import Specification
+
 FEW_DRAWS_FROM = 1000  # observations from which p-values within the components are averaged over fewer draws
 DISTRIBUTION = {CONTINUOUS: continuous.distribution, WHOLE: whole.distribution, MULTIVARIATE: multivariate.distribution}
 
 
-def judge(specification, points, thinned, few, anew, left_out, rng, in_groups=None):
+def judge(
+    specification: Specification,
+    points: Points,
+    thinned: dict[str, np.ndarray],
+    few: dict[str, np.ndarray],
+    anew: np.ndarray,
+    left_out: list[np.ndarray],
+    rng: np.random.Generator,
+    in_groups: np.ndarray | None = None,
+) -> tuple[dict, dict, dict]:
     """All discrepancies of a fit.
 
     Parameters
@@ -57,7 +73,7 @@ def judge(specification, points, thinned, few, anew, left_out, rng, in_groups=No
     return tables, facts, p_values
 
 
-def ties(family, points, draws):
+def ties(family: str, points: Points, draws: dict[str, np.ndarray]) -> dict:
     """How unlikely it is that so many observations are equal to one value.
 
     Around each value that occurs more than once lies the interval to half-way to its neighbours in the data: where
@@ -105,7 +121,7 @@ def ties(family, points, draws):
 def _statistics(specification, points, anew):
     """The test statistics of replicated data sets, those of the data with their band, and the p-value of these."""
 
-    def statistics_of(y):
+    def statistics_of(y: np.ndarray):
         if specification.kind == MULTIVARIATE:
             return multivariate.statistics_of(y, specification.columns)
         return predictive.statistics_of(y, specification.kind == WHOLE)

@@ -1,6 +1,9 @@
 """What a fit to several columns predicts: densities of pairs of columns, replicated rows, statistics of columns."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,10 @@ from stanmix.families.multivariate_normal import telling_columns
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 
+if TYPE_CHECKING:
+    from stanmix.data.observations import Observations
+    from stanmix.model.specification import Specification
+
 MOST_PAIRS = 6  # pairs of columns whose density is drawn
 MOST_COLUMNS = 4  # all pairs of these many columns are at most MOST_PAIRS
 GRID = 61  # places across and up where a density is computed
@@ -21,7 +28,7 @@ PRIOR_SHOWN = 5  # data sets from the prior that are drawn
 MOST_ROWS = 3000  # of a data set that is drawn
 
 
-def marginal(draws, columns):
+def marginal(draws: dict[str, np.ndarray], columns):
     """The draws of a mixture's distribution of some of its columns alone."""
     found = {"theta": draws["theta"]} | {name: draws[name][:, :, columns] for name in ("mu", "sigma")}
     if "correlation" in draws:
@@ -29,7 +36,9 @@ def marginal(draws, columns):
     return found
 
 
-def pair_density(family, y, pair, draws):
+def pair_density(
+    family: str, y: np.ndarray, pair: tuple[int, ...], draws: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """The density of two columns on a grid, as columns of a table.
 
     Parameters
@@ -60,12 +69,12 @@ def pair_density(family, y, pair, draws):
     return table | {f"component_{k + 1}": medians[:, k] for k in range(medians.shape[1])}
 
 
-def distribution(specification, points, anew):
+def distribution(specification: Specification, points: Points, anew: np.ndarray):
     """As `continuous.distribution`, with one band for the distribution functions of all columns; x is of a column."""
     y, columns = points.y, specification.columns
     grids = [predictive.places(y[:, d], anew[:, :, d]) for d in range(len(columns))]
 
-    def curve(rows):
+    def curve(rows: Observations):
         return np.concatenate([predictive.ecdf(rows[:, d], x) for d, x in enumerate(grids)])
 
     observed = curve(y)
@@ -76,7 +85,7 @@ def distribution(specification, points, anew):
     return table | limits, {"ecdf": p_value, "shape": shape}
 
 
-def statistics_of(y, columns):
+def statistics_of(y: np.ndarray, columns: list[str]) -> dict[str, np.ndarray]:
     """Test statistics of data sets: mean and sd of each column, and the correlation of each pair.
 
     Parameters
@@ -100,7 +109,17 @@ def statistics_of(y, columns):
     return found
 
 
-def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
+def predict(
+    specification: Specification,
+    points: Points,
+    thinned: dict[str, np.ndarray],
+    few: dict[str, np.ndarray],
+    kept: np.ndarray,
+    anew: np.ndarray,
+    thin: np.ndarray,
+    prior: dict[str, np.ndarray],
+    axis: str = "auto",
+) -> tuple[dict, dict]:
     """Tables behind the predictive figures.
 
     Parameters

@@ -1,5 +1,7 @@
 """Posterior predictive checks: what replicated data look like beside the data, and how unlikely the data are."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
@@ -22,17 +24,17 @@ FEWEST_VALUES = 8  # distinct ones of a component whose shape can be seen
 SMALLEST = 1e-15  # p-value below which no more is said
 
 
-def band(curves):
+def band(curves) -> dict:
     """Pointwise band of curves (R, m): dict of lower, median and upper, each (m,)."""
     return dict(zip(("lower", "median", "upper"), np.quantile(curves, BAND, axis=0), strict=True))
 
 
-def band_columns(curves, prefix=""):
+def band_columns(curves, prefix: str = "") -> dict:
     """A pointwise band as columns of a table, their names beginning with `prefix`."""
     return {prefix + key: values for key, values in band(curves).items()}
 
 
-def part_bands(weighted, parts):
+def part_bands(weighted: np.ndarray, parts: list[str]) -> dict:
     """Bands of the mixture and of its parts as columns of a table.
 
     Parameters
@@ -53,19 +55,19 @@ def part_bands(weighted, parts):
     return columns
 
 
-def memberships_by_value(family, points, x, draws):
+def memberships_by_value(family: str, points: Points, x, draws: dict[str, np.ndarray]):
     """Membership probabilities at given values as a table: x and probability_1 and so on."""
     probabilities = mixture.membership(family, points, draws)
     names = mixture.parts(family, draws["theta"].shape[1])
     return {"x": x} | {f"probability_{name}": column for name, column in zip(names, probabilities.T, strict=True)}
 
 
-def ecdf(y, x):
+def ecdf(y: np.ndarray, x) -> np.ndarray:
     """Empirical distribution function of y at x, shape (m,)."""
     return np.searchsorted(np.sort(y), x, side="right") / len(y)
 
 
-def places(y, replicated, whole=False):
+def places(y: np.ndarray, replicated: np.ndarray, whole: bool = False) -> np.ndarray:
     """Where the distribution function of the data is compared: at the data's own quantiles, and beyond their ends.
 
     Between the data's values a place lies half-way between two neighbours, so that rounding does no harm; below the
@@ -100,13 +102,13 @@ def places(y, replicated, whole=False):
     return np.unique(np.concatenate(found))
 
 
-def standardised(y):
+def standardised(y: np.ndarray):
     """Data sets (..., m) in standard deviations from their means; constant ones are 0."""
     sd = y.std(axis=-1, keepdims=True)
     return (y - y.mean(axis=-1, keepdims=True)) / np.where(sd > 0, sd, 1)
 
 
-def shape_p_value(data):
+def shape_p_value(data: list[tuple[np.ndarray, ...]]) -> float:
     """How unlikely the shape of the distribution is, whatever its mean and standard deviation.
 
     A model that estimates both follows the data in them, and replicated data vary with what is not known of them; that
@@ -132,7 +134,7 @@ def shape_p_value(data):
     return ecdf_band(np.concatenate(observed), np.hstack(replicated))[1]
 
 
-def frequencies_p_value(observed, replicated):
+def frequencies_p_value(observed: np.ndarray, replicated: np.ndarray) -> float:
     """How unlikely the frequencies of whole numbers are: chi-squared over groups that expect enough.
 
     Parameters
@@ -157,7 +159,7 @@ def frequencies_p_value(observed, replicated):
     return float((distance >= distance[0] * (1 - 1e-12)).mean())
 
 
-def extremes(family, points, draws):
+def extremes(family: str, points: Points, draws: dict[str, np.ndarray]) -> dict:
     """How unlikely the smallest and the largest value are, by the model's distribution function.
 
     Parameters
@@ -230,7 +232,7 @@ def _beyond_ends_of_groups(family, points, draws):
     return none, beyond
 
 
-def group_p_values(y, anew, unit, size):
+def group_p_values(y: np.ndarray, anew: np.ndarray, unit: np.ndarray, size: np.ndarray) -> dict:
     """How unlikely the means of the groups are, and how far their rows spread.
 
     Parameters
@@ -273,7 +275,7 @@ def group_p_values(y, anew, unit, size):
     return p_values
 
 
-def within_groups(scores, points, rng):
+def within_groups(scores: np.ndarray, points: Points, rng: np.random.Generator) -> dict | None:
     """What rows of one group have in common beyond their component: the mean product of their scores.
 
     Parameters
@@ -303,7 +305,7 @@ def within_groups(scores, points, rng):
     return {"p_value": float((of_replicates >= of_data).mean()), "product": float(of_data.mean())}
 
 
-def even_p_value(transforms):
+def even_p_value(transforms: list[np.ndarray]) -> float:
     """How unlikely transforms are that should be spread evenly but depend on each other, as LOO-PITs do.
 
     Each value in order has its own p-value, two-sided, by the beta distribution of its place among n even ones (of
@@ -328,7 +330,7 @@ def even_p_value(transforms):
     return float(stats.cauchy.sf(np.concatenate(terms).mean()))
 
 
-def ecdf_band(observed, replicated):
+def ecdf_band(observed: np.ndarray, replicated: np.ndarray) -> tuple[dict, float]:
     """Simultaneous band of replicated distribution functions, and where the data's lies among them.
 
     At every x a curve has a depth: how many curves lie at or beyond it on its emptier side, itself included. Curves are
@@ -366,7 +368,7 @@ def _from_outside(curves):
     return np.unique(depths, axis=0, return_inverse=True)[1].ravel()
 
 
-def statistics_of(y, discrete):
+def statistics_of(y: np.ndarray, discrete: bool) -> dict[str, np.ndarray]:
     """Test statistics of data sets: each over the observations of one.
 
     Parameters
@@ -392,13 +394,13 @@ def statistics_of(y, discrete):
     return found | ({"zeros": (y == 0).mean(axis=-1)} if discrete else {})
 
 
-def drawn_between(ends, rng):
+def drawn_between(ends, rng: np.random.Generator) -> np.ndarray:
     """Points between the probabilities below each observation and with it (2, m), drawn evenly; shape (m,)."""
     lower, upper = ends
     return lower + (upper - lower) * rng.random(lower.shape)
 
 
-def transform_table(transform, rng):
+def transform_table(transform: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The probability integral transform against the uniform distribution, with a simultaneous band.
 
     Parameters
@@ -421,7 +423,7 @@ def transform_table(transform, rng):
     return table | {key: limits[key] - u for key in ("lower", "upper")}
 
 
-def component_p_values(family, points, draws, rng):
+def component_p_values(family: str, points: Points, draws: dict[str, np.ndarray], rng: np.random.Generator) -> dict:
     """Posterior predictive p-values of discrepancies within the components (Gelman, Meng & Stern 1996).
 
     Each observation is given a component by its posterior probability and turned into the standard normal quantile of

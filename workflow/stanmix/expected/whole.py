@@ -1,11 +1,18 @@
 """What a fit to whole numbers predicts: expected frequencies and those of replicated data, never a kernel density."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.expected import predictive
 from stanmix.families.family import Points
 from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
+
+if TYPE_CHECKING:
+    from stanmix.model.specification import Specification
 
 ROUNDED = 1e-9  # what division takes away
 SHARES = 100  # successes of trials that differ are looked at per so many trials, or ten times as many, and so on
@@ -15,7 +22,7 @@ MOST_SIZES = 200  # different trials or exposures over which expected frequencie
 PRIOR_DRAWN = 60  # distributions drawn from the prior
 
 
-def bins(y, beyond=0.0):
+def bins(y: np.ndarray, beyond: float = 0.0) -> tuple[np.ndarray, int]:
     """Equal groups of whole numbers that hold all observations.
 
     Parameters
@@ -39,7 +46,7 @@ def bins(y, beyond=0.0):
     return np.arange(low, high + 1, step), step
 
 
-def shown(y, points):
+def shown(y: np.ndarray, points: Points) -> tuple[np.ndarray, int | None]:
     """What figures show of numbers observed at points: successes of trials that differ as shares, else themselves.
 
     Parameters
@@ -60,7 +67,7 @@ def shown(y, points):
     return (y if per is None else np.floor(y * per / points.size + ROUNDED)), per
 
 
-def per_trials(points):
+def per_trials(points: Points) -> int | None:
     """Of how many trials successes are shown, None where numbers are shown as they are (int or None)."""
     if not points.of_trials or np.ptp(points.size) == 0:
         return None
@@ -68,7 +75,7 @@ def per_trials(points):
     return SHARES * 10 ** int(max(0, np.floor(-np.log10(max(largest, 1e-6)))))
 
 
-def frequencies(y, first, step):
+def frequencies(y: np.ndarray, first, step) -> np.ndarray:
     """How many of the whole numbers lie in each group, shape (..., m) for y of shape (..., n)."""
     place = ((np.asarray(y) - first[0]) // step).astype(int)
     m = len(first)
@@ -78,7 +85,9 @@ def frequencies(y, first, step):
     return np.array(counted).reshape(*place.shape[:-1], m)
 
 
-def expected(family, first, step, size, draws, per=None):
+def expected(
+    family: str, first, step, size: np.ndarray, draws: dict[str, np.ndarray], per: int | None = None
+) -> np.ndarray:
     """How many of the observations each part expects in each group.
 
     Parameters
@@ -122,7 +131,17 @@ def expected(family, first, step, size, draws, per=None):
     return total
 
 
-def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="auto"):
+def predict(
+    specification: Specification,
+    points: Points,
+    thinned: dict[str, np.ndarray],
+    few: dict[str, np.ndarray],
+    kept: np.ndarray,
+    anew: np.ndarray,
+    thin: np.ndarray,
+    prior: dict[str, np.ndarray],
+    axis: str = "auto",
+):
     """Tables behind the predictive figures; parameters and results are those of `continuous.predict`."""
     family, y = specification.family, points.y
     parts = mixture.parts(family, specification.components)
@@ -165,7 +184,7 @@ def predict(specification, points, thinned, few, kept, anew, thin, prior, axis="
     return tables, facts
 
 
-def distribution(specification, points, anew):
+def distribution(specification: Specification, points: Points, anew: np.ndarray):
     """As `continuous.distribution`; of p-values, ecdf and frequencies."""
     (seen, _), (seen_anew, _) = shown(points.y, points), shown(anew, points)
     x = predictive.places(seen, seen_anew, whole=True)

@@ -1,5 +1,7 @@
 """Between which numbers parameters lie, and the numbers of the whole line by which they are sampled."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,18 +35,18 @@ class Bounds:
         return len(self.low)
 
     @property
-    def kinds(self):
+    def kinds(self) -> np.ndarray:
         """How each is bounded: array of int, one of the constants of this module."""
         below, above = np.isfinite(self.low), np.isfinite(self.high)
         return np.select([below & above, below, above], [BETWEEN, ABOVE, BELOW], ANYWHERE)
 
     @property
-    def alike(self):
+    def alike(self) -> bool:
         """Whether all have the same ends."""
         return bool((self.low == self.low[0]).all() and (self.high == self.high[0]).all())
 
     @property
-    def in_turn(self):
+    def in_turn(self) -> bool:
         """Whether each ends before the next one begins."""
         return bool((self.high[:-1] <= self.low[1:]).all())
 
@@ -89,7 +91,7 @@ class Bounds:
                 0.0,
             )
 
-    def inside(self, values, margin, least=0.0):
+    def inside(self, values: np.ndarray, margin: float, least: float = 0.0):
         """Parameters moved inside the ends, if they are near them or beyond.
 
         Parameters

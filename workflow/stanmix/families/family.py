@@ -1,5 +1,7 @@
 """What a family of components is: its parameters, and on one pattern for all its density, tails and generator."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,7 +65,7 @@ class Points:
         return np.log(self.y if self.step is None else np.maximum(self.y, self.step / 4))
 
     @property
-    def width(self):
+    def width(self) -> int:
         """How many numbers a value consists of."""
         return 1 if self.y.ndim == 1 else self.y.shape[1]
 
@@ -105,7 +107,7 @@ class Points:
         y = self.by_unit(self.y, axis=0) / number.reshape(-1, *(1,) * (self.y.ndim - 1))
         return Points(y, self.by_unit(self.size, axis=0) / number, self.step, self.known, self.of_trials)
 
-    def by_unit(self, values, axis=1):
+    def by_unit(self, values, axis: int = 1):
         """Sums over the values of each unit, along one axis."""
         if self.unit is None:
             return values
@@ -197,27 +199,27 @@ class Family:
         """The parameter of that name."""
         return next(p for p in self.parameters if p.name == name)
 
-    def in_slot(self, slot):
+    def in_slot(self, slot) -> str | None:
         """The name of the parameter in a slot of the Stan program, or None."""
         return next((p.name for p in self.parameters if p.slot == slot), None)
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """The names of all parameters, in order (list of str)."""
         return [p.name for p in self.parameters]
 
     @property
-    def of_component(self):
+    def of_component(self) -> list[str]:
         """The names of those that a component has, in order (list of str)."""
         return [p.name for p in self.parameters if p.slot != "zero"]
 
     @property
-    def zero(self):
+    def zero(self) -> str | None:
         """The name of the weight of extra zeros, or None."""
         return self.in_slot("zero")
 
     @property
-    def ordered(self):
+    def ordered(self) -> str | None:
         """The name of the parameter that orders the components."""
         return self.in_slot("location")
 
@@ -227,7 +229,7 @@ class Family:
         return LINKS[self.parameters[0].support]
 
     @property
-    def collapsing(self):
+    def collapsing(self) -> str | None:
         """The name of the parameter that can collapse onto equal values, or None."""
         return self.in_slot("scale") if self.kind == CONTINUOUS else None
 
@@ -239,53 +241,53 @@ class Family:
         """The smallest width of components whose scale lies between two ends."""
         return low if self.shape_of_one is None else self.width(high)
 
-    def parameters_of(self, model):
+    def parameters_of(self, model: dict):
         """The parameters that a model of the configuration has."""
         return self.parameters
 
-    def forward(self, y):
+    def forward(self, y: np.ndarray):
         """Values on the scale of the model, here as they are; `transforms.Transformed` is a family of others."""
         return y
 
-    def allowed(self, y):
+    def allowed(self, y: np.ndarray) -> np.ndarray:
         """Which values the family can describe, like y; that counts are whole is looked at elsewhere."""
         return y > 0 if self.positive else np.ones(np.shape(y), bool)
 
-    def needs(self, column=0):
+    def needs(self, column: int = 0) -> str:
         """What values must be, in words, where some are not allowed."""
         return "values above 0"
 
-    def inside(self, y):
+    def inside(self, y: np.ndarray) -> np.ndarray:
         """At which values the density is a number above 0, like y."""
         return self.allowed(y)
 
-    def marginal(self, columns):
+    def marginal(self, columns) -> str | None:
         """The name of the family of some of several columns."""
         return self.name
 
-    def on_scale(self, points):
+    def on_scale(self, points: Points):
         """Values on the scale on which components have their shape: logs of positive ones."""
         return points.logs if self.positive else points.y
 
-    def across(self, noticed, column=0):
+    def across(self, noticed: dict, column: int = 0) -> float:
         """How far the values of which this was noticed lie apart on the scale of the location (float)."""
         if self.kind == WHOLE:
             return float(np.log((noticed["maximum"] + 1) / (noticed["minimum"] + 1)))
         return noticed["log"]["range"] if self.positive else noticed["range"]
 
-    def centres(self, draws):
+    def centres(self, draws: dict[str, np.ndarray]):
         """The value of the data at the location of each component, like that; None where the location is one itself."""
         return None if self.centre is None else self.centre(draws[self.ordered])
 
-    def marginal_logpdf(self, y, draws):
+    def marginal_logpdf(self, y: np.ndarray, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Log density of values under components, each in its column alone: arrays like the location of draws."""
         return self.logpdf(y, *(draws[name] for name in self.of_component))
 
-    def targets(self, parameter, noticed):
+    def targets(self, parameter, noticed: dict) -> list:
         """What of a parameter gets priors of its own: its column, if there are several, and what was noticed there."""
         return [(None, noticed)]
 
-    def first_shares(self, points, count, components):
+    def first_shares(self, points: Points, count, components: int):
         """Shares (m, K) of components from which EM starts: each owns equally many, from the lowest to the highest."""
         order = np.argsort(points.y / points.size, kind="stable")
         middle = np.cumsum(count[order]) - count[order] / 2
@@ -293,15 +295,15 @@ class Family:
         shares[order, np.minimum((middle / count.sum() * components).astype(int), components - 1)] = 1
         yield 0.9 * shares + 0.1 / components  # no component starts empty
 
-    def pooled(self, state, theta, shared):
+    def pooled(self, state: dict[str, np.ndarray], theta, shared) -> dict:
         """One value for all components of what they share, from an estimate for each: a dict of arrays (K,)."""
         return {name: np.full(len(theta), pool(self.parameter(name), state[name], theta)) for name in shared}
 
-    def order_in(self, state, specification):
+    def order_in(self, state: dict[str, np.ndarray], specification) -> np.ndarray:
         """What the components of a state are named by, from the lowest to the highest: an array (K,)."""
         return state[self.ordered]
 
-    def spread(self, state, size=1.0, specification=None):
+    def spread(self, state: dict[str, np.ndarray], size: float = 1.0, specification=None):
         """How far single observations scatter around the ordered parameter as it is sampled, like the parameter."""
         if self.collapsing:
             return self.width(state[self.collapsing])
@@ -310,11 +312,11 @@ class Family:
         slope = 1 / mean if self.link == 1 else size / (mean * (size - mean))
         return np.sqrt(variance) * slope
 
-    def edges(self, y, step=None):
+    def edges(self, y: np.ndarray, step=None):
         """The ends of what a continuous value stands for: equal for a point."""
         return (y, y) if step is None else (y - step / 2, y + step / 2)
 
-    def logpdf(self, y, *parameters, size=1.0, step=None):
+    def logpdf(self, y: np.ndarray, *parameters, size: float = 1.0, step=None):
         """Log density, or log probability of a whole number or of a rounded value, broadcasting."""
         distribution = self.distribution(*parameters, size)
         if self.kind == WHOLE:
@@ -344,16 +346,16 @@ class Family:
         with np.errstate(divide="ignore"):
             return (most + np.log(np.exp(logs - most) @ WEIGHTS[:, None] * (above - below)))[:, 0]
 
-    def moments(self, *parameters, size=1.0):
+    def moments(self, *parameters, size: float = 1.0):
         """Mean and variance of a component; infinite where they do not exist."""
         distribution = self.distribution(*parameters, size)
         return distribution.mean(), distribution.var()
 
-    def component_moments(self, draws, size=1.0):
+    def component_moments(self, draws: dict[str, np.ndarray], size: float = 1.0):
         """Mean and variance of the components of a dict of draws, each (S, K)."""
         return self.moments(*(draws[name] for name in self.of_component), size=size)
 
-    def tails(self, y, *parameters, size=1.0, step=None):
+    def tails(self, y: np.ndarray, *parameters, size: float = 1.0, step=None):
         """Probability below what a value stands for, and with it: P(Y < y) and P(Y <= y) for whole numbers."""
         distribution = self.distribution(*parameters, size)
         if self.kind == WHOLE:
@@ -363,7 +365,7 @@ class Family:
         lower = distribution.cdf(below)
         return lower, lower if above is below else distribution.cdf(above)
 
-    def score(self, y, *parameters, size=1.0, step=None, rng=None):
+    def score(self, y: np.ndarray, *parameters, size: float = 1.0, step=None, rng: np.random.Generator | None = None):
         """The standard normal quantile of y's probability under its component, exact in both tails.
 
         For whole numbers and rounded values a point drawn evenly from the step of the distribution function (Dunn &
@@ -390,19 +392,19 @@ class Family:
         lower, upper = (np.where(np.isneginf(tail), LOG_SMALLEST, tail) for tail in (lower, upper))
         return np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
 
-    def generate(self, rng, *parameters, size=1.0):
+    def generate(self, rng: np.random.Generator, *parameters, size: float = 1.0):
         """One value for each element of the broadcast parameters."""
         if self.kind == WHOLE and self.link == 1:  # a wide prior may ask for more than a count can be
             parameters = (np.minimum(parameters[0], MOST_COUNTED / np.asarray(size)), *parameters[1:])
         shape = np.broadcast_shapes(np.shape(size), *(np.shape(p) for p in parameters))
         return np.asarray(self.distribution(*parameters, size).rvs(size=shape, random_state=rng), dtype=float)
 
-    def log_components(self, points, draws):
+    def log_components(self, points: Points, draws: dict[str, np.ndarray]):
         """Log density of every point under every component, for draws in a dict of arrays (S, K): shape (S, m, K)."""
         found = self.logpdf(points.y, *self._spread(draws), size=points.size, step=points.step)
         return np.moveaxis(found, 0, 2)
 
-    def component_tails(self, points, draws):
+    def component_tails(self, points: Points, draws: dict[str, np.ndarray]):
         """Probability below what every point stands for, and with it, under every component: two arrays (S, m, K)."""
         below, with_it = self.tails(points.y, *self._spread(draws), size=points.size, step=points.step)
         lower = np.moveaxis(below, 0, 2)
@@ -412,7 +414,9 @@ class Family:
         """The parameters as (K, S, 1): components come first in memory, so that loops over them are the outer ones."""
         return (draws[name].T[:, :, None] for name in self.of_component)
 
-    def scores(self, points, draws, members, rng):
+    def scores(
+        self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Standard normal scores of every point under the component that each draw gives it.
 
         Parameters
@@ -434,7 +438,9 @@ class Family:
         scores = self.score(points.y[None, :], *parameters, size=points.size[None, :], step=points.step, rng=rng)
         return scores[:, :, None]
 
-    def replicate(self, points, draws, members, rng):
+    def replicate(
+        self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Values drawn for every point from the component that each draw gives it, as `scores`; shape (S, m)."""
         y = self.generate(rng, *self._of_members(draws, members), size=points.size)
         if points.step is not None:
@@ -446,7 +452,7 @@ class Family:
         rows = np.arange(len(members))[:, None]
         return (draws[name][rows, members] for name in self.of_component)
 
-    def unit(self, noticed):
+    def unit(self, noticed: dict) -> dict:
         """Origin and units in which the sampler works: dict of origin, location and scale."""
         if self.kind == WHOLE:
             typical = share(noticed) if self.takes == "trials" else rate(noticed)
@@ -457,13 +463,13 @@ class Family:
         return {"origin": log["median"], "location": log["sd"], "scale": self.width(log["sd"])}
 
 
-def rate(noticed):
+def rate(noticed: dict):
     """Events per exposure in the data, or the mean without one; half an event when there is none."""
     exposure = noticed["exposure"] or {"rate": noticed["mean"], "total": noticed["n"]}
     return max(exposure["rate"], 0.5 / exposure["total"])
 
 
-def share(noticed):
+def share(noticed: dict):
     """Successes per trial in the data, at least half a success away from 0 and 1."""
     least = 0.5 / (noticed["n"] * noticed["trials"]["most"])
     return min(max(noticed["trials"]["share"], least), 1 - least)
@@ -475,7 +481,7 @@ def to_link(values, link):
     return (lambda x: x, np.log, lambda x: np.log(x / (1 - x)))[link](values)
 
 
-def pool(parameter, values, weights):
+def pool(parameter: Parameter, values: np.ndarray, weights: np.ndarray) -> float:
     """One value for all components from one each: positive ones by their mean square, others by their mean.
 
     Parameters

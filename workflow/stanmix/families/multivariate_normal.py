@@ -1,12 +1,18 @@
 """The multivariate normal family: means, standard deviations and correlations of several columns together."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.families.centres import distances, far_apart
 from stanmix.families.family import Family
 from stanmix.families.priors import CORRELATION
+
+if TYPE_CHECKING:
+    from stanmix.families.family import Points
 
 RESTARTS = 10  # of EM, each from centres of its own
 LLOYD_STEPS = 10  # that improve the centres
@@ -22,44 +28,44 @@ class MultivariateNormal(Family):
     """
 
     @property
-    def ordered(self):
+    def ordered(self) -> str:
         """The name of the parameter that can order the components, in one of the columns."""
         return "mu"
 
     @property
-    def collapsing(self):
+    def collapsing(self) -> str:
         """The name of the parameter that can collapse onto equal values."""
         return "sigma"
 
-    def parameters_of(self, model):
+    def parameters_of(self, model: dict):
         """The parameters that a model of the configuration has: no correlation if it is diagonal."""
         return self.parameters if model.get("correlation", "full") == "full" else self.parameters[:2]
 
-    def targets(self, parameter, noticed):
+    def targets(self, parameter, noticed: dict):
         """What of a parameter gets priors of its own: (column, what was noticed in it) for mean and sd of each."""
         if parameter.support == CORRELATION:
             return super().targets(parameter, noticed)
         return list(noticed["columns"].items())
 
-    def unit(self, noticed):
+    def unit(self, noticed: dict) -> dict:
         """Origin and units in which the sampler works: dict of lists with one number for each column."""
         columns = noticed["columns"].values()
         spreads = [column["sd"] or 1.0 for column in columns]
         return {"origin": [column["median"] for column in columns], "location": spreads, "scale": spreads}
 
-    def order_in(self, state, specification):
+    def order_in(self, state: dict[str, np.ndarray], specification):
         """The means (K,) in the column that orders the components, in the first where none does."""
         return state["mu"][..., ordering_column(specification) or 0]
 
-    def spread(self, state, size=1.0, specification=None):
+    def spread(self, state: dict[str, np.ndarray], size: float = 1.0, specification=None):
         """The standard deviations in the column that orders the components."""
         return state["sigma"][..., ordering_column(specification) or 0]
 
-    def component_moments(self, draws, size=1.0):
+    def component_moments(self, draws: dict[str, np.ndarray], size: float = 1.0):
         """Mean and variance of every column in the components of a dict of draws, each (S, K, D)."""
         return draws["mu"], draws["sigma"] ** 2
 
-    def log_components(self, points, draws):
+    def log_components(self, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Log density of every row under every component, shape (S, m, K)."""
         factors = factors_of(draws)
         result = np.empty((*draws["theta"].shape[:1], len(points), draws["theta"].shape[1]))
@@ -71,7 +77,7 @@ class MultivariateNormal(Family):
             result[:, :, k] = height[:, None] - 0.5 * (z**2).sum(axis=1)
         return result
 
-    def component_tails(self, points, draws):
+    def component_tails(self, points: Points, draws: dict[str, np.ndarray]):
         """Probability below every number in its column alone under every component: (S, m, K, D), twice the same."""
         from scipy.special import ndtr
 
@@ -79,7 +85,7 @@ class MultivariateNormal(Family):
         below = ndtr(z)
         return below, below
 
-    def scores(self, points, draws, members, rng):
+    def scores(self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator):
         """Standard normal scores (S, m, D): of the first column, the second given it, and so on."""
         factors = factors_of(draws)
         result = np.empty((*members.shape, points.width))
@@ -89,7 +95,9 @@ class MultivariateNormal(Family):
             result[inside] = np.moveaxis(z, 1, 2)[inside]
         return result
 
-    def replicate(self, points, draws, members, rng):
+    def replicate(
+        self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Rows drawn from the component that each draw gives each point, shape (S, m, D)."""
         factors = factors_of(draws)
         z = rng.standard_normal((*members.shape, points.width))
@@ -100,12 +108,12 @@ class MultivariateNormal(Family):
             result[inside] = (draws["mu"][:, None, k] + draws["sigma"][:, None, k] * related)[inside]
         return result
 
-    def marginal_logpdf(self, y, draws):
+    def marginal_logpdf(self, y: np.ndarray, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Log density of values in their columns alone, shape (S, K, D)."""
         z = (y - draws["mu"]) / draws["sigma"]
         return -0.5 * z**2 - np.log(draws["sigma"]) - 0.5 * np.log(2 * np.pi)
 
-    def first_shares(self, points, count, components):
+    def first_shares(self, points: Points, count, components: int):
         """Shares (m, K) from which EM starts: of the nearest of K centres (k-means++, Arthur & Vassilvitskii 2007)."""
         z = (points.y - points.y.mean(axis=0)) / (points.y.std(axis=0) + 1e-300)
         for seed in range(RESTARTS if components > 1 else 1):
@@ -114,7 +122,7 @@ class MultivariateNormal(Family):
             nearest = distances(z, centres).argmin(axis=1)
             yield 0.9 * (nearest[:, None] == np.arange(components)) + 0.1 / components
 
-    def pooled(self, state, theta, shared):
+    def pooled(self, state: dict[str, np.ndarray], theta, shared) -> dict:
         """What components share, from an estimate for each: as a covariance where it is sds and correlations."""
         pooled = {}
         if {"sigma", "correlation"} <= shared:
@@ -135,12 +143,12 @@ def ordering_column(specification):
     return None if order == "none" else specification.columns.index(order)
 
 
-def factors_of(draws):
+def factors_of(draws: dict[str, np.ndarray]) -> np.ndarray:
     """Cholesky factors of the correlations, shape (S, K, D, D); None when columns are uncorrelated."""
     return np.linalg.cholesky(draws["correlation"]) if "correlation" in draws else None
 
 
-def whitened(y, draws, factors, k):
+def whitened(y: np.ndarray, draws: dict[str, np.ndarray], factors: np.ndarray | None, k: int) -> np.ndarray:
     """Independent standard normal scores of rows under one component, by forward substitution.
 
     Parameters
@@ -170,7 +178,7 @@ def whitened(y, draws, factors, k):
     return z
 
 
-def lkj_factors(dimension, shape, count, rng):
+def lkj_factors(dimension: int, shape: float, count: int, rng: np.random.Generator) -> np.ndarray:
     """Cholesky factors of correlation matrices from the LKJ distribution by its onion (Lewandowski et al. 2009).
 
     Parameters
@@ -198,7 +206,7 @@ def lkj_factors(dimension, shape, count, rng):
     return factors
 
 
-def given_the_others(sigma, factors):
+def given_the_others(sigma, factors) -> np.ndarray:
     """The sd of every column given all others: shape (..., D) from sigma (..., D) and Cholesky factors (..., D, D)."""
     return sigma / np.sqrt((np.linalg.inv(factors) ** 2).sum(axis=-2))
 
@@ -213,7 +221,7 @@ def _centres(z, count, components, rng):
     return centres
 
 
-def estimate(points, shares, known):
+def estimate(points: Points, shares, known):
     """Weighted means, sds and correlations, with one more observation in each that has the spread of a K-th."""
     size = shares.sum(axis=0)[:, None]
     total = shares.sum(axis=1) / shares.sum()
@@ -234,7 +242,7 @@ def moved_inside(correlation, by):
     return (1 - by) * correlation + by * np.eye(correlation.shape[-1])
 
 
-def telling_columns(draws):
+def telling_columns(draws: dict[str, np.ndarray]) -> list[int]:
     """Columns in the order of how far the components lie apart in them, for their spread (list of int)."""
     theta, mu, sigma = (draws[name].mean(axis=0) for name in ("theta", "mu", "sigma"))
     between = theta @ (mu - theta @ mu) ** 2

@@ -1,5 +1,7 @@
 """Prior distributions: read as Stan writes them, handed to the programs as numbers, evaluated by SciPy."""
 
+from __future__ import annotations
+
 import ast
 import functools
 import math
@@ -91,7 +93,7 @@ class Prior:
         return DISTRIBUTIONS[self.distribution].number
 
     @property
-    def padded_arguments(self):
+    def padded_arguments(self) -> list:
         """The arguments, and the log of what a cut leaves, as one row of the table that the Stan programs read."""
         return [*self.arguments, *[0.0] * (PROGRAM_ARGUMENTS - len(self.arguments)), self.log_left]
 
@@ -132,7 +134,7 @@ class Prior:
         return self.upper is not None and bool(self.frozen.cdf(self.upper) < 0.5)
 
     @property
-    def has_location(self):
+    def has_location(self) -> bool:
         """Whether the argument before the last says where the bulk of the distribution is."""
         if self.distribution == "lkj":
             return False
@@ -165,7 +167,7 @@ class Prior:
         """The distribution as a frozen SciPy one, not cut."""
         return _frozen(self.distribution, self.arguments)
 
-    def logpdf(self, x):
+    def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Normalised log density.
 
         Parameters
@@ -180,7 +182,7 @@ class Prior:
         """
         return self.frozen.logpdf(x) - self.log_left
 
-    def quantile(self, probability):
+    def quantile(self, probability: np.ndarray) -> np.ndarray:
         """The value below which that probability lies, of the distribution as it is cut.
 
         Parameters
@@ -215,7 +217,7 @@ class Prior:
         return said | {"lower": self.lower, "upper": self.upper}
 
     @classmethod
-    def of(cls, said: dict) -> "Prior":
+    def of(cls, said: dict) -> Prior:
         """From what `as_dict` gave."""
         return cls(**{**said, "arguments": tuple(said["arguments"])})
 
@@ -269,7 +271,7 @@ class _LogitNormal:
         return self._normal.logsf(self._logit(x))
 
 
-def parse(text, support, count):
+def parse(text: str, support: str, count: int) -> list[Prior]:
     """Read a prior as Stan writes it, such as ``normal([10, 20, 35], 2)`` or ``lognormal(0, 1) T[0.5, 3]``.
 
     Parameters
@@ -348,7 +350,7 @@ def parse(text, support, count):
     return priors
 
 
-def parse_differences(entry, support, count):
+def parse_differences(entry: dict, support: str, count: int) -> list[Prior]:
     """Read the prior of ordered locations that says where the first is, and how far others are from the one before.
 
     Parameters
@@ -425,7 +427,7 @@ def _parse_lkj(text, count):
     return [Prior("lkj", (shape,)) for shape in shapes]
 
 
-def parse_weights(text, count):
+def parse_weights(text: str, count: int) -> list[float]:
     """Read the prior of the weights: ``dirichlet(1)``, ``dirichlet([2, 5, 10])``, or ``beta(5, 5)`` for two.
 
     Parameters

@@ -1,6 +1,9 @@
 """The families: for each its parameters, distribution, default priors and the estimates that EM and starts need."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +23,9 @@ from stanmix.families.family import (
     to_link,
 )
 from stanmix.families.priors import ABOVE_ONE, CORRELATION, POSITIVE, REAL, UNIT, Prior
+
+if TYPE_CHECKING:
+    from stanmix.families.transforms import Transformed
 
 # Of an estimate: chains must not start on the plateau where it does not matter, nor where an outlier alone puts it.
 SMALLEST_DISPERSION, LARGEST_DISPERSION = 0.05, 3.0
@@ -131,23 +137,23 @@ class _Normal:
     def var(self):
         return np.square(self.sigma)
 
-    def rvs(self, size, random_state):
+    def rvs(self, size, random_state: np.random.Generator):
         return self.mu + self.sigma * random_state.standard_normal(size)
 
-    def logpdf(self, y):
+    def logpdf(self, y: np.ndarray):
         return -0.5 * self._standard(y) ** 2 - (np.log(self.sigma) + 0.5 * np.log(2 * np.pi))
 
-    def cdf(self, y):
+    def cdf(self, y: np.ndarray):
         from scipy.special import ndtr
 
         return ndtr(self._standard(y))
 
-    def logcdf(self, y):
+    def logcdf(self, y: np.ndarray):
         from scipy.special import log_ndtr
 
         return log_ndtr(self._standard(y))
 
-    def logsf(self, y):
+    def logsf(self, y: np.ndarray):
         from scipy.special import log_ndtr
 
         return log_ndtr(-self._standard(y))
@@ -179,23 +185,23 @@ class _Weibull:
         with np.errstate(invalid="ignore"):
             return np.where(np.isfinite(second), second - self._moment(1) ** 2, np.inf)
 
-    def rvs(self, size, random_state):
+    def rvs(self, size, random_state: np.random.Generator):
         return self.median * (random_state.standard_exponential(size) / np.log(2)) ** (1 / self.shape)
 
-    def logpdf(self, y):
+    def logpdf(self, y: np.ndarray):
         logs = self._log_hazard(y)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(y > 0, logs + np.log(self.shape) - np.log(np.maximum(y, 0)) - np.exp(logs), -np.inf)
 
-    def cdf(self, y):
+    def cdf(self, y: np.ndarray):
         return -np.expm1(-np.exp(self._log_hazard(y)))
 
-    def logcdf(self, y):
+    def logcdf(self, y: np.ndarray):
         logs = self._log_hazard(y)
         with np.errstate(divide="ignore"):
             return np.where(logs < -36, logs, np.log(-np.expm1(-np.exp(logs))))
 
-    def logsf(self, y):
+    def logsf(self, y: np.ndarray):
         return -np.exp(self._log_hazard(y))
 
 
@@ -212,16 +218,16 @@ class _SkewNormal:
     def _standard(self, y, sign):
         return np.broadcast_arrays(sign * (np.asarray(y) - self.xi) / self.omega, sign * np.asarray(self.slant))
 
-    def cdf(self, y):
+    def cdf(self, y: np.ndarray):
         from scipy.special import ndtr, owens_t
 
         z, slant = self._standard(y, 1)
         return np.clip(ndtr(z) - 2 * owens_t(z, slant), 0, 1)
 
-    def logcdf(self, y):
+    def logcdf(self, y: np.ndarray):
         return _log_skew_normal_cdf(*self._standard(y, 1), self.SMALL)
 
-    def logsf(self, y):
+    def logsf(self, y: np.ndarray):
         return _log_skew_normal_cdf(*self._standard(y, -1), self.SMALL)  # its mirror image
 
 
@@ -529,7 +535,7 @@ FAMILIES = _Families(
 )
 
 
-def family_of(model, columns=None):
+def family_of(model: dict, columns: list[str] | None = None) -> Family | Transformed:
     """The family of a model of the configuration, transformed where the model says so.
 
     Parameters

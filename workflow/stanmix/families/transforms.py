@@ -4,14 +4,20 @@ A transformed family is a family like others, of the values as they are: its den
 models of one data set on different scales are compared on the same measure.
 """
 
+from __future__ import annotations
+
 import functools
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.base.text import LARGEST, plain
 from stanmix.families.family import Family
+
+if TYPE_CHECKING:
+    from stanmix.families.family import Points
 
 TRANSFORMS = ("log", "log10", "logit", "sqrt")
 SHIFTED = ("log", "log10", "sqrt")  # those that take a shift
@@ -37,20 +43,20 @@ class Scale:
     name: str = ""
     shift: float = 0.0
 
-    def text(self, y="y"):
+    def text(self, y: np.ndarray = "y"):
         """Such as ``log(y + 1)``."""
         sign = "-" if self.shift < 0 else "+"
         shifted = f"{y} {sign} {plain(abs(self.shift))}" if self.shift else y
         return f"{self.name}({shifted})" if self.name else shifted
 
     @property
-    def ends(self):
+    def ends(self) -> tuple[float, ...]:
         """Between which values data must lie, both left out (tuple of float)."""
         if not self.name:
             return -np.inf, np.inf
         return -self.shift, 1.0 if self.name == "logit" else np.inf
 
-    def forward(self, y):
+    def forward(self, y: np.ndarray):
         """Values on the scale of the model; infinite beyond where these can lie."""
         y = np.asarray(y, float) + self.shift
         with np.errstate(divide="ignore"):
@@ -74,7 +80,7 @@ class Scale:
             y = x * np.abs(x) if self.name == "sqrt" else x
         return y - self.shift
 
-    def log_jacobian(self, y):
+    def log_jacobian(self, y: np.ndarray):
         """Log of how many units of the model's scale a small unit at each value takes, -inf where it has no place."""
         y = np.asarray(y, float) + self.shift
         if not self.name:
@@ -110,12 +116,12 @@ class Transformed:
         return getattr(self.base, name)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Such as ``normal of log(y + 1)``; the columns of several follow each other."""
         return f"{self.base.name} of {', '.join(scale.text() for scale in self.scales)}"
 
     @property
-    def positive(self):
+    def positive(self) -> bool:
         """Whether no value can lie below 0."""
         return len(self.scales) == 1 and self._ends(0)[0] >= 0 and self.scales[0].name != "sqrt"
 
@@ -129,7 +135,7 @@ class Transformed:
             return getattr(self.scales[0], method)(values)
         return np.stack([getattr(scale, method)(values[..., d]) for d, scale in enumerate(self.scales)], axis=-1)
 
-    def forward(self, y):
+    def forward(self, y: np.ndarray):
         """Values on the scale of the model."""
         return self._each("forward", y)
 
@@ -137,46 +143,46 @@ class Transformed:
         """Values of the data from values on the scale of the model."""
         return self._each("backward", x)
 
-    def allowed(self, y):
+    def allowed(self, y: np.ndarray) -> np.ndarray:
         """Which values the family can describe, like y."""
         if len(self.scales) == 1:
             return (y > self._ends(0)[0]) & (y < self._ends(0)[1])
         return np.stack([(y[..., d] > self._ends(d)[0]) & (y[..., d] < self._ends(d)[1])
                          for d in range(len(self.scales))], axis=-1)  # fmt: skip
 
-    def needs(self, column=0):
+    def needs(self, column: int = 0):
         """What values must be, in words."""
         lower, upper = self._ends(column)
         return (
             f"values above {plain(lower)}" if upper == np.inf else f"values between {plain(lower)} and {plain(upper)}"
         )
 
-    def inside(self, y):
+    def inside(self, y: np.ndarray) -> np.ndarray:
         """At which values the density is a number above 0, like y."""
         if self.base.positive:
             return self.base.inside(self.forward(y))
         return np.isfinite(self._each("log_jacobian", y))
 
-    def marginal(self, columns):
+    def marginal(self, columns) -> str | None:
         """The name of the family of some of the columns."""
         return Transformed(self.base, tuple(self.scales[d] for d in columns)).name
 
     def _inner(self, points):
         return replace(points, y=self.forward(points.y))
 
-    def on_scale(self, points):
+    def on_scale(self, points: Points):
         """Values on the scale on which components have their shape."""
         return self.base.on_scale(self._inner(points))
 
-    def estimate(self, points, shares, known):
+    def estimate(self, points: Points, shares, known):
         """As that of the base, from the transformed values."""
         return self.base.estimate(self._inner(points), shares, known)
 
-    def first_shares(self, points, count, components):
+    def first_shares(self, points: Points, count, components: int):
         """As that of the base, from the transformed values."""
         yield from self.base.first_shares(self._inner(points), count, components)
 
-    def log_components(self, points, draws):
+    def log_components(self, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Log density of every value as it is under every component, shape (S, m, K)."""
         jacobian = self._each("log_jacobian", points.y)
         jacobian = jacobian if jacobian.ndim == 1 else jacobian.sum(axis=1)
@@ -186,33 +192,33 @@ class Transformed:
             points = replace(points, y=np.where(inside.reshape(-1, *[1] * (points.y.ndim - 1)), points.y, middle))
         return self.base.log_components(self._inner(points), draws) + jacobian[None, :, None]
 
-    def component_tails(self, points, draws):
+    def component_tails(self, points: Points, draws: dict[str, np.ndarray]):
         """As that of the base: a transformation that rises leaves probabilities as they are."""
         return self.base.component_tails(self._inner(points), draws)
 
-    def scores(self, points, draws, members, rng):
+    def scores(self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator):
         """As that of the base, of the transformed values."""
         return self.base.scores(self._inner(points), draws, members, rng)
 
-    def replicate(self, points, draws, members, rng):
+    def replicate(self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator):
         """Values of the data drawn for every point from the component that each draw gives it."""
         return self.backward(self.base.replicate(self._inner(points), draws, members, rng))
 
-    def generate(self, rng, *parameters, size=1.0):
+    def generate(self, rng: np.random.Generator, *parameters, size: float = 1.0):
         """One value of the data for each element of the broadcast parameters."""
         return self.backward(self.base.generate(rng, *parameters, size=size))
 
-    def across(self, noticed, column=0):
+    def across(self, noticed: dict, column: int = 0) -> float:
         """How far the values of which this was noticed lie apart on the scale of the location (float)."""
         ends = self.scales[column].forward(np.array([noticed["minimum"], noticed["maximum"]]))
         return float(np.diff(np.log(ends) if self.base.positive else ends)[0])
 
-    def centres(self, draws):
+    def centres(self, draws: dict[str, np.ndarray]):
         """The value of the data at the location of each component, (S, K) or (S, K, D)."""
         centres = self.base.centres(draws)
         return self.backward(draws[self.ordered] if centres is None else centres)
 
-    def component_moments(self, draws, size=1.0):
+    def component_moments(self, draws: dict[str, np.ndarray], size: float = 1.0):
         """Mean and variance of the components among the values of the data; infinite where they do not exist.
 
         The trapezoidal rule in the inverse hyperbolic sine of standard deviations, which is exact to many digits for
@@ -237,7 +243,7 @@ class Transformed:
         return mean, variance
 
 
-def scales_of(model, columns=None):
+def scales_of(model: dict, columns: list[str] | None = None) -> tuple[Scale, ...] | None:
     """The scales of a model of the configuration, one for each column; None where its values are taken as they are.
 
     Parameters
@@ -254,7 +260,7 @@ def scales_of(model, columns=None):
     if "transform" not in model and "shift" not in model:
         return None
 
-    def each(key, default):
+    def each(key, default) -> list:
         given = model.get(key, default)
         return [given.get(name, default) if isinstance(given, dict) else given for name in columns or [None]]
 
@@ -270,7 +276,7 @@ def transformed(base, scales):
     return Transformed(base, scales)
 
 
-def read_name(name):
+def read_name(name) -> str | None:
     """The name of the base and the scales that the name of a transformed family says; None for other names."""
     found = NAME.fullmatch(name)
     parts = [TEXT.fullmatch(part) for part in found[2].split(", ")] if found else [None]

@@ -1,7 +1,10 @@
 """Is the model calibrated? Distribution functions of probability integral transforms, and statistics of the data."""
 
+from __future__ import annotations
+
 import math
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.patches import Patch
@@ -20,6 +23,9 @@ from stanmix.figures.style import (
     styled,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _MOST_BINS = 30
 _ROUNDING = 1e-9  # the band has no width at 0 and 1
 _STEPS = [1, 2, 2.5, 5, 10]  # between ticks, times a power of ten
@@ -27,7 +33,7 @@ _FAR = 10  # interquartile ranges beyond the quartiles after which a value would
 
 
 @styled
-def draw_pit(panels):
+def draw_pit(panels: list[dict]) -> Figure:
     """Draw how far the distribution of probability integral transforms is from uniform, one panel for each kind.
 
     Parameters
@@ -82,7 +88,7 @@ def draw_pit(panels):
 
 
 @styled
-def draw_statistics(rows):
+def draw_statistics(rows: list[dict]) -> Figure:
     """Draw statistics of the data against the same of replicated data sets.
 
     Parameters

@@ -1,12 +1,18 @@
 """Which observations belong together, whatever the components are called: a heat map of co-clustering."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Patch
 
 from stanmix.figures.style import MUTED, OBSERVED, component_colour, legend_below, new_figure, shade, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SHARED = LinearSegmentedColormap.from_list("shared", ["white", shade(MUTED, 0.45), OBSERVED])
 _CLUSTERS = (MUTED, shade(MUTED, 0.6))  # neighbours by turns
@@ -15,7 +21,9 @@ _SEEN = 600  # rows and columns that a picture can show each for itself
 
 
 @styled
-def draw_co_clustering(similarity, cluster, place, *, total, component=None, names=None):
+def draw_co_clustering(
+    similarity: np.ndarray, cluster, place: np.ndarray, *, total: int, component=None, names: list[str] | None = None
+) -> Figure:
     """Draw the probabilities that two observations share a component, sorted by cluster and then by value.
 
     Parameters

@@ -1,6 +1,9 @@
 """Models side by side: how well each predicts, and what each says about the parameters."""
 
+from __future__ import annotations
+
 import textwrap
+from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 
@@ -18,12 +21,15 @@ from stanmix.figures.style import (
     symbol,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _LONGEST = 22  # letters of a column's name in a title
 _FAILED = "#737D87"
 
 
 @styled
-def draw_comparison(rows):
+def draw_comparison(rows: list[dict]) -> Figure:
     """Draw the expected log predictive density of every model, the best on top.
 
     Parameters
@@ -68,7 +74,7 @@ def draw_comparison(rows):
 
 
 @styled
-def draw_estimates(rows):
+def draw_estimates(rows: list[dict]) -> Figure:
     """Draw the intervals of every parameter in every model, one panel per name of a parameter.
 
     Parameters

@@ -1,6 +1,9 @@
 """Whole numbers: how often each was observed, how often the model expects it, and where the two disagree."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.patches import Patch
@@ -20,6 +23,10 @@ from stanmix.figures.style import (
     visible,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 _MOST_BARS = 120
 _DENSE = 200  # bars beyond which they become pixels inside the SVG
 _STEPS = [1, 2, 5, 10]  # between ticks, times a power of ten
@@ -27,7 +34,7 @@ _MARKED = 60  # bars up to which every one has a marker on each line
 
 
 @styled
-def draw_count_data(values, counts, *, label, true_mass=None):
+def draw_count_data(values, counts, *, label: str, true_mass: np.ndarray | None = None) -> Figure:
     """Draw how often each whole number was observed.
 
     Parameters
@@ -63,7 +70,17 @@ def draw_count_data(values, counts, *, label, true_mass=None):
 
 
 @styled
-def draw_bars(values, observed, mixture, components, *, label, names=None, true_mass=None, step=1):
+def draw_bars(
+    values: np.ndarray,
+    observed: np.ndarray,
+    mixture: dict,
+    components: dict | None,
+    *,
+    label: str,
+    names=None,
+    true_mass: np.ndarray | None = None,
+    step: int = 1,
+) -> Figure:
     """Draw how often the model expects each whole number over how often it was observed.
 
     Limits of a sum are not sums of limits: where whole numbers are grouped, the caller groups the draws, with
@@ -120,7 +137,7 @@ def draw_bars(values, observed, mixture, components, *, label, names=None, true_
 
 
 @styled
-def draw_rootogram(values, observed, limits, *, label, step=1):
+def draw_rootogram(values: np.ndarray, observed: np.ndarray, limits: dict, *, label: str, step: int = 1) -> Figure:
     """Draw a hanging rootogram (Tukey, 1972; Kleiber and Zeileis, 2016): the bars of the data hang from the model.
 
     A bar ends at the square root of the expected minus that of the observed frequency, and the band around zero is
@@ -205,7 +222,16 @@ def group_values(values):
     return values[0] + present * float(step) + (step - unit) / 2, group, step
 
 
-def add_bars(axes, values, heights, *, step=1, bottom=0.0, colour=DATA, label=None):
+def add_bars(
+    axes: Axes,
+    values: np.ndarray,
+    heights: np.ndarray,
+    *,
+    step: int = 1,
+    bottom: float | np.ndarray = 0.0,
+    colour=DATA,
+    label: str | None = None,
+):
     """Add a bar per value, with a sensible axis below: apart for single whole numbers, touching for groups of them.
 
     Parameters
@@ -240,7 +266,7 @@ def add_bars(axes, values, heights, *, step=1, bottom=0.0, colour=DATA, label=No
     return Patch(color=DATA, label=label)
 
 
-def add_caps(axes, values, heights, *, step=1):
+def add_caps(axes, values, heights, *, step: int = 1) -> None:
     """Add a dark line across the end of every bar of `add_bars`, to show through what is drawn over the bars."""
     values = np.asarray(values, dtype=float)
     if values.size <= _DENSE:

@@ -1,5 +1,9 @@
 """The data as they are: histogram, every value as a mark, density estimates, and the truth where it is known."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.figures.style import (
@@ -15,6 +19,10 @@ from stanmix.figures.style import (
     visible,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 _CURVES = {
     "kde": {"color": MUTED, "linewidth": 1.5, "linestyle": (0, (1.2, 1.4))},
     "kde-narrow": {"color": OBSERVED, "linewidth": 1.7},
@@ -25,7 +33,7 @@ _MOST_MARKS = 2000
 
 
 @styled
-def draw_data(y, *, label, curves, true_components=None):
+def draw_data(y: np.ndarray, *, label: str, curves: list[dict], true_components: np.ndarray | None = None) -> Figure:
     """Draw the observations of one data set.
 
     Parameters
@@ -66,7 +74,7 @@ def draw_data(y, *, label, curves, true_components=None):
     return figure
 
 
-def draw_histogram(axes, y):
+def draw_histogram(axes: Axes, y: np.ndarray):
     """Add a histogram on the density scale, its bars together of area 1.
 
     Parameters
@@ -84,7 +92,7 @@ def draw_histogram(axes, y):
     return axes.stairs(heights, edges, fill=True, color=DATA, label="data", zorder=0.9)
 
 
-def bin_edges(y):
+def bin_edges(y: np.ndarray) -> np.ndarray:
     """Edges of histogram bins by the rule of Freedman and Diaconis (1981), within bounds.
 
     Whole numbers get bins that each hold the same number of whole numbers and end half-way between two of them:

@@ -3,8 +3,11 @@
 The page is measured in inches: every text is measured first, and columns get the width their texts need.
 """
 
+from __future__ import annotations
+
 import re
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
@@ -22,6 +25,9 @@ from stanmix.figures.style import (
     upright,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _RADIUS = 0.27
 _LINE = 0.175  # height of a line of small text
 _SMALL, _NORMAL = 9.0, 11.0
@@ -32,7 +38,7 @@ _OBSERVED_FILL, _PLATE_FILL = "#D3D9DF", "#F8F9FA"
 
 
 @styled
-def draw_diagram(specification):
+def draw_diagram(specification) -> Figure:
     """Draw a mixture model in plate notation, with the numbers of this model.
 
     Parameters
@@ -204,7 +210,7 @@ def _vector(values):
     return number(values[0]) if len(set(values)) == 1 else "[" + ", ".join(number(value) for value in values) + "]"
 
 
-def prior_lines(priors, before="", width=30, numbers=None):
+def prior_lines(priors: list[dict], before: str = "", width: int = 30, numbers: list[int] | None = None) -> list[str]:
     """Write the priors of one parameter, those of all components at once where they differ in numbers only.
 
     Parameters

@@ -1,15 +1,22 @@
 """The rows of every group, coloured by the component of the group."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.lines import Line2D
 
 from stanmix.figures.style import MUTED, component_colour, legend_below, new_figure, plain, styled
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _MOST_GROUPS = 150
 
 
 @styled
-def draw_groups(y, group, kinds, uncertainty, *, labels, names):
+def draw_groups(y: np.ndarray, group, kinds, uncertainty: np.ndarray, *, labels, names: list[str]) -> Figure:
     """Draw a line of dots for each group, groups of one component beside each other in the order of their means.
 
     Parameters

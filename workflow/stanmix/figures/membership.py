@@ -1,5 +1,9 @@
 """Which component each observation most likely comes from, and how sure that is."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.lines import Line2D
 
@@ -16,12 +20,27 @@ from stanmix.figures.style import (
     styled,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
 _MOST_POINTS = 5000
 _ABOVE = 1.14  # top of the axis of probabilities where cut-offs are named above the curves
 
 
 @styled
-def draw_membership(y, probabilities, *, label, x, curves, true_component=None, names=None, cutoffs=()):
+def draw_membership(
+    y: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    label: str,
+    x: np.ndarray,
+    curves: np.ndarray,
+    true_component=None,
+    names=None,
+    cutoffs: Sequence[dict] = (),
+) -> Figure:
     """Draw the membership probabilities against the value, and the most probable component of every observation.
 
     Parameters

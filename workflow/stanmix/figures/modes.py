@@ -1,6 +1,9 @@
 """The modes of a posterior: a small picture of each mixture, how far it lies below the best, and who went there."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -21,6 +24,9 @@ from stanmix.figures.style import (
     visible,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _COLUMNS = 4
 _MOST_POINTS = 1000
 _TALLEST = 2  # times the tallest bar: how high a mixture is drawn
@@ -29,7 +35,9 @@ _GREY = shade(MUTED, 0.45)
 
 
 @styled
-def draw_modes(modes, *, label, y=None, names=None, called=None):
+def draw_modes(
+    modes: list[dict], *, label: str, y: np.ndarray | None = None, names: list[str] | None = None, called=None
+) -> Figure:
     """Draw a small picture of each mode.
 
     Parameters

@@ -1,7 +1,10 @@
 """Several measurements per observation: pairs of them, contours of the mixture, and who belongs where."""
 
+from __future__ import annotations
+
 import math
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -20,6 +23,11 @@ from stanmix.figures.style import (
     styled,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
 _MOST_POINTS = 3000
 _DENSE = 200  # points beyond which they become pixels inside the SVG
 _MIXTURE = {0.5: 1.9, 0.8: 1.3, 0.95: 0.7}  # share of mass inside a contour, and how wide its line is
@@ -30,7 +38,7 @@ _GREY = shade(MUTED, 0.45)
 
 
 @styled
-def draw_pairs(y, names, *, component=None):
+def draw_pairs(y: np.ndarray, names, *, component=None) -> Figure:
     """Draw every pair of measurements against each other, and each alone as a histogram.
 
     Parameters
@@ -94,7 +102,7 @@ def draw_pairs(y, names, *, component=None):
 
 
 @styled
-def draw_contours(y, names, pairs, *, parts=None, true_component=None):
+def draw_contours(y: np.ndarray, names, pairs: list[dict], *, parts=None, true_component=None) -> Figure:
     """Draw regions of highest density of the mixture and of its components over the data, for pairs of measurements.
 
     Parameters
@@ -161,7 +169,9 @@ def draw_contours(y, names, pairs, *, parts=None, true_component=None):
 
 
 @styled
-def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, parts=None, true_component=None):
+def draw_pair_memberships(
+    y: np.ndarray, names, probabilities: np.ndarray, *, i: int = 0, j: int = 1, parts=None, true_component=None
+) -> Figure:
     """Draw the most probable component of every observation over two of its measurements, the doubtful ones larger.
 
     Parameters
@@ -228,7 +238,7 @@ def draw_pair_memberships(y, names, probabilities, *, i=0, j=1, parts=None, true
 
 
 @styled
-def draw_data_sets(sets, names, title, *, parts=None, zoom=False):
+def draw_data_sets(sets: list[dict], names, title: str, *, parts=None, zoom: bool = False) -> Figure:
     """Draw two measurements of several data sets against each other, a panel for each, all on the same axes.
 
     Parameters
@@ -296,7 +306,7 @@ def draw_data_sets(sets, names, title, *, parts=None, zoom=False):
     return figure
 
 
-def contour_levels(density, x, y, shares):
+def contour_levels(density: np.ndarray, x: np.ndarray, y: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     """Heights at which the contours of a density enclose given shares of its mass (Hyndman, 1996).
 
     Parameters

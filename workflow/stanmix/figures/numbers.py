@@ -1,17 +1,24 @@
 """How many components? What each number predicts, and what it makes of the data."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.figures.counts import add_bars
 from stanmix.figures.data import draw_histogram
 from stanmix.figures.style import MUTED, OBSERVED, component_colour, new_figure, plain, styled, visible
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _FAILED = "#737D87"
 _ACROSS = 4
 
 
 @styled
-def draw_numbers(models, pictures, *, label):
+def draw_numbers(models: list[dict], pictures: list[dict], *, label: str) -> Figure:
     """Draw how much worse each number of components predicts than the best, and the density that each gives.
 
     Parameters

@@ -1,6 +1,9 @@
 """Does the model make data like ours? Replicated data sets, their spread, their distribution function, the density."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -21,11 +24,14 @@ from stanmix.figures.style import (
     visible,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _DENSE = 5000  # vertices beyond which lines become pixels inside the SVG
 
 
 @styled
-def draw_replicates(x, observed, replicates, *, label):
+def draw_replicates(x: np.ndarray, observed: np.ndarray, replicates: np.ndarray, *, label: str) -> Figure:
     """Draw the density estimate of the data over those of replicated data sets, as the tutorial does.
 
     Parameters
@@ -66,7 +72,7 @@ def draw_replicates(x, observed, replicates, *, label):
 
 
 @styled
-def draw_bands(x, keep, anew, *, label, peaks):
+def draw_bands(x: np.ndarray, keep: dict, anew: dict, *, label: str, peaks: list[dict]) -> Figure:
     """Draw how far density estimates of replicated data spread, with memberships kept and with memberships drawn anew.
 
     Parameters
@@ -126,7 +132,7 @@ def _annotate_peaks(axes, x, band, peaks):
 
 
 @styled
-def draw_ecdf(x, observed, band, *, label):
+def draw_ecdf(x: np.ndarray, observed: np.ndarray, band: dict, *, label: str) -> Figure:
     """Draw the distribution function of the data with the band of the model, and again as the difference to its median.
 
     Parameters
@@ -147,7 +153,7 @@ def draw_ecdf(x, observed, band, *, label):
 
 
 @styled
-def draw_ecdfs(rows):
+def draw_ecdfs(rows: list[dict]) -> Figure:
     """Draw what `draw_ecdf` draws for several columns of the data, a row of panels for each.
 
     Parameters
@@ -186,7 +192,16 @@ def draw_ecdfs(rows):
 
 
 @styled
-def draw_density(y, x, mixture, components, *, label, names=None, true_density=None):
+def draw_density(
+    y: np.ndarray,
+    x: np.ndarray,
+    mixture: dict,
+    components: dict | None,
+    *,
+    label: str,
+    names=None,
+    true_density: np.ndarray | None = None,
+) -> Figure:
     """Draw the posterior density of the mixture and its components over the histogram of the data.
 
     Parameters

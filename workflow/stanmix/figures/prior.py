@@ -1,5 +1,9 @@
 """What does the prior expect? Mixtures drawn from the prior beside the data."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
@@ -16,11 +20,16 @@ from stanmix.figures.style import (
     styled,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _DENSE = 5000  # vertices beyond which lines become pixels inside the SVG
 
 
 @styled
-def draw_prior_predictive(x, curves, observed, *, label, discrete=False, step=1):
+def draw_prior_predictive(
+    x: np.ndarray, curves: np.ndarray, observed: np.ndarray, *, label: str, discrete: bool = False, step: int = 1
+) -> Figure:
     """Draw densities of mixtures drawn from the prior over the data.
 
     Parameters

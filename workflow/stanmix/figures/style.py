@@ -1,9 +1,12 @@
 """One look for all figures: colours with one meaning each, fonts, the size of a page, and how a figure is saved."""
 
+from __future__ import annotations
+
 import functools
 import io
 import re
 import textwrap
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -15,6 +18,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextToPath
 
 from stanmix.base.files import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
 
 # Colours with a meaning, used for nothing else.
 OBSERVED = "#17202A"  # curves made from the data
@@ -94,7 +101,7 @@ class RoundedLayout(ConstrainedLayoutEngine):
 
     _is_made = False
 
-    def execute(self, figure):
+    def execute(self, figure: Figure) -> None:
         if self._is_made:
             return
         super().execute(figure)
@@ -106,7 +113,7 @@ class RoundedLayout(ConstrainedLayoutEngine):
 
 
 @styled
-def new_figure(width, height, layout="constrained"):
+def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
     """Make an empty figure that knows nothing of pyplot.
 
     Parameters
@@ -125,7 +132,7 @@ def new_figure(width, height, layout="constrained"):
     return figure
 
 
-def log_ticks(figure, label):
+def log_ticks(figure: Figure, label: str) -> Figure:
     """Name the places of the axes that have that label, which are common logs, by the values.
 
     Parameters
@@ -152,7 +159,7 @@ def log_ticks(figure, label):
     return figure
 
 
-def save(figure, path):
+def save(figure: Figure, path: str | PathLike) -> None:
     """Save a figure so that the same figure gives the same bytes, whole or not at all.
 
     Parameters
@@ -196,7 +203,7 @@ def _rounded(number, digits):
     return f"{round(float(number), digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")  # no minus before a zero
 
 
-def component_colour(component):
+def component_colour(component: int) -> str:
     """The colour of a component, the same in every figure.
 
     Parameters
@@ -220,7 +227,7 @@ def shade(colour, amount):
     return to_hex([channel + abs(amount) * (towards - channel) for channel in to_rgb(colour)])
 
 
-def chain_style(chain, colour=MUTED):
+def chain_style(chain: int, colour: str = MUTED) -> dict:
     """How the line of a chain is drawn: its lightness first, then its dashes, never a hue of its own.
 
     Parameters
@@ -245,7 +252,7 @@ def index_of(component, called=None):
     return component if called is None else upright(shortened(called, _LONGEST))
 
 
-def symbol(name, component=None, columns=()):
+def symbol(name: str, component: int | str | None = None, columns: Sequence[str] = ()) -> str:
     r"""The mathematical name of a parameter as mathtext, components numbered from 1.
 
     Parameters
@@ -288,13 +295,13 @@ def shortened(name, longest):
     return name if len(name) <= longest else f"{name[: longest - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
 
 
-def upright(words):
+def upright(words) -> str:
     r"""Words as mathtext that shows them upright, letter by letter: ``\text{}`` with escapes, blanks as one space."""
     escaped = re.sub(r"[\\{}$]", r"\\\g<0>", " ".join(words.split()))
     return rf"\text{{{escaped}}}"
 
 
-def visible(density):
+def visible(density: np.ndarray) -> np.ndarray:
     """A density without its stretches near zero, whose lines would only hide the axis and each other.
 
     Parameters
@@ -322,7 +329,7 @@ def number(value):
 
 
 @functools.cache
-def text_width(text, size):
+def text_width(text: str, size):
     """Inches that one line of text, formulas in it included, takes at a size in points."""
     is_formula = text.count("$") > text.count(r"\$")
     font = FontProperties(family=RC["font.family"], size=size)
@@ -330,7 +337,7 @@ def text_width(text, size):
     return TextToPath().get_text_width_height_descent(shown, font, ismath=is_formula)[0] / 72
 
 
-def legend_below(figure, handles, labels=None):
+def legend_below(figure: Figure, handles, labels: list[str] | None = None):
     """Put one legend under all axes, where it hides no data, in as many columns as fit.
 
     Parameters

@@ -1,7 +1,10 @@
 """Do the chains agree? The density of every parameter by chain, and whether the chains' ranks look alike."""
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -22,6 +25,9 @@ from stanmix.figures.style import (
     text_width,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _POINTS = 100  # where a rank ECDF is looked at
 _SIMULATIONS = 4000
 _NAME_SIZE = 11.0
@@ -30,7 +36,7 @@ _VERTICES = 8000  # of all lines in a figure, which keeps its SVG small (pixels 
 
 
 @styled
-def draw_traces(parameters, *, note=None):
+def draw_traces(parameters: list[dict], *, note: str | None = None) -> Figure:
     """Draw two panels per scalar parameter: its density by chain, and the rank ECDF of every chain minus the expected.
 
     Parameters
@@ -199,7 +205,7 @@ def _rank_lines(axes, draws, colour, points):
 
 
 @functools.lru_cache(maxsize=32)
-def rank_band(draws_per_chain, chains, probability=0.95):
+def rank_band(draws_per_chain: int, chains: int, probability: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """A band that holds the rank ECDF differences of all chains, at all ranks looked at, with a given probability.
 
     If the chains sample one distribution independently, the ranks of all draws are a random permutation, so the

@@ -1,7 +1,10 @@
 """The Dirichlet prior of the weights: what some concentrations mean, and which of them this run uses."""
 
+from __future__ import annotations
+
 import math
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
@@ -9,6 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 
 from stanmix.figures.style import MUTED, OBSERVED, component_colour, new_figure, number, plain, styled, symbol
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PANELS = ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (10.0, 10.0, 10.0), (2.0, 5.0, 10.0))
 
@@ -22,7 +28,7 @@ _FRAME = {"edgecolor": OBSERVED, "linewidth": 2.0}
 
 
 @styled
-def draw_dirichlet(panels=PANELS, used=()):
+def draw_dirichlet(panels=PANELS, used: list[dict] = ()) -> Figure:
     """Draw Dirichlet densities: three components on a triangle, two as a Beta curve, more by their marginals.
 
     Parameters

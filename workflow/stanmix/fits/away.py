@@ -6,7 +6,10 @@ expected power of the weight that is left. That is no mode to which one could cl
 the data the density there is low and the room is large.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaln
@@ -17,6 +20,10 @@ from stanmix.fits.masses import LogPosterior, log_excess
 from stanmix.model import mixture
 from stanmix.model.prior import prior_draws
 from stanmix.model.specification import Weights
+
+if TYPE_CHECKING:
+    from stanmix.data.observations import Units
+    from stanmix.model.specification import Specification
 
 OWNED = 1.0  # observations of which a component that is away owns less, were all weights equal
 DRAWS = 500  # of the prior, behind the probability of being away
@@ -41,7 +48,7 @@ class Away:
     density: np.ndarray
 
 
-def owning_nothing(family, points, count, draws):
+def owning_nothing(family: str, points: Points, count: np.ndarray, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Which components are away.
 
     Parameters
@@ -79,14 +86,14 @@ def _owned(own, others):
     return np.where(np.isnan(share), 0.0, share)  # far from all
 
 
-def alike(specification):
+def alike(specification: Specification) -> bool:
     """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
     told = [specification.weights.concentration or specification.weights.value]
     told += [entry.value or entry.priors for entry in specification.parameters]
     return all(each == values[0] for values in told for each in values)
 
 
-def left_out(specification):
+def left_out(specification: Specification):
     """The components that may be away (from 0): one of those that are alike stands for all."""
     if specification.weights.fixed:
         return []
@@ -95,7 +102,7 @@ def left_out(specification):
     return [0] if alike(specification) else list(range(specification.components))
 
 
-def without(specification, units, component):
+def without(specification: Specification, units: Units, component):
     """The specification and the distinct observations of the same model with one component (from 0) less."""
 
     def kept(values):
@@ -119,7 +126,9 @@ def without(specification, units, component):
     return fewer, replace(units, known=known)
 
 
-def weighed(specification, units, component, state, rng):
+def weighed(
+    specification: Specification, units: Units, component: int, state: dict[str, np.ndarray], rng: np.random.Generator
+) -> Away | None:
     """The part of a posterior in which a component is away.
 
     Parameters

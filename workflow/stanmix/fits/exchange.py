@@ -1,5 +1,9 @@
 """What the file of a fit holds beside the draws for other people's tools: the groups that ArviZ looks for."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
@@ -11,6 +15,10 @@ from stanmix.fits import inference
 from stanmix.model import mixture
 from stanmix.model.prior import log_prior, prior_draws
 
+if TYPE_CHECKING:
+    from stanmix.data.observations import Observations
+    from stanmix.model.specification import Specification
+
 VALUES = 2_000_000  # the most of a group by observation: 16 MB; beyond, fewer draws are kept
 PRIOR_DRAWS = 400
 FAR = 10  # standard deviations that counts drawn from the prior may lie above their mean
@@ -21,7 +29,7 @@ LEFT_OUT = {  # why a file may have no such group
 NAMES = "Whether the components can be told apart, so that their names mean anything, is said in labels.json."
 
 
-def draws_kept(chains, length, values):
+def draws_kept(chains: int, length: int, values: int) -> int:
     """How many draws of each chain have replicated data and log likelihoods.
 
     Parameters
@@ -39,7 +47,14 @@ def draws_kept(chains, length, values):
     return min(length, max(VALUES // (chains * values), replication.REPLICATES // chains, 1))
 
 
-def groups(specification, variables, rows, sampled, kept, rng):
+def groups(
+    specification: Specification,
+    variables: dict[str, np.ndarray],
+    rows: Observations,
+    sampled: np.ndarray,
+    kept: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, xr.Dataset]:
     """The groups of an InferenceData that are computed from its draws, and those of the prior.
 
     Parameters

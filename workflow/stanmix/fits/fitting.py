@@ -1,7 +1,10 @@
 """One fit from observations to draws."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +20,30 @@ from stanmix.model.resolution import specify
 from stanmix.model.stan_data import program_data
 from stanmix.stan import cmdstan
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stanmix.data.observations import Observations
+    from stanmix.model.specification import Specification
+
 APART = 0.05  # expected share of misplaced observations up to which a posterior is taken to be nearly normal
 LEARNT = 10  # warm-up iterations for each unknown from which its correlations with the others can be learnt
 RAISED = 0.98  # adapt_delta of a second run where any transition of the first one diverged
 PACKAGES = ("arviz", "cmdstanpy", "numpy", "scipy")
 
 
-def fit(inputs, outputs, name, model, components, rounding, sampling, seed, threads=1, say=print):
+def fit(
+    inputs: Mapping,
+    outputs: Mapping,
+    name: str,
+    model: dict,
+    components: int,
+    rounding: float | None,
+    sampling: dict,
+    seed: int,
+    threads: int = 1,
+    say: Callable = print,
+) -> None:
     """Sample one model for one data set and write draws, specification, the program's data and the modes.
 
     The modes are searched first, and the chains start in those that hold the posterior. Where sampling leads to others,
@@ -124,7 +144,7 @@ def fit(inputs, outputs, name, model, components, rounding, sampling, seed, thre
     made.write(outputs["specification"])
 
 
-def metric_of(sampling, overlap, starts):
+def metric_of(sampling: dict, overlap: float, starts: list[dict]) -> str:
     """The metric of NUTS: as asked, or dense where a posterior is nearly normal and warm-up is long enough to learn it.
 
     Parameters of overlapping components have curved posteriors or several modes, where one covariance misleads chains.
@@ -149,7 +169,9 @@ def metric_of(sampling, overlap, starts):
     return "dense" if overlap <= APART and LEARNT * unknowns <= sampling["warmup"] else "diag"
 
 
-def replicates(specification, variables, rows, sampled, kept, rng):
+def replicates(
+    specification: Specification, variables, rows: Observations, sampled, kept: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
     family, by_group = specification.family, specification.by_group
     points = replication.sampled_points(rows, sampled, specification.rounding, by_group)

@@ -1,10 +1,13 @@
 """ArviZ behind one door: InferenceData in files, and the statistics of draws."""
 
+from __future__ import annotations
+
 import json
 import math
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -13,6 +16,12 @@ from stanmix.base.columns import title_of
 from stanmix.base.files import whole
 from stanmix.families.family import WHOLE
 from stanmix.model import mixture
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from stanmix.data.observations import Observations
+    from stanmix.model.specification import Specification
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # ArviZ announces its next major version at import
@@ -35,7 +44,17 @@ SAMPLE_STATS = {  # CmdStan's names and ArviZ's
 }
 
 
-def write_draws(path, specification, variables, statistics, rows, sampled, replicates, attributes, groups=None):
+def write_draws(
+    path: str | PathLike,
+    specification: Specification,
+    variables: dict[str, np.ndarray],
+    statistics: dict[str, np.ndarray],
+    rows: Observations,
+    sampled: np.ndarray,
+    replicates: np.ndarray,
+    attributes: dict,
+    groups: dict[str, xr.Dataset] | None = None,
+) -> None:
     """Write one fit as ArviZ InferenceData, the same bytes every time.
 
     Parameters
@@ -114,7 +133,7 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
         idata.to_netcdf(str(beside), engine="h5netcdf", compress=False)
 
 
-def estimated(specification, variables):
+def estimated(specification: Specification, variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Draws of what is not fixed, shared parameters without their axis of components.
 
     Parameters
@@ -135,7 +154,9 @@ def estimated(specification, variables):
     }
 
 
-def at_observations(values, specification, sampled, n, draws=None):
+def at_observations(
+    values: np.ndarray, specification: Specification, sampled: np.ndarray, n: int, draws: np.ndarray | None = None
+) -> xr.DataArray:
     """Values of observations with named axes.
 
     Parameters
@@ -168,13 +189,13 @@ def at_observations(values, specification, sampled, n, draws=None):
     return xr.DataArray(values, dims=(*before, place, "column")[: values.ndim], coords=coords)
 
 
-def axes_of(axes, mode):
+def axes_of(axes, mode) -> list[str]:
     """The names (list of str) of so many axes of a parameter; there is one of components unless its mode is shared."""
     begin = 1 if mode == "shared" else 0
     return ["component", "column", "column2"][begin : begin + axes]
 
 
-def read_draws(path, groups=READ):
+def read_draws(path: str | PathLike, groups: tuple[str, ...] = READ) -> az.InferenceData:
     """Read what `write_draws` wrote, into memory.
 
     Parameters
@@ -194,7 +215,7 @@ def read_draws(path, groups=READ):
     return az.InferenceData(**{group: xr.load_dataset(path, group=group, engine="h5netcdf") for group in there})
 
 
-def by_component(idata, specification):
+def by_component(idata: az.InferenceData, specification: Specification) -> dict[str, np.ndarray]:
     """All draws of theta and the parameters with one column per component.
 
     Parameters
@@ -249,13 +270,13 @@ class Scalar:
         return title_of(self.name, self.component, self.columns)
 
 
-def flat(slots, specification):
+def flat(slots, specification: Specification) -> dict:
     """All draws that `cmdstan.sample` returned, under the names of the parameters, as `by_component` gives them."""
     every = {name: slots[slot].reshape(-1, *slots[slot].shape[2:]) for name, slot in specification.slots.items()}
     return {name: specification.expanded(values) for name, values in every.items()}
 
 
-def scalars(idata):
+def scalars(idata: az.InferenceData) -> list[Scalar]:
     """The numbers that are estimated, in the order of the file, correlations once (list of Scalar)."""
     result = []
     for name, values in idata.posterior.data_vars.items():
@@ -273,7 +294,7 @@ def scalars(idata):
     return result
 
 
-def statistics_of(draws):
+def statistics_of(draws: np.ndarray) -> dict:
     """Location, spread, interval and convergence of one scalar.
 
     Parameters
@@ -313,12 +334,12 @@ def _halves(draws):
     return draws if chains > 1 else draws[:, : length // 2 * 2].reshape(2, -1)
 
 
-def energy_fraction(idata):
+def energy_fraction(idata: az.InferenceData) -> np.ndarray:
     """E-BFMI of each chain (Betancourt 2016), shape (chains,)."""
     return az.bfmi(idata)
 
 
-def relative_efficiency(idata):
+def relative_efficiency(idata: az.InferenceData):
     """Effective over actual draws, averaged over the scalar parameters, as PSIS wants it; 1 for a single chain."""
     if idata.posterior.sizes["chain"] == 1:
         return 1.0
@@ -326,7 +347,7 @@ def relative_efficiency(idata):
     return float(np.mean(effective)) / (idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"])
 
 
-def leave_one_out_weights(log_likelihood, efficiency):
+def leave_one_out_weights(log_likelihood: np.ndarray, efficiency: float) -> tuple[np.ndarray, np.ndarray]:
     """Pareto-smoothed importance weights that leave one observation out (Vehtari, Gelman & Gabry 2017).
 
     Where no weight is more than `EVEN` times another there is no tail to smooth, and the weights are taken as they are:
@@ -357,7 +378,7 @@ def leave_one_out_weights(log_likelihood, efficiency):
     return log_weights, pareto_k
 
 
-def narrow_bandwidth(y):
+def narrow_bandwidth(y: np.ndarray) -> float:
     """A kernel bandwidth that does not take the distance between components for the width of one.
 
     Parameters

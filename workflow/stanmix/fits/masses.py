@@ -6,6 +6,8 @@ ones (Lewandowski, Kurowicka & Joe 2009), whose LKJ density is a product of beta
 for all modes of a posterior are left out.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -306,7 +308,7 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray,
     return float(value + log_volume - base), posterior.fingerprint(draws)[0], Peak(place, vectors, size)
 
 
-def sampled(posterior: LogPosterior, peaks: list, draws: int, rng) -> np.ndarray:
+def sampled(posterior: LogPosterior, peaks: list, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Importance weights of draws around some maxima, sorted to the nearest one.
 
     The draws come from an even mixture of t distributions with the places and curvatures of the maxima, so that what

@@ -1,5 +1,7 @@
 """The modes of a posterior in words, for checks, tables and pictures."""
 
+from __future__ import annotations
+
 from stanmix.base.columns import word_for
 
 MARKS = {
@@ -9,13 +11,13 @@ MARKS = {
 }
 
 
-def listed(words):
+def listed(words) -> str:
     """Words as a list in a sentence: a, b and c."""
     words = [str(word) for word in words]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def chains_in(mode):
+def chains_in(mode) -> str:
     """Which chains visit a mode: their numbers, and where it is not all of their draws how many these are."""
     return ", ".join(
         f"{chain}" if visits == mode["places"] else f"{chain} ({visits} of {mode['places']})"
@@ -24,7 +26,7 @@ def chains_in(mode):
     )
 
 
-def remarks(mode, names=None):
+def remarks(mode, names=None) -> str:
     """What is odd about the components of a mode, by their names or numbers; empty for nothing."""
     found = [
         text.format(s="s" if len(mode[mark]) > 1 else "", which=listed(word_for(k, names) for k in mode[mark]))
@@ -53,7 +55,7 @@ def held(mode):
     return percentage(mode["share"]) + error
 
 
-def on_chains(found):
+def on_chains(found) -> str:
     """Where the chains are, in a sentence."""
     modes = [mode for mode in found["modes"] if any(mode["visits"])]
     if not modes:

@@ -5,9 +5,12 @@ many places that a component without observations can take. Those far from the d
 climb, and stand beside the modes as one (`away`).
 """
 
+from __future__ import annotations
+
 import itertools
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -32,6 +35,9 @@ from stanmix.fits.starts import (
 )
 from stanmix.model import mixture
 from stanmix.stan import cmdstan
+
+if TYPE_CHECKING:
+    from stanmix.model.specification import Specification
 
 # The search, and what is kept of it.
 STARTS, FEWEST_STARTS = 40, 12
@@ -89,7 +95,7 @@ def chain_states(variables: dict, components: int, places: int = PLACES) -> list
     places = min(places, length)
     kept = ((np.arange(places) + 0.5) * length / places).astype(int)
 
-    def at(chain, draw):
+    def at(chain, draw) -> dict:
         values = {name: value[chain, draw] for name, value in variables.items()}
         return {name: np.array(np.broadcast_to(v, (components, *v.shape[1:]))) for name, v in values.items()}
 
@@ -458,7 +464,7 @@ def _ends(specification, units, rng, most=STARTS):
     """Different ends of EM, the most likely first: list of dict with state, density and starts, how many led there."""
     points = Points.of(units, specification.rounding)
 
-    def density(state):
+    def density(state: dict[str, np.ndarray]):
         draws = {name: value[None] for name, value in state.items()}
         return mixture.log_likelihood(specification.family, points, draws)[0]
 
@@ -482,7 +488,9 @@ def _ends(specification, units, rng, most=STARTS):
     return ends
 
 
-def dispersed_shares(specification, points, count, number, rng):
+def dispersed_shares(
+    specification: Specification, points: Points, count: np.ndarray, number: int, rng: np.random.Generator
+) -> np.ndarray:
     """Shares from which EM starts, of one of several kinds in turn.
 
     Parameters
@@ -629,7 +637,7 @@ def _beside(state, specification):
     return specification.with_fixed({name: v if name in fixed else v[order] for name, v in state.items()})
 
 
-def visited_alike(visits, rng):
+def visited_alike(visits: np.ndarray, rng: np.random.Generator) -> float | None:
     """How probable it is that chains that visit the modes alike differ as much as these, by permuting their draws.
 
     Parameters
@@ -667,7 +675,7 @@ def visited_alike(visits, rng):
     return (1 + farther) / (1 + PERMUTATIONS)
 
 
-def table(found, specification):
+def table(found, specification: Specification):
     """A row for each component of each mode: mode, gap, share, starts, component and its parameters (DataFrame)."""
     columns = specification.columns
     rows = []
@@ -685,7 +693,7 @@ def table(found, specification):
     return pd.DataFrame(rows)
 
 
-def pictures(found, specification, points):
+def pictures(found: dict, specification: Specification, points: Points) -> pd.DataFrame:
     """What the pictures of the first modes show: density or expected frequency of the mixture and of its parts.
 
     Parameters

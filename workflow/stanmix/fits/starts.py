@@ -1,5 +1,9 @@
 """Where the chains start: at the data's own quantiles, improved by EM, moved apart by about one standard error."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.families.bounds import Bounds
@@ -8,6 +12,11 @@ from stanmix.families.multivariate_normal import given_the_others, moved_inside,
 from stanmix.families.priors import ENDS, REAL, UNIT
 from stanmix.labels import partitions
 from stanmix.model import mixture
+
+if TYPE_CHECKING:
+    from stanmix.data.observations import Units
+    from stanmix.families.family import Family
+    from stanmix.model.specification import Specification
 
 EM_STEPS = 30
 SMALLEST_SCALE = 1 / 50  # of the unit of scales: a component must not start collapsed
@@ -20,7 +29,7 @@ AT_END = 0.05  # of a scale's end, or of the distance between its ends: chains s
 SLANT_STEP = 0.5  # how far a real parameter without a unit is moved
 
 
-def expectation_maximisation(specification, units, steps=EM_STEPS):
+def expectation_maximisation(specification: Specification, units: Units, steps: int = EM_STEPS) -> dict:
     """Maximum-likelihood estimate of the parameters that are not fixed, from quantiles.
 
     Parameters
@@ -50,7 +59,7 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
     return named(specification, points, state)
 
 
-def named(specification, points, state):
+def named(specification: Specification, points: Points, state: dict[str, np.ndarray]):
     """A state with the components in their order; what is fixed keeps its places.
 
     All does where some observations are known or some locations are fixed, which have their components then.
@@ -63,7 +72,7 @@ def named(specification, points, state):
     return specification.with_fixed({name: v if name in fixed else v[order] for name, v in state.items()})
 
 
-def first_shares(family, points, shares):
+def first_shares(family: Family, points: Points, shares):
     """Shares of all parts from those of the components: extra zeros own half of the zeros; what is known is so."""
     if family.zero is not None:
         zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]
@@ -73,7 +82,14 @@ def first_shares(family, points, shares):
     return np.where(points.known[:, None] > 0, points.known[:, None] == np.arange(1, shares.shape[1] + 1), shares)
 
 
-def climb(specification, points, count, shares, steps, still=None):
+def climb(
+    specification: Specification,
+    points: Points,
+    count: np.ndarray,
+    shares: np.ndarray,
+    steps: int,
+    still: float | None = None,
+) -> tuple[float, dict[str, np.ndarray], np.ndarray]:
     """EM from given shares.
 
     Parameters
@@ -132,7 +148,9 @@ def _maximise(specification, family, points, count, shares):
     return specification.with_fixed({**state, **known, "theta": theta})
 
 
-def starting_values(specification, units, states, seed):
+def starting_values(
+    specification: Specification, units: Units, states: list[dict[str, np.ndarray]], seed: int
+) -> list[dict]:
     """Starting values of every chain under the names of the Stan program's parameters.
 
     Parameters
@@ -157,14 +175,20 @@ def starting_values(specification, units, states, seed):
     return [start_near(specification, units, state, rng) for state in mixed]
 
 
-def overlap(specification, units, state):
+def overlap(specification: Specification, units: Units, state: dict[str, np.ndarray]) -> float:
     """Expected share of observations that a state's most probable part is wrong for (float)."""
     draws = {name: values[None] for name, values in state.items()}
     shares = mixture.responsibilities(specification.family, Points.of(units, specification.rounding), draws)
     return partitions.expected_misclassification(shares[0], units.count)
 
 
-def start_near(specification, units, state, rng, step=1.0):
+def start_near(
+    specification: Specification,
+    units: Units,
+    state: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    step: float = 1.0,
+) -> dict:
     """Starting values near a state.
 
     Parameters

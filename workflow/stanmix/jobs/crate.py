@@ -1,11 +1,18 @@
 """The run described for other tools: an RO-Crate after the Workflow Run Crate profile, made from the manifest."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from stanmix.base.files import read_json, whole, write_json, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
 
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"]
@@ -35,7 +42,7 @@ FOLDERS = {
 }
 
 
-def write_crate(manifest, snakefile, outputs):
+def write_crate(manifest: str | PathLike, snakefile: str | PathLike, outputs: Mapping) -> None:
     """Write the RO-Crate of a run, with the two files of the run that it has to hold.
 
     Parameters

@@ -1,18 +1,25 @@
 """Which files of the package a script depends on, read from its imports: Snakemake does not see them."""
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix.base.files import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
 
 PACKAGE = Path(__file__).parents[1]
 TEMPLATE_NAME = re.compile(r"[\"']([\w.-]+\.(?:j2|css|js))[\"']")
 
 
-def code_of(script):
+def code_of(script: str | PathLike) -> list[Path]:
     """Every file of the package that a script imports, directly or not, with the templates these name.
 
     Parameters
@@ -35,7 +42,7 @@ def code_of(script):
     return sorted(found)
 
 
-def digest(paths):
+def digest(paths: Iterable[str | PathLike]) -> str:
     """A name for the content of files of the workflow: their places in it and their bytes.
 
     Parameters
@@ -59,8 +66,12 @@ def _imports(path):
     """The package's files that one Python file imports."""
     if path.suffix != ".py":
         return set()
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    names, waiting = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue  # nothing runs what only types name
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:

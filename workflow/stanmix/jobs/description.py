@@ -1,5 +1,9 @@
 """A data set before any model: kernel densities or frequencies, and for simulated data the truth beside them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import signal
@@ -13,8 +17,11 @@ from stanmix.families.registry import FAMILIES
 from stanmix.fits import inference
 from stanmix.model import mixture
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def describe(inputs, outputs, kind, axis="auto"):
+
+def describe(inputs: Mapping, outputs: Mapping, kind: str, axis: str = "auto") -> None:
     """Write what is known of the distribution of one data set.
 
     Parameters

@@ -1,16 +1,22 @@
 """What a job says: everything into its log file, a sentence to the user, no traceback for a user's mistake."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix.base.errors import UserError
 
+if TYPE_CHECKING:
+    from os import PathLike
+
 
 @contextlib.contextmanager
-def recorded(log):
+def recorded(log: str | PathLike):
     """Send all output of this process and its children to a log file while a job runs.
 
     Parameters
@@ -35,7 +41,7 @@ def recorded(log):
     terminal = os.dup(2)
     saved = os.dup(1)
 
-    def say(text):
+    def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
         os.write(terminal, f"{text}\n".encode())
 

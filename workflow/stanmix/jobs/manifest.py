@@ -1,5 +1,7 @@
 """The manifest: a hash of every artifact, and what made them."""
 
+from __future__ import annotations
+
 import csv
 import platform
 import subprocess
@@ -7,13 +9,24 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import stanmix
 from stanmix.base import seals
 from stanmix.base.files import content_of, read_json, write_json
 
+if TYPE_CHECKING:
+    from os import PathLike
 
-def write_manifest(artifacts, toolchain, config, content, code, output):
+
+def write_manifest(
+    artifacts: list[str],
+    toolchain: str | PathLike,
+    config: dict,
+    content: dict,
+    code: str | PathLike,
+    output: str | PathLike,
+) -> None:
     """Write the manifest of a run.
 
     Parameters
@@ -55,7 +68,7 @@ def write_manifest(artifacts, toolchain, config, content, code, output):
     )
 
 
-def ended(logs):
+def ended(logs: str | PathLike) -> str:
     """When a run ended and how long its fits took, for the log: nothing that is hashed may say so.
 
     Parameters
@@ -78,7 +91,7 @@ def ended(logs):
     )
 
 
-def code_state(folder):
+def code_state(folder: str | PathLike) -> dict:
     """The git commit of a folder and whether anything in it is uncommitted.
 
     Parameters
@@ -92,7 +105,7 @@ def code_state(folder):
         installed package does, and when there is no commit yet) and dirty (None likewise).
     """
 
-    def git(*arguments):
+    def git(*arguments) -> str | None:
         # A clone may belong to someone else, as on a cluster. git then refuses to run what its settings name, which
         # guards nothing here: the code of the clone itself is running.
         command = ["git", "-c", "safe.directory=*", "-C", str(Path(folder)), *arguments]

@@ -1,8 +1,11 @@
 """Everything about data and models that can be found wrong before any job starts."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +17,14 @@ from stanmix.data import noticing, observations
 from stanmix.jobs.dependencies import code_of
 from stanmix.model.resolution import specify
 
+if TYPE_CHECKING:
+    from os import PathLike
+
 KEPT = ".snakemake/stanmix/checks.json"  # below the folder of the run: what was found, for the next call
 OFF = 0.05  # of a step: how far a rounded value may lie from its place, for steps that have no end in decimals
 
 
-def check(config, kept=None):
+def check(config: dict, kept: str | PathLike | None = None) -> None:
     """Read the CSV files that a configuration names and make every model concrete for them.
 
     Parameters

@@ -1,5 +1,7 @@
 """A job of the workflow from its first line to its last: it ends with its run, and reads and writes what is sealed."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -20,7 +22,7 @@ EVERY = 0.5  # seconds between looks at whether the run is still there
 GRACE = 20  # seconds for a job to end by itself once it must
 
 
-def announce():
+def announce() -> None:
     """Tell the jobs that this process starts that they are to end with it."""
     os.environ[RUN] = json.dumps({"place": _place(), "pid": os.getpid()})
 

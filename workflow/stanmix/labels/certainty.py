@@ -1,10 +1,18 @@
 """Can the names of the components be trusted? How likely two of them are exchanged, and whether the order binds."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.families.family import to_link
 from stanmix.labels import relabelling
 from stanmix.model import mixture
+
+if TYPE_CHECKING:
+    from stanmix.families.family import Points
+    from stanmix.model.specification import Specification
 
 DRAWS = 1000  # posterior draws that are looked at
 UNITS = 500  # distinct observations that are looked at
@@ -13,12 +21,12 @@ OF_HALF_NORMAL = 0.1339  # share of the absolute value of a normal variable belo
 EDGE = 0.1  # share of a component's own sd below which two neighbours count as equal
 
 
-def responsibilities(family, points, draws):
+def responsibilities(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Probability of each component for each observation, draw by draw, shape (S, m, K); extra zeros left out."""
     return np.nan_to_num(mixture.responsibilities(family, points, draws))[:, :, : draws["theta"].shape[1]]
 
 
-def looked_at(points, count, rng):
+def looked_at(points: Points, count, rng: np.random.Generator):
     """The observations that labels are judged by: all distinct ones, or a random sample; with how often each counts."""
     if len(points) <= UNITS:
         return points, count
@@ -26,7 +34,13 @@ def looked_at(points, count, rng):
     return points[places], np.ones(UNITS)
 
 
-def relabelled(specification, points, count, variables, rng):
+def relabelled(
+    specification: Specification,
+    points: Points,
+    count: np.ndarray,
+    variables: dict[str, np.ndarray],
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
     """The draws of a model without order, relabelled until their memberships agree (Stephens 2000).
 
     Parameters
@@ -56,7 +70,13 @@ def relabelled(specification, points, count, variables, rng):
     return {name: permuted.get(name, values).reshape(*shape, *values.shape[1:]) for name, values in draws.items()}
 
 
-def judge(specification, points, count, draws, rng):
+def judge(
+    specification: Specification,
+    points: Points,
+    count: np.ndarray,
+    draws: dict[str, np.ndarray],
+    rng: np.random.Generator,
+) -> dict:
     """How far the labels of the draws can be trusted.
 
     Parameters

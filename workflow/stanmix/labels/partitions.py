@@ -4,14 +4,21 @@ Partitions are arrays (m,) of labels; only who shares a label matters. Similarit
 that two observations share a component, 1 on the diagonal.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CHUNK = 4_000_000  # elements of the largest temporary array beside those of shape (m, m): 32 MB
 STARTS = 8  # candidates that are improved, the best ones: with fewer the search ends in local optima more often
 GAIN = 1e-9  # what an improvement must bring to be more than rounding
 
 
-def co_clustering(draws):
+def co_clustering(draws: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
     """Posterior probability that two observations share a component.
 
     Given the parameters two observations are allocated independently, so that of one draw is the product of their
@@ -42,7 +49,7 @@ def co_clustering(draws):
     return total
 
 
-def vi_loss_bound(partition, similarity):
+def vi_loss_bound(partition: np.ndarray, similarity: np.ndarray) -> float:
     """Lower bound of the expected variation of information between a partition and the true one.
 
     Parameters
@@ -66,7 +73,9 @@ def vi_loss_bound(partition, similarity):
     return np.mean(np.log2(sizes) + np.log2(similarity.sum(axis=1)) - 2 * np.log2(own))
 
 
-def best_partition(similarity, candidates=(), most=20):
+def best_partition(
+    similarity: np.ndarray, candidates: Iterable[np.ndarray] = (), most: int = 20
+) -> tuple[np.ndarray, float]:
     """The partition with the least `vi_loss_bound` that a search finds.
 
     Candidates are the cuts of the trees of average and of complete linkage of 1 - similarity, and those given. The best
@@ -99,7 +108,7 @@ def best_partition(similarity, candidates=(), most=20):
     return improved[best], losses[best]
 
 
-def numbered(partition):
+def numbered(partition) -> np.ndarray:
     """The same partition with labels from 1, by size, clusters of one size by first appearance: int array (m,)."""
     _, first, inverse, sizes = np.unique(partition, return_index=True, return_inverse=True, return_counts=True)
     numbers = np.empty(len(sizes), dtype=int)
@@ -107,7 +116,7 @@ def numbered(partition):
     return numbers[inverse]
 
 
-def adjusted_rand(a, b, weights=None):
+def adjusted_rand(a: np.ndarray, b: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Agreement of two partitions: 1 when they are the same, 0 as expected by chance.
 
     Parameters
@@ -137,7 +146,7 @@ def adjusted_rand(a, b, weights=None):
     return float((pairs * both - chance) / (largest - chance)) if largest != chance else 1.0
 
 
-def expected_misclassification(probabilities, weights=None):
+def expected_misclassification(probabilities: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Expected share of observations that their most probable component is wrong for.
 
     Parameters
@@ -154,7 +163,7 @@ def expected_misclassification(probabilities, weights=None):
     return float(np.average(1 - probabilities.max(axis=1), weights=weights))
 
 
-def entropy_r2(probabilities, weights=None):
+def entropy_r2(probabilities: np.ndarray, weights: np.ndarray | None = None) -> float | None:
     """How certain memberships are, from 0 (they are all even) to 1 (they are all sure); Ramaswamy et al. (1993).
 
     Parameters
@@ -176,7 +185,7 @@ def entropy_r2(probabilities, weights=None):
     return float(1 - np.average(entropy, weights=weights) / np.log(probabilities.shape[1]))
 
 
-def average_membership(probabilities, weights):
+def average_membership(probabilities: np.ndarray, weights: np.ndarray) -> list[list[float]] | None:
     """The mean probability of each component among the observations whose most probable one is the same.
 
     Parameters

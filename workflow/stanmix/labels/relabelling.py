@@ -5,6 +5,8 @@ Draws are responsibilities (S, m, K), whose rows may add to less than 1 where a 
 is left out. Weights (m,) say how often each observation counts.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import expit
@@ -17,7 +19,9 @@ SMALLEST = np.finfo(float).tiny
 FLOOR = 1e-6
 
 
-def stephens(responsibilities, most=100, weights=None):
+def stephens(
+    responsibilities: np.ndarray, most: int = 100, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Relabel the draws such that their responsibilities agree, by Kullback-Leibler divergence (Stephens 2000).
 
     Alternates between the mean of the relabelled responsibilities and, draw by draw, the permutation closest to that
@@ -56,7 +60,7 @@ def stephens(responsibilities, most=100, weights=None):
     return (alternative if better else as_they_are)[:2]
 
 
-def named_by(values, permutations):
+def named_by(values: np.ndarray, permutations: np.ndarray) -> np.ndarray:
     """Permutations that also put the relabelled components in the order of a parameter's mean.
 
     Parameters
@@ -76,7 +80,7 @@ def named_by(values, permutations):
     return permutations[:, np.argsort(means, kind="stable")]
 
 
-def reference(responsibilities, permutations):
+def reference(responsibilities: np.ndarray, permutations: np.ndarray) -> np.ndarray:
     """Mean of the relabelled responsibilities.
 
     Parameters
@@ -100,7 +104,7 @@ def reference(responsibilities, permutations):
     return total / count
 
 
-def swap_probabilities(draws, reference, weights=None):
+def swap_probabilities(draws: np.ndarray, reference: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Posterior probability that the labels of two components are exchanged, for every pair.
 
     In each draw, how probable the exchanged labels are against the labels as they are, were the observations allocated
@@ -138,7 +142,7 @@ def swap_probabilities(draws, reference, weights=None):
     return result
 
 
-def apply(permutations, draws):
+def apply(permutations: np.ndarray, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Draws with their components permuted.
 
     Parameters

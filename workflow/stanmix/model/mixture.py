@@ -6,16 +6,23 @@ means and standard deviations are (S, K, D) and correlations (S, K, D, D). The p
 and, in families that have extra zeros, those as the last part: P of them.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from stanmix.families.registry import FAMILIES
+
+if TYPE_CHECKING:
+    from stanmix.families.family import Points
 
 CHUNK = 60_000  # numbers in an array at once: a few of them stay in a processor's cache
 AFFORDABLE = 400_000_000  # draws x distinct observations that are looked at; beyond, fewer draws are
 FEWEST_DRAWS = 400
 
 
-def log_weights(family, draws):
+def log_weights(family: str, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Logs of the weights of all parts, shape (S, P)."""
     zero = FAMILIES[family].zero
     with np.errstate(divide="ignore"):  # a fixed weight may be 0
@@ -26,7 +33,7 @@ def log_weights(family, draws):
         return np.hstack([np.log1p(-share) + log_theta, np.log(share)])
 
 
-def log_terms(family, points, draws):
+def log_terms(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Log of weight times density of every part.
 
     Parameters
@@ -54,12 +61,12 @@ def log_terms(family, points, draws):
     return np.where(other, -np.inf, terms)
 
 
-def parts(family, components):
+def parts(family: str, components: int) -> list[str]:
     """What the parts are called (list of str): the numbers of the components, and "zero" for extra zeros."""
     return [str(k + 1) for k in range(components)] + (["zero"] if FAMILIES[family].zero else [])
 
 
-def chunks(points, draws):
+def chunks(points: Points, draws: dict[str, np.ndarray]) -> list:
     """Slices of the units such that draws x rows x components x columns stays small."""
     n = len(points)
     rows = -(-len(points.y) // n) if n else 1  # of a unit
@@ -67,7 +74,7 @@ def chunks(points, draws):
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def log_likelihood(family, points, draws):
+def log_likelihood(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Log likelihood of each observation with its membership summed out.
 
     Parameters
@@ -86,7 +93,7 @@ def log_likelihood(family, points, draws):
     return result
 
 
-def log_likelihood_of_groups(family, points, draws, by_row):
+def log_likelihood_of_groups(family, points: Points, draws: dict[str, np.ndarray], by_row):
     """The same for groups of rows, which may have memberships of their own: then it is the sum over a group's rows."""
     if not by_row:
         return log_likelihood(family, points, draws)
@@ -107,7 +114,7 @@ def _scaled(logs, axis):
     return np.exp(logs - np.expand_dims(top, axis)), top
 
 
-def responsibilities(family, points, draws):
+def responsibilities(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Probability of each part for each observation, draw by draw.
 
     Parameters
@@ -125,7 +132,7 @@ def responsibilities(family, points, draws):
         return terms / terms.sum(axis=2)[:, :, None]
 
 
-def membership(family, points, draws):
+def membership(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Posterior probability that each observation belongs to each part.
 
     The responsibilities are averaged over the draws; no label is sampled (Rao-Blackwell).
@@ -146,7 +153,7 @@ def membership(family, points, draws):
     return result / result.sum(axis=1, keepdims=True)
 
 
-def membership_interval(family, points, draws, probability):
+def membership_interval(family, points: Points, draws: dict[str, np.ndarray], probability: float) -> np.ndarray:
     """Central interval of the membership probabilities over the draws: how far the parameters leave them open.
 
     Parameters
@@ -169,7 +176,7 @@ def membership_interval(family, points, draws, probability):
     return ends
 
 
-def densities(family, points, draws):
+def densities(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Density of the mixture and of each weighted part at given values, draw by draw.
 
     Parameters
@@ -185,7 +192,7 @@ def densities(family, points, draws):
     return np.concatenate([np.exp(log_terms(family, points[part], draws)) for part in chunks(points, draws)], axis=1)
 
 
-def part_tails(family, points, draws):
+def part_tails(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Weighted probability of every part below what each value stands for, and with it.
 
     Parameters
@@ -215,7 +222,7 @@ def part_tails(family, points, draws):
     return lower, lower if with_it is below else weights * with_it
 
 
-def tails(family, points, draws):
+def tails(family, points: Points, draws: dict[str, np.ndarray]):
     """Probability of the mixture below what each value stands for, and with it: two arrays (S, m) or (S, m, D)."""
     found = []
     for part in chunks(points, draws):
@@ -228,7 +235,7 @@ def tails(family, points, draws):
     return lower, np.concatenate([ends[1] for ends in found], axis=1)
 
 
-def sample_memberships(family, points, draws, rng):
+def sample_memberships(family, points: Points, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Draw a part for each unit and draw of the parameters, given the unit.
 
     Parameters
@@ -250,13 +257,15 @@ def sample_memberships(family, points, draws, rng):
     return points.spread(result)
 
 
-def draw_memberships(family, n, draws, rng):
+def draw_memberships(family, n, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Draw parts for n new units from the weights: shape (S, n), from 0."""
     edges = np.cumsum(np.exp(log_weights(family, draws)), axis=1)[:, None, :-1]
     return (rng.random((len(draws["theta"]), n))[:, :, None] > edges).sum(axis=2)
 
 
-def replicate(family, points, memberships, draws, rng):
+def replicate(
+    family: str, points: Points, memberships: np.ndarray, draws: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
     """Replicated data sets, one per draw of the parameters.
 
     Parameters
@@ -279,18 +288,18 @@ def replicate(family, points, memberships, draws, rng):
     return y if entry.zero is None else np.where(memberships < components, y, 0.0)
 
 
-def spaced(length, count):
+def spaced(length, count) -> np.ndarray:
     """The places of at most `count` evenly spaced draws of a chain, from 0 (numpy.ndarray of int)."""
     return np.linspace(0, length - 1, min(count, length)).round().astype(int)
 
 
-def thinned(draws, count):
+def thinned(draws: dict[str, np.ndarray], count) -> dict:
     """At most `count` draws, evenly spaced, as a dict like `draws`."""
     rows = spaced(len(draws["theta"]), count)
     return {name: values[rows] for name, values in draws.items()}
 
 
-def affordable(draws, units, chains):
+def affordable(draws: dict[str, np.ndarray], units: int, chains: int) -> dict[str, np.ndarray]:
     """As many draws as a data set of that many distinct observations allows, evenly spaced in every chain.
 
     Parameters

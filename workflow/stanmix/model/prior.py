@@ -1,15 +1,22 @@
 """Draws from the prior alone, in the order that the model demands."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.special import betaln, gammaln, xlogy
 
 from stanmix.families.multivariate_normal import given_the_others, lkj_factors
 
+if TYPE_CHECKING:
+    from stanmix.model.specification import Specification
+
 ROUNDS = 300  # in which components that are too thin are drawn anew
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
 
 
-def prior_draws(specification, count, rng):
+def prior_draws(specification: Specification, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Independent draws of all parameters from their prior.
 
     Parameters
@@ -32,7 +39,7 @@ def prior_draws(specification, count, rng):
     return draws
 
 
-def log_prior(specification, variables):
+def log_prior(specification: Specification, variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Log densities of the prior at draws, each parameter on its own scale.
 
     Those of ordered locations are as if there were no order, and those of correlations as if none were too thin: either
@@ -132,7 +139,7 @@ def _draws(specification, count, rng):
     return draws | {name: np.stack(values, axis=2) for name, values in columns.items()}
 
 
-def scalars(entry, components, count, rng):
+def scalars(entry, components: int, count, rng: np.random.Generator) -> np.ndarray:
     """Draws of one number for each component from the prior of a specification's parameter, shape (count, K)."""
     if entry.fixed:
         return np.broadcast_to(np.array(entry.value, float), (count, components))

@@ -1,5 +1,7 @@
 """A model made concrete for one data set and number of components: every prior with its numbers."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
@@ -267,13 +269,13 @@ def _notes_on_groups(noticed, groups):
     ]
 
 
-def is_partly_fixed(model, name):
+def is_partly_fixed(model: dict, name) -> bool:
     """Whether a model of the configuration fixes a parameter for some of the components and leaves the others open."""
     value = model["fixed"].get(name)
     return isinstance(value, list) and None in value
 
 
-def is_shared(parameter, model):
+def is_shared(parameter, model: dict) -> bool:
     """Whether a model of the configuration gives a parameter one value for all components."""
     return not is_partly_fixed(model, parameter.name) and (
         parameter.sharing == "always"
@@ -282,7 +284,7 @@ def is_shared(parameter, model):
     )
 
 
-def told_apart(model):
+def told_apart(model: dict) -> list[str]:
     """The keys of a model of the configuration that have a number for each component (list of str)."""
     keys = [key for key, value in model["fixed"].items() if isinstance(value, list)]
     texts = {key: text for key, text in model["priors"].items() if isinstance(text, str)}

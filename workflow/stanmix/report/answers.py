@@ -1,5 +1,7 @@
 """What a fit says, for the first screen: a sentence, a picture and a table, by kinds of data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -56,12 +58,12 @@ class Found:
         return "groups" if self.by_group else "observations"
 
     @property
-    def scales(self):
+    def scales(self) -> dict[str, str]:
         """What the model sees in the place of the values, by column (dict of str); empty without a transformation."""
         texts = self.specification.transform or []
         return dict(zip(self.specification.columns or [""], texts, strict=False))
 
-    def failed(self, *names):
+    def failed(self, *names) -> list[tuple]:
         """The checks of these names that fail, with their places (list of tuple)."""
         return [
             (number, check)
@@ -73,7 +75,7 @@ class Found:
         """What a component is called, from 0."""
         return columns.called(str(component + 1), self["labels"].value("names"))
 
-    def entries(self, *slots):
+    def entries(self, *slots) -> list[tuple]:
         """The parameters of these slots with their places in the specification (list of tuple)."""
         return [
             (number, entry)
@@ -81,11 +83,11 @@ class Found:
             if entry.slot in slots
         ]  # fmt: skip
 
-    def quantity(self, entry, short=False):
+    def quantity(self, entry, short: bool = False):
         """What a parameter is in words, and its unit."""
         return words.quantity(entry, self.label, self.scales, self.exposure, short)
 
-    def estimate(self, table, key, unit="", percent=False):
+    def estimate(self, table, key, unit: str = "", percent: bool = False):
         """A mean with its interval, from a line of a table of estimates."""
         table = self[table]
         sd = float(table.value(key, "sd"))
@@ -117,11 +119,11 @@ class Found:
 class Kind:
     """What is said of a fit of any kind of data; a kind says what a component is like in its own way."""
 
-    def picture(self, found):
+    def picture(self, found) -> str | None:
         """The name of the figure to look at first."""
         return "density" if found["labels"].value("whole") else "modes_figure"
 
-    def sentences(self, found):
+    def sentences(self, found) -> list[Markup]:
         """What was found, in plain words (list of markupsafe.Markup), each number with its place."""
         unsampled = found.failed(*checks.SAMPLING)
         if unsampled:
@@ -172,7 +174,7 @@ class Kind:
         """What the weights are shares of."""
         return found.things
 
-    def of_one(self, found, component):
+    def of_one(self, found, component) -> Markup:
         """What a component is like (markupsafe.Markup): its locations, and the scale where each has its own."""
         parts = []
         for number, entry in self.told(found):
@@ -180,7 +182,7 @@ class Kind:
             parts.append(Markup("a {} of {}").format(name, self.place(found, number, entry, component)))
         return words.listed(parts, Markup(", "))
 
-    def told(self, found):
+    def told(self, found) -> list:
         """The parameters that a sentence names for each component (list of tuple: place, entry)."""
         own = [
             each for each in found.entries("scale", "sigma") if each[1].own or each[1].partly or found.components == 1
@@ -191,7 +193,7 @@ class Kind:
         shared = entry.mode == "shared"
         return found.parameter(number, entry, None if shared else component)
 
-    def of_all(self, found):
+    def of_all(self, found) -> list[Markup]:
         """What all components have in common (list of markupsafe.Markup)."""
         said = []
         for number, entry in found.entries("scale", "sigma", "shape"):
@@ -293,7 +295,7 @@ class Multivariate(Kind):
             means = [float(summary.value(key, "mean")) for key in keys]
         return (max(means) - min(means)) / found.spreads[entry.column]
 
-    def of_all(self, found):
+    def of_all(self, found) -> list:
         left = len(found.entries("location", "mu")) - MOST_COLUMNS
         if left <= 0:
             return []

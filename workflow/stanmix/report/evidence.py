@@ -5,6 +5,8 @@ A place is written as ``FILE#L3/mean`` for a table (its third line; the first sa
 names its file once (``data-from``), a row its place in it (``data-row``) and a column its key (``data-key``).
 """
 
+from __future__ import annotations
+
 import csv
 import functools
 import html.parser
@@ -13,10 +15,14 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from stanmix.base import tables
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 SHOWN = re.compile(r"(-?)([\d,]*\d)(?:\.(\d+))?(?:e([+-]\d+))?(%?)")
 LIMIT = re.compile(r"less than ([\d.]+)(%?)")
@@ -30,7 +36,7 @@ class EvidenceError(Exception):
     """A page says something that its artifacts do not."""
 
 
-def address(path, *place):
+def address(path: str | PathLike, *place) -> str:
     """How the place of a number is written."""
     return f"{path}#{'/'.join(map(_escaped, place))}"
 
@@ -44,12 +50,12 @@ def _unescaped(key):
     return key.replace("~2", "#").replace("~1", "/").replace("~0", "~")
 
 
-def told(text, path, *place):
+def told(text: str, path: str | PathLike, *place) -> Markup:
     """A text of the page that stands in an artifact, with its place there (markupsafe.Markup)."""
     return Markup('<span data-from="{}">{}</span>').format(address(path, *place), text)
 
 
-def line(number):
+def line(number) -> str:
     """The key of a line of a table by the number of its row, from 0."""
     return f"L{number + 2}"
 
@@ -73,11 +79,11 @@ class Artifact:
         """What stands at a place; cells of a table are text."""
         return found_at(self.content, place)
 
-    def lines(self, **wanted):
+    def lines(self, **wanted) -> list[str]:
         """The keys of the lines of a table whose cells are those (list of str)."""
         return [key for key, row in self.content.items() if all(row.get(name) == text for name, text in wanted.items())]
 
-    def number(self, *place, sd=None, percent=False):
+    def number(self, *place, sd: float | None = None, percent: bool = False) -> Markup:
         """A number as a sentence has it.
 
         Parameters
@@ -100,7 +106,7 @@ class Artifact:
         return told(str(self.value(*place)), self.path, *place)
 
 
-def footnote(parts):
+def footnote(parts: list[Markup]) -> str:
     """Where the numbers of some parts of a page stand, by file, to be read on paper.
 
     Parameters
@@ -128,7 +134,7 @@ def footnote(parts):
     return ". ".join(texts)
 
 
-def written(value, sd=None, percent=False):
+def written(value, sd=None, percent: bool = False):
     """A number as a sentence has it: up to the first digit of its standard deviation, or three digits."""
     factor = 100 if percent else 1
     value, sd = value * factor, None if not sd or not math.isfinite(sd) else sd * factor
@@ -142,7 +148,7 @@ def written(value, sd=None, percent=False):
     return text + "%" * percent
 
 
-def read(path):
+def read(path: str | PathLike) -> dict[str, dict[str, str]]:
     """What is in an artifact: JSON as it is, a table as its lines (dict of dict of str)."""
     text = Path(path).read_text(encoding="utf-8")
     if Path(path).suffix == ".csv":
@@ -157,7 +163,7 @@ def found_at(content, place):
     return content
 
 
-def verify(page):
+def verify(page: str) -> int:
     """Hold every number and every sentence of a page that names its place against the artifact.
 
     Parameters
@@ -191,7 +197,7 @@ def verify(page):
     return len(reader.said)
 
 
-def says(shown, value):
+def says(shown, value) -> bool:
     """Whether a text of a page is what stands in an artifact: the same text, or the number rounded as it is shown, or
     below the limit that is told in its place.
     """
@@ -224,7 +230,7 @@ class _Reader(html.parser.HTMLParser):
         self.said, self._open, self._head, self._cell = [], [], [], 0
         self._table = self._row = None
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag, attributes) -> None:
         if tag in VOID:
             return
         attributes, where = dict(attributes), None
@@ -243,7 +249,7 @@ class _Reader(html.parser.HTMLParser):
             where = attributes["data-from"]
         self._open.append((tag, where, []))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag) -> None:
         name, where, texts = self._open.pop()
         if name != tag:
             raise EvidenceError(f"</{tag}> closes <{name}> on the page.")
@@ -254,6 +260,6 @@ class _Reader(html.parser.HTMLParser):
         if tag == "table":
             self._table = None
 
-    def handle_data(self, data):
+    def handle_data(self, data) -> None:
         if self._open:
             self._open[-1][2].append(data)

@@ -1,6 +1,9 @@
 """Everything the page says of one fit."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,13 @@ from stanmix.model.specification import Specification
 from stanmix.report import evidence, invariants, trust, words
 from stanmix.report.answers import ANSWERS, Found
 from stanmix.report.evidence import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from stanmix.config.plan import Fit
+    from stanmix.data.observations import Observations
 
 LISTED = 10  # rows of a membership table on the page: the least certain, or the first new ones
 EVIDENCE = (
@@ -29,7 +39,7 @@ FIGURES = (
 )
 
 
-def fit_view(title, paths, noticed, asked, config, data):
+def fit_view(title: str, paths: Mapping, noticed: dict, asked: Fit, config: dict, data: str | PathLike) -> dict:
     """Everything the page says of one fit, its artifacts checked against each other first.
 
     Parameters
@@ -215,7 +225,7 @@ def _modes_view(found, specification, called):
     return {**found, "table": tables.html_table(table, rows), "chains": mode_words.on_chains(found)}
 
 
-def placed(rows):
+def placed(rows: Observations) -> list:
     """Rows of a list of JSON with their places in it."""
     return [row | {"place": place} for place, row in enumerate(rows)]
 

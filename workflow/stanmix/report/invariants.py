@@ -1,6 +1,9 @@
 """What must hold in every report, whatever the data: a report that breaks one of these is not written."""
 
+from __future__ import annotations
+
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,14 @@ from stanmix.model import mixture
 from stanmix.model.resolution import specify
 from stanmix.model.specification import MADE
 
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import pandas as pd
+
+    from stanmix.config.plan import Fit
+    from stanmix.model.specification import Specification
+
 TOLERANCE = 1e-6
 SLACK = 0.05  # the intervals may look at fewer draws than the means
 
@@ -20,7 +31,16 @@ class InvariantError(Exception):
     """The artifacts contradict themselves; the report would print something impossible."""
 
 
-def verify(title, specification, summary, membership, memberships, loo, loo_pointwise, noticed):
+def verify(
+    title: str,
+    specification: dict,
+    summary: pd.DataFrame,
+    membership: pd.DataFrame,
+    memberships: dict,
+    loo: dict,
+    loo_pointwise: pd.DataFrame,
+    noticed: dict,
+) -> None:
     """Check the tables of one fit against each other.
 
     Parameters
@@ -42,7 +62,7 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
     probabilities = membership[[columns.probability(part) for part in parts]].to_numpy()
     broken = []
 
-    def hold(condition, sentence):
+    def hold(condition, sentence) -> None:
         if not condition:
             broken.append(f"{title}: {sentence}")
 
@@ -95,7 +115,7 @@ def verify(title, specification, summary, membership, memberships, loo, loo_poin
         raise InvariantError("\n".join(broken))
 
 
-def verify_cutoffs(title, table, membership):
+def verify_cutoffs(title: str, table: pd.DataFrame, membership: pd.DataFrame) -> None:
     """Check that the cut-offs say of every observation what its memberships say.
 
     Parameters
@@ -125,7 +145,14 @@ def verify_cutoffs(title, table, membership):
         )
 
 
-def verify_asked(title, specification, asked, config, noticed, data=None):
+def verify_asked(
+    title: str,
+    specification: Specification,
+    asked: Fit,
+    config: dict,
+    noticed: dict,
+    data: str | PathLike | None = None,
+) -> None:
     """Check that a fit is the one that the configuration asks for now.
 
     Parameters

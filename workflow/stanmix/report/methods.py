@@ -1,5 +1,7 @@
 """Methods, ready to paste: a paragraph made from the specification and the checks, and what it cites."""
 
+from __future__ import annotations
+
 from stanmix import __version__
 from stanmix.base import tables
 from stanmix.report import references, words
@@ -131,15 +133,15 @@ class Methods:
         )
 
     @property
-    def paragraph(self):
+    def paragraph(self) -> str:
         return " ".join(self.sentences)
 
-    def markdown(self, dataset):
+    def markdown(self, dataset) -> str:
         """The file to take into a paper: the paragraph, the references, and these as BibTeX (str)."""
         lines = [f"# {dataset}: methods", "", self.paragraph, "", "## References", ""]
         lines += [f"- {each.listed()}{f' doi:{each.doi}' if each.doi else ''}" for each in self.cited]
         return "\n".join([*lines, "", "## BibTeX", "", "```bibtex", self.bibtex, "```", ""])
 
     @property
-    def bibtex(self):
+    def bibtex(self) -> str:
         return "\n\n".join(each.bibtex() for each in self.cited)

@@ -1,7 +1,10 @@
 """The report of a data set: one self-contained page, made from artifacts, withheld when they contradict themselves."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import docutils.core
@@ -21,8 +24,22 @@ from stanmix.report.glossary import TERMS
 from stanmix.report.methods import Methods
 from stanmix.report.pictures import Pictures
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
 
-def write_report(dataset, inputs, fits, captions, programs, config, content, output, methods_file):
+
+def write_report(
+    dataset: str,
+    inputs: Mapping,
+    fits: dict,
+    captions: Mapping,
+    programs: list[str | PathLike],
+    config: dict,
+    content: dict,
+    output: str | PathLike,
+    methods_file: str | PathLike,
+) -> None:
     """Write the page of one data set.
 
     Parameters
@@ -138,7 +155,7 @@ def _sayer():
     """
     artifacts = {}
 
-    def said(path, *place, percent=False, **written):
+    def said(path: str | PathLike, *place, percent: bool = False, **written):
         artifact = artifacts.setdefault(str(path), Artifact(path))
         value = artifact.value(*place)
         if isinstance(value, str):

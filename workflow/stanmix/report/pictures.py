@@ -1,9 +1,15 @@
 """Figures inside the page: SVG as part of it, what several of them draw with kept once, and no name used twice."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 _NOT_SHOWN = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
 _KEPT = re.compile(r"<defs>(.*?)</defs>", re.DOTALL)
@@ -20,7 +26,7 @@ class Pictures:
     def __init__(self):
         self._shared = {}
 
-    def inline(self, path, alt):
+    def inline(self, path: str | PathLike, alt: str) -> Markup:
         """A figure as an element of the page.
 
         Parameters
@@ -53,7 +59,7 @@ class Pictures:
         )
 
     @property
-    def shared(self):
+    def shared(self) -> Markup:
         """What the figures share, to stand before the first of them (markupsafe.Markup)."""
         drawn = "".join(self._shared[name] for name in sorted(self._shared))
         return Markup(f'<svg class="shared" aria-hidden="true"><defs>{drawn}</defs></svg>')

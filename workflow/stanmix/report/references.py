@@ -1,5 +1,7 @@
 """What a page cites, each with its DOI and as BibTeX; a page takes what was used and nothing else."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 
@@ -32,7 +34,7 @@ class Reference:
     where: dict[str, str]
     doi: str = ""
 
-    def listed(self):
+    def listed(self) -> str:
         """As a line of a list of references, without the DOI (str)."""
         names = [f"{family} {''.join(part[0] for part in given.split())}" for family, given in self._parted()]
         who = ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])}, et al."
@@ -45,7 +47,7 @@ class Reference:
     def _parted(self):
         return [author.split(", ") for author in self.authors]
 
-    def bibtex(self):
+    def bibtex(self) -> str:
         """As an entry of BibTeX (str)."""
         fields = {"author": " and ".join(self.authors), "title": f"{{{self.title}}}", "journal": self.journal}
         fields |= {"year": str(self.year), **self.where} | ({"doi": self.doi} if self.doi else {})

@@ -1,12 +1,19 @@
 """How far a fit can be trusted, in a line each, and what would change its answer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from markupsafe import Markup
 
 from stanmix.assess import checks
 from stanmix.report import words
 
+if TYPE_CHECKING:
+    from stanmix.report.answers import Found
 
-def of_fit(found):
+
+def of_fit(found: Found) -> Markup:
     """What the checks of a fit say together, in a line.
 
     Parameters
@@ -30,7 +37,7 @@ def of_fit(found):
     return Markup("passes all {} checks.").format(len(every))
 
 
-def advice(found):
+def advice(found) -> list[Markup]:
     """What the checks advise that a fit fails, and then those that warn, each once (list of markupsafe.Markup)."""
     every, said = found["checks"].content["checks"], {}
     for status in (checks.FAIL, checks.WARN):
@@ -40,7 +47,7 @@ def advice(found):
     return list(said.values())
 
 
-def of_numbers(judged, views):
+def of_numbers(judged, views) -> list[Markup]:
     """What is known of the number of components, a line for each model of several (list of markupsafe.Markup)."""
     said = []
     for place, each in enumerate(judged.content):
@@ -70,7 +77,7 @@ def of_numbers(judged, views):
     return said
 
 
-def would_change(choice, ranked, judged, warned):
+def would_change(choice: dict, ranked: list[dict], judged: list[dict], warned: list[str]) -> list[Markup]:
     """What would change the answer (list of markupsafe.Markup).
 
     Parameters

@@ -1,5 +1,7 @@
 """What readers call a parameter: in words, with the name of what was measured and its unit."""
 
+from __future__ import annotations
+
 import re
 
 LABEL = re.compile(r"(.+?)\s+[(\[]([^()\[\]]+)[)\]]\s*")
@@ -14,7 +16,7 @@ MEASURED = {
 RATES = ("events per exposure, or per observation", "mean per exposure, or per observation")
 
 
-def split(label):
+def split(label: str):
     """The name of what was measured and its unit, from a label such as ``waiting time (minutes)`` (two str)."""
     found = LABEL.fullmatch(label)
     return (found[1], found[2]) if found else (label, "")
@@ -25,13 +27,15 @@ def counted(number):
     return COUNTED[number] if number < len(COUNTED) else f"{number:,}"
 
 
-def listed(parts, between=", "):
+def listed(parts, between: str = ", "):
     """Texts as a list in a sentence: a, b and c."""
     *first, last = parts
     return between.join(first) + " and " + last if first else last
 
 
-def quantity(entry, label, scales=None, exposure="", short=False):
+def quantity(
+    entry: dict, label: str, scales: dict[str, str] | None = None, exposure: str = "", short: bool = False
+) -> str:
     """What a parameter of a component is, in words.
 
     Parameters
@@ -66,7 +70,9 @@ def quantity(entry, label, scales=None, exposure="", short=False):
     return f"{words} of {entry.column}" if entry.column else words, ""
 
 
-def title(row, entries, label, called, scales=None, exposure="", by_group=False):
+def title(
+    row: dict, entries: list[dict], label: str, called: str, scales=None, exposure: str = "", by_group: bool = False
+) -> str:
     """What a row of the estimates is about, for people.
 
     Parameters

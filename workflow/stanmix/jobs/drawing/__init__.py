@@ -1,6 +1,9 @@
 """From tables to figures: read what earlier stages wrote, draw, save as SVG and PNG."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,8 +11,11 @@ from matplotlib.figure import Figure
 from stanmix.base.columns import called
 from stanmix.figures import style
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def on_log_axis(table):
+
+def on_log_axis(table: pd.DataFrame) -> pd.DataFrame:
     """A table of densities at `x` on a log axis: places are common logs, and densities those of them.
 
     Parameters
@@ -26,14 +32,14 @@ def on_log_axis(table):
     return table.assign(**scaled | {"x": np.log10(table["x"])})
 
 
-def of_shares(label, per):
+def of_shares(label: str, per):
     """The label of an axis on which successes of trials that differ are shown as shares, else as it is."""
     if not per:
         return label
     return f"{label}, {'% of trials' if per == 100 else f'of {per:,} trials'}"
 
 
-def part_names(parts, names):
+def part_names(parts, names) -> list[str]:
     """What figures call the parts of a mixture (list of str), by the names of components where they have any."""
     return [style.plain(called(part, names)) for part in parts]
 

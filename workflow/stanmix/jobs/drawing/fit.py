@@ -1,5 +1,7 @@
 """The figures of a fit."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -291,7 +293,7 @@ def _sets(table, names, i, j, title):
 DRAW = {CONTINUOUS: _continuous, WHOLE: _whole, MULTIVARIATE: _multivariate}
 
 
-def band_of(table, prefix):
+def band_of(table, prefix) -> dict:
     return {key: table[prefix + key].to_numpy() for key in ("lower", "median", "upper")}
 
 
