@@ -508,6 +508,7 @@ def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatc
         "sub/b.py",
         "templates/page.css",
         "templates/page.html.j2",
+        "templates/page.js",
     ]
 
 
