@@ -1,5 +1,6 @@
 """Files whole or not at all, locks, what a job says, and which files and versions a result depends on."""
 
+import ast
 import contextlib
 import csv
 import hashlib
@@ -479,6 +480,26 @@ def test_imports_inside_functions_and_templates_are_declared_and_no_more():
     sampling = {"stan/cmdstan.py", "assess/refitting.py"}
     assert sampling <= declared["assess"]
     assert not sampling & (declared["report"] | declared["compare"] | declared["draw_fit"])
+
+
+def imported(source):
+    """What a module imports of the package, by its syntax and without what only types name."""
+    waiting, names = [ast.parse(source)], set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {file for name in names if name.split(".")[0] == "stanmix" for file in dependencies._files(name)}
+
+
+def test_imports_that_lines_show_are_those_of_the_syntax():
+    for module in dependencies.PACKAGE.rglob("*.py"):
+        assert dependencies._imports(module) == imported(module.read_text(encoding="utf-8")), module
 
 
 def test_a_made_up_package_shows_lazy_imports_and_templates(tmp_path, monkeypatch):

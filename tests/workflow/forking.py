@@ -8,7 +8,13 @@ import json
 import os
 import sys
 
-import jsonschema  # noqa: F401 - these three are what the workflow imports
+import docutils.core  # noqa: F401 - these are what a dry run imports
+import jinja2  # noqa: F401
+import jsonschema  # noqa: F401
+import pandas  # noqa: F401
+import PIL.Image  # noqa: F401
+import pygments  # noqa: F401
+import requests  # noqa: F401
 import scipy.stats  # noqa: F401
 import yaml  # noqa: F401
 from snakemake import cli

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 from functools import cache
@@ -16,6 +15,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
 PACKAGE = Path(__file__).parents[1]
+IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(stanmix[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+(stanmix[^\n#]*))",
+    re.MULTILINE,
+)
+TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:(?:[ \t]+.*)?\n)+", re.MULTILINE)
 TEMPLATE_NAME = re.compile(r"[\"']([\w.-]+\.(?:j2|css|js))[\"']")
 
 
@@ -62,20 +66,18 @@ def digest(paths: Iterable[str | PathLike]) -> str:
 
 
 @cache
-def _imports(path):
-    """The package's files that one Python file imports."""
+def _imports(path: Path) -> set[Path]:
+    """The package's files that one Python file imports, wherever in it; what only types name is not imported.
+
+    Lines are looked at and not the syntax, because every call of Snakemake waits for this.
+    """
     if path.suffix != ".py":
         return set()
-    names, waiting = set(), [ast.parse(path.read_text(encoding="utf-8"))]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            continue  # nothing runs what only types name
-        waiting += ast.iter_child_nodes(node)
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    names = set()
+    for start, taken, whole in IMPORT.findall(TYPES.sub("", path.read_text(encoding="utf-8"))):
+        names |= {part.split()[0] for part in whole.split(",")} if whole else {start}
+        for part in re.sub(r"#.*", "", taken).strip("() \n").split(","):
+            names |= {f"{start}.{part.split()[0]}"} if part.split() else set()
     return {file for name in names if name.split(".")[0] == PACKAGE.name for file in _files(name)}
 
 
