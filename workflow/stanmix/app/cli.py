@@ -8,9 +8,13 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stanmix import __version__
 from stanmix.base.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONFIG = Path("config") / "config.yaml"
 REPORTS = Path("results") / "reports"
@@ -59,7 +63,7 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"stanmix {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name, do, text: str, more: str = ""):
+    def command(name: str, do: Callable, text: str, more: str = "") -> argparse.ArgumentParser:
         added = commands.add_parser(
             name, help=text, description=text[0].upper() + text[1:] + "." + more, allow_abbrev=False
         )

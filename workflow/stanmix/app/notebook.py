@@ -243,7 +243,7 @@ class Fit:
         return read_json(self._paths["loo"])
 
     @cached_property
-    def specification(self) -> dict:
+    def specification(self) -> Specification:
         """The model made concrete: priors with their numbers, starting values, seeds and versions."""
         return Specification.read(self._paths["specification"])
 

@@ -28,7 +28,7 @@ from stanmix.jobs import precheck
 from stanmix.model.resolution import specify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from os import PathLike
 
     from stanmix.data.first_look import Look
@@ -74,7 +74,7 @@ class Asked:
         roles = {"trials": self.trials, "exposure": self.exposure, "weights": self.weights, "id": self.id}
         return {role: name for role, name in roles.items() if name is not None}
 
-    def command(self, columns, **others) -> str:
+    def command(self, columns: Iterable[str], **others: str) -> str:
         """What to type for these columns, all else as asked."""
         words = ["stanmix", "init", self.csv, *(() if self.worksheet is None else ("--worksheet", self.worksheet))]
         words += [word for name in columns for word in ("--column", name)]
@@ -90,7 +90,7 @@ class Start:
     sentences: list
 
 
-def write(asked: Asked, folder: str | PathLike, force: bool, say: Callable) -> None:
+def write(asked: Asked, folder: str | PathLike, force: bool, say: Callable[[str], None]) -> None:
     """Look at a CSV file, say what it seems to hold, and write a configuration for it.
 
     Parameters

@@ -19,7 +19,7 @@ from stanmix.fits import mode_words
 from stanmix.model.prior import scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
     from stanmix.model.specification import Specification
@@ -77,7 +77,7 @@ def _judged(name, title, value, threshold, status, sentence, remedy):
     return Check(name, title, value, threshold, status, sentence, "" if status == PASS else remedy)
 
 
-def small(probability):
+def small(probability: float) -> str:
     """A probability as far as draws tell it."""
     return "less than 0.001" if probability < 0.001 else f"{probability:.2g}"
 
@@ -607,7 +607,7 @@ def label_checks(labels: dict, can_relabel: bool = True, names: list[str] | None
         else "give the components priors that lie farther apart, or one prior for all and labels: relabelled"
     )
 
-    def both(pair) -> str:
+    def both(pair: dict) -> str:
         return f"{word_for(pair['first'], names)} and {word_for(pair['second'], names)}"
 
     worst_pair = max(labels["pairs"], key=lambda pair: pair["exchanged"])
@@ -655,7 +655,7 @@ def label_checks(labels: dict, can_relabel: bool = True, names: list[str] | None
     ]
 
 
-def group_check(parts: list[str], clusters: int, gain: tuple[float, ...] | None) -> Check:
+def group_check(parts: list[str], clusters: int, gain: tuple[float, float] | None) -> Check:
     """Do the observations fall into as many groups as there are components?
 
     Parameters
@@ -795,12 +795,12 @@ def loo_check(n_bad: int, refitted: int, good_k: float, n: int, things: str = "o
     )
 
 
-def worst(statuses):
+def worst(statuses: Iterable[str]) -> str:
     """The worst of several statuses; "pass" for none."""
     return max(statuses, key=(PASS, WARN, FAIL).index, default=PASS)
 
 
-def as_json(checks) -> dict:
+def as_json(checks: list[Check]) -> dict:
     """Checks as plain values with the verdict on top."""
     return {"status": worst(check.status for check in checks), "checks": [asdict(check) for check in checks]}
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from stanmix.assess import cutoffs
 from stanmix.base.columns import called, cutoff, word_for
 from stanmix.base.tables import number
 from stanmix.base.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NEARLY_ALL = 0.995  # of the draws: where fewer have a cut-off it is said how many
 WITHHELD = "The components of these draws cannot be trusted, so there are no cut-offs between them."
@@ -22,7 +27,7 @@ WHY_NOT = {
 }
 
 
-def named(part, names):
+def named(part: str, names: list[str] | None) -> str:
     """What a part of a mixture is called in a sentence."""
     return "the extra zeros" if part == "zero" else called(part, names)
 
@@ -96,7 +101,7 @@ def _begun(text):
     return text[0].upper() + text[1:]
 
 
-def table_rows(table, levels, names=None) -> list[dict]:
+def table_rows(table: pd.DataFrame, levels: Sequence[float], names: list[str] | None = None) -> list[dict]:
     """The cut-offs as rows of the table that `columns.cutoffs` describes (list of dict).
 
     There is one for each flank of which something lies within the data.

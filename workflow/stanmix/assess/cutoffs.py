@@ -17,6 +17,8 @@ from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stanmix.families.family import Points
     from stanmix.model.specification import Specification
 
@@ -31,13 +33,13 @@ COLUMNS = (
 SIDES = {False: {True: "above", False: "below"}, True: {True: "from", False: "up to"}}  # by whether whole, rising
 
 
-def none():
+def none() -> pd.DataFrame:
     """The table of cut-offs where there are none, or where they are withheld."""
     return pd.DataFrame(columns=COLUMNS)
 
 
 def find(
-    specification: Specification, points: Points, draws: dict[str, np.ndarray], levels: list[float]
+    specification: Specification, points: Points, draws: dict[str, np.ndarray], levels: Sequence[float]
 ) -> tuple[pd.DataFrame, dict]:
     """Cut-offs of a fit to one column.
 
@@ -52,7 +54,7 @@ def find(
         The distinct observations.
     draws : dict of numpy.ndarray
         Each (S, K); intervals take at most `memberships.DRAWS` of them.
-    levels : list of float
+    levels : sequence of float
         Probabilities from 1/2 to less than 1.
 
     Returns
@@ -79,7 +81,7 @@ def find(
     if any(why_not.values()):
         return none(), {"why_not": next(reason for reason, holds in why_not.items() if holds)}
 
-    def at(values):
+    def at(values: np.ndarray | list[float]) -> Points:
         size = np.full(len(values), points.size[0])
         return replace(points, y=np.asarray(values, dtype=float), size=size, known=None)
 
@@ -94,7 +96,7 @@ def find(
         for level in (None, *levels):
             lead = over_best[:, :, k] if level is None else over_rest[:, :, k] - np.log(level / (1 - level))
 
-            def lead_of_mean(value, k=k, level=level):
+            def lead_of_mean(value: float, k: int = k, level: float | None = level) -> float:
                 return _lead(mixture.membership(family, at([value]), draws), k, level)[0]
 
             for rising in (True, False):
@@ -133,12 +135,12 @@ def find(
     return pd.DataFrame(rows, columns=COLUMNS) if rows else none(), facts
 
 
-def turns(table):
+def turns(table: pd.DataFrame) -> pd.DataFrame:
     """The cut-offs at which the most probable part is another, each once, from the lowest value to the highest."""
     return table[table["probability"].isna() & table["side"].isin(["above", "from"])].sort_values("value")
 
 
-def by_rule(table, values) -> np.ndarray:
+def by_rule(table: pd.DataFrame, values: np.ndarray | pd.Series) -> np.ndarray:
     """The most probable part of values by the cut-offs of a table that has at least one of `turns`: array of str."""
     found = turns(table)
     parts = np.array([found["rather_than"].iloc[0], *found["component"]])

@@ -29,7 +29,7 @@ def totals(loo: dict, count: np.ndarray) -> dict:
     }
 
 
-def standard_error(values, count) -> float:
+def standard_error(values: np.ndarray, count: np.ndarray) -> float:
     """Standard error of the sum of pointwise values, each observed `count` times (float)."""
     n = count.sum()
     mean = values @ count / n

@@ -91,7 +91,7 @@ def table(
     return pd.DataFrame(content | {"uncertainty": 1 - found["mean"].max(axis=1)})
 
 
-def as_read(frame: pd.DataFrame, names):
+def as_read(frame: pd.DataFrame, names: list[str] | None) -> pd.DataFrame:
     """A table of memberships for readers: components by their names, where they have any."""
     if names is None:
         return frame
@@ -128,7 +128,7 @@ def of_groups(rows: Observations, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([before, same.iloc[first].reset_index(drop=True)], axis=1)
 
 
-def with_interval_of_best(frame: pd.DataFrame):
+def with_interval_of_best(frame: pd.DataFrame) -> pd.DataFrame:
     """A table of memberships with the interval of the most probable component: from and to."""
     parts, best = columns.parts_of(frame), frame["component"].astype(str)
     for end, title in (("lower", "from"), ("upper", "to")):
@@ -225,7 +225,9 @@ def shares_of(
     return names, shares
 
 
-def nearest(family: str, points: Points, draws: dict[str, np.ndarray], names, shares) -> np.ndarray:
+def nearest(
+    family: str, points: Points, draws: dict[str, np.ndarray], names: np.ndarray, shares: np.ndarray
+) -> np.ndarray:
     """The cluster with whose observations each point most often shares a component.
 
     Parameters

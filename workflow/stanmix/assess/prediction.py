@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from stanmix.model import mixture
 from stanmix.model.specification import Specification
 
 if TYPE_CHECKING:
+    import arviz as az
+
     from stanmix.families.family import Family
 
 
@@ -61,7 +63,7 @@ def _faults_of_column(rows, y, wrong, column, model, family, needs):
     ]
 
 
-def log_density(family: str, points: Points, draws: dict[str, np.ndarray]):
+def log_density(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Log posterior predictive density, or probability, of each point: shape (m,)."""
     result = np.empty(len(points))
     for part in mixture.chunks(points, draws):
@@ -73,7 +75,7 @@ def predict(
     rows: Observations,
     fitted: Observations,
     specification: Specification,
-    idata: Any,
+    idata: az.InferenceData,
     clusters: np.ndarray,
     names: list[str] | None = None,
 ) -> pd.DataFrame:

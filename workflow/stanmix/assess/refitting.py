@@ -36,7 +36,7 @@ def repair(
     parts: list[np.ndarray] | None,
     inputs: Mapping,
     seed: int,
-    say: Callable = print,
+    say: Callable[[str], None] = print,
 ) -> dict:
     """Replace what importance sampling said of a few units by what exact fits without them say.
 
@@ -123,8 +123,8 @@ def gain_over_single(
     left_out: Units,
     inputs: Mapping,
     seed: int,
-    say: Callable = print,
-) -> float:
+    say: Callable[[str], None] = print,
+) -> tuple[float, float]:
     """How much better the fit predicts than the same model with a single component.
 
     Parameters

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from stanmix.base import columns
 from stanmix.base.files import read_json
 from stanmix.model.specification import Specification
+
+if TYPE_CHECKING:
+    from stanmix.model.specification import Resolved, Weights
 
 
 def choose(fits: dict, ranked: list[dict], judged: list[dict], checks: dict) -> dict:
@@ -97,14 +102,14 @@ def _part(component, weights, located, summary):
     """The weight and the locations of a component (counted from 0): means of the posterior, or what is fixed."""
     of_component = summary[summary["component"] == component + 1]
 
-    def estimate(name, column=None) -> dict:
+    def estimate(name: str, column: str | None = None) -> dict:
         chosen = of_component["parameter"] == name
         if column is not None:
             chosen &= of_component["column"] == column
         (row,) = of_component[chosen].to_dict("records")
         return {"mean": row["mean"], "sd": row["sd"]}
 
-    def value(entry, name, column=None):
+    def value(entry: Resolved | Weights, name: str, column: str | None = None) -> dict:
         if entry.value is not None and entry.value[component] is not None:
             return {"mean": float(entry.value[component]), "sd": None}
         return estimate(name, column)

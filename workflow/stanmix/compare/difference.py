@@ -63,7 +63,7 @@ def differences(first: str | PathLike, second: str | PathLike) -> tuple[pd.DataF
     return every[every["errors"] > limit(len(every))].sort_values("errors", ascending=False), changed, len(every)
 
 
-def limit(number) -> float:
+def limit(number: int) -> float:
     """How many Monte Carlo errors none of so many numbers moves by chance, but with probability `FALSE_ALARM`."""
     from scipy import stats
 
@@ -137,7 +137,7 @@ def _choice(dataset, first, second):
     return [f"{dataset}: the page began with {before} and begins with {after}."] if before != after else []
 
 
-def sentences(first, second) -> tuple[list[str], bool]:
+def sentences(first: str | PathLike, second: str | PathLike) -> tuple[list[str], bool]:
     """What `stanmix diff` says.
 
     Returns

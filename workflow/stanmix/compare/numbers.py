@@ -36,7 +36,7 @@ def smallest_separation(n: int, rows: float = 1.0) -> float:
         In standard deviations of a component.
     """
 
-    def told(separation):
+    def told(separation: float) -> bool:
         wide = np.sqrt(1 + separation**2 / 4)
         # The mean of a group's rows, in its own standard deviations, and apart from it the rows' sum of squares.
         apart = separation * np.sqrt(rows)

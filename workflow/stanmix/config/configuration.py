@@ -14,6 +14,7 @@ from stanmix.config.meaning import against_meaning
 from stanmix.config.schema import against_schema, clashing_names, schema, shown, with_defaults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
 
@@ -39,7 +40,7 @@ def lines_of(path: str | PathLike) -> dict:
     root = yaml_text.compose(path)
     lines, wrong, visits = {}, [], itertools.count(1)
 
-    def walk(node, place, above=()) -> None:
+    def walk(node: yaml.Node, place: tuple, above: tuple[yaml.Node, ...] = ()) -> None:
         lines[place] = (str(path), node.start_mark.line + 1)
         if next(visits) > yaml_text.MOST:
             raise yaml_text.too_much(path, lines[place][1])
@@ -96,7 +97,7 @@ def lines_within(lines: dict, whole: dict, part: dict) -> dict:
         As `lines_of`, with paths of keys that begin in the part; empty where it is no part of the whole.
     """
 
-    def places(content, place):
+    def places(content: object, place: tuple) -> Iterator[tuple]:
         if content is part:
             yield place
         elif isinstance(content, dict):
@@ -109,7 +110,7 @@ def lines_within(lines: dict, whole: dict, part: dict) -> dict:
     return {place[len(above) :]: line for place, line in lines.items() if place[: len(above)] == above}
 
 
-def dotted(place):
+def dotted(place: tuple) -> str:
     """A path of keys as readers write it: ``analyses[0].models``."""
     text = ""
     for key in place:
@@ -140,7 +141,7 @@ def checked(config: dict, lines: dict | None = None, file: str = "config/config.
         With one sentence for each thing that is wrong.
     """
 
-    def sentence(place, text: str) -> str:
+    def sentence(place: tuple, text: str) -> str:
         known = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
         return f"{file if known is None else '{}, line {}'.format(*known)}: {dotted(place)} {text}."
 

@@ -20,6 +20,7 @@ from stanmix.data import dialect
 from stanmix.data.csvfile import SHOWN, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
 NAME = "{name}"  # stands in a template for the name of each data set that it makes
@@ -57,12 +58,12 @@ class Expansion:
     templates: dict = field(default_factory=dict)
     analyses: list = field(default_factory=list)
 
-    def fault(self, place, text: str) -> None:
+    def fault(self, place: tuple, text: str) -> None:
         """Take down what is wrong with an entry, which is then left alone."""
         self.problems.append((place, text))
         self.broken.add(place[:2])
 
-    def said_once(self, problems):
+    def said_once(self, problems: Iterable[tuple[tuple, str]]) -> list[tuple[tuple, str]]:
         """What is wrong after all was written out, in the places of the given configuration, each thing said once.
 
         Parameters
@@ -237,7 +238,7 @@ def _matches(made, place, entry):
     return sorted(found)
 
 
-def read_sheet(path: str | PathLike, keys: dict):
+def read_sheet(path: str | PathLike, keys: dict) -> list[tuple[str, int, dict]]:
     """Read a sample sheet: a table with a data set in each row.
 
     Parameters

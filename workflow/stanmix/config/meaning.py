@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from typing import TYPE_CHECKING
 
 from stanmix.base.text import LARGEST_COUNT, NUMBER, tidy
 from stanmix.config.plan import counts, in_groups
@@ -17,13 +18,16 @@ from stanmix.families.registry import FAMILIES
 from stanmix.families.transforms import SHIFTED, TRANSFORMS
 from stanmix.model.resolution import is_partly_fixed, is_shared, told_apart
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 COLUMNS = ("column", "columns", "trials", "exposure", "weights", "known", "id", "group")  # keys that name columns
 
 MOST_SIMULATED = 10_000_000  # observations of a simulation, as the schema says of n
 MOST_COUNTED = 1e8  # mean of simulated counts
 
 
-def against_meaning(config: dict, broken):
+def against_meaning(config: dict, broken: set[tuple]) -> Iterator[tuple[tuple, str]]:
     """Yield (place, text) for what the schema cannot say: names, lengths, sums, orders and priors.
 
     Entries in `broken` (first two keys of a place) are left out: the schema has found fault with them already.

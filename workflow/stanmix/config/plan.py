@@ -14,7 +14,10 @@ from stanmix.families.priors import parse_weights
 from stanmix.families.registry import FAMILIES, family_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
+
+    from stanmix.families.family import Family
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Fit:
     components: int
 
 
-def counts(components: int):
+def counts(components: int | list[int]) -> list[int]:
     """The numbers of components an analysis asks for, as a list."""
     return components if isinstance(components, list) else [components]
 
@@ -43,7 +46,7 @@ def fits(config: dict) -> list[Fit]:
     )
 
 
-def by_dataset(fits):
+def by_dataset(fits: list[Fit]) -> dict[str, list[Fit]]:
     """The fits of each data set, in their order (dict of lists of Fit)."""
     found = {}
     for fit in fits:
@@ -51,7 +54,7 @@ def by_dataset(fits):
     return found
 
 
-def titles(fits_of_dataset: list[Fit]) -> dict:
+def titles(fits_of_dataset: list[Fit]) -> dict[Fit, str]:
     """What to call each fit of a data set: its model, with the number of components where that is needed.
 
     Parameters
@@ -68,19 +71,19 @@ def titles(fits_of_dataset: list[Fit]) -> dict:
     return {f: f"{f.model} (K = {f.components})" if f.model in several else f.model for f in fits_of_dataset}
 
 
-def label(dataset):
+def label(dataset: dict) -> str:
     """What the values of a data set are, for axes: its label, or its columns, or y."""
     columns = dataset.get("columns") or [dataset.get("column", "y")]
     return dataset.get("label", " and ".join([", ".join(columns[:-1]), columns[-1]] if columns[1:] else columns))
 
 
-def names(config: dict, dataset, components: int) -> list[str]:
+def names(config: dict, dataset: str, components: int) -> list[str] | None:
     """What the components of a data set's fits with so many of them are called (list of str), or None."""
     named = (analysis.get("names") for analysis in config["analyses"] if analysis["dataset"] == dataset)
     return next((list(found) for found in named if found is not None and len(found) == components), None)
 
 
-def groups(config: dict, dataset) -> dict:
+def groups(config: dict, dataset: str) -> dict[str, int]:
     """The number of the component that each name stands for in a data set's analyses: dict of int by str."""
     named = (analysis.get("names", ()) for analysis in config["analyses"] if analysis["dataset"] == dataset)
     return {tidy(name): number for each in named for number, name in enumerate(each, start=1)}
@@ -102,19 +105,19 @@ def source(dataset: dict, groups: dict | None = None) -> dict:
     return {"columns": columns, **{key: dataset[key] for key in keys if key in dataset}, **named}
 
 
-def source_of_new(dataset):
+def source_of_new(dataset: dict) -> dict:
     """What to read from the CSV file with new rows of a data set, as keywords of `observations.read_csv`."""
     kept = ("columns", "trials", "exposure", "id", "group", "header")
     sheet = {"worksheet": dataset["predict_worksheet"]} if "predict_worksheet" in dataset else {}
     return {key: value for key, value in source(dataset).items() if key in kept} | sheet | {"new": True}
 
 
-def in_groups(dataset) -> bool:
+def in_groups(dataset: dict) -> bool:
     """Whether the rows of a data set of the configuration are in groups."""
     return "group" in dataset or "rows" in dataset.get("simulate", {})
 
 
-def has_groups(config: dict, fit):
+def has_groups(config: dict, fit: Fit) -> bool:
     """Whether each group of rows has one membership in a fit."""
     return in_groups(config["datasets"][fit.dataset]) and config["models"][fit.model]["membership"] == "group"
 
@@ -126,18 +129,18 @@ def inputs(config: dict) -> list[str]:
     return list(dict.fromkeys(path for path in named if path is not None))
 
 
-def kind(config: dict, fits_of_dataset):
+def kind(config: dict, fits_of_dataset: list[Fit]) -> str:
     """Of what kind the observations of a data set are: that of its models, whole numbers before continuous ones."""
     kinds = {family(config["models"][fit.model]).kind for fit in fits_of_dataset}
     return next(kind for kind in (MULTIVARIATE, WHOLE, CONTINUOUS) if kind in kinds)
 
 
-def family(model: dict, dataset=None):
+def family(model: dict, dataset: dict | None = None) -> Family:
     """The `Family` of a model of the configuration, for a data set where the columns of that matter."""
     return family_of(model, dataset.get("columns")) if dataset is not None else FAMILIES[model["family"]]
 
 
-def program(model: dict):
+def program(model: dict) -> str:
     """The Stan program of a model of the configuration."""
     return family(model).program
 
@@ -147,7 +150,7 @@ def programs(config: dict) -> list[str]:
     return list(dict.fromkeys(program(config["models"][fit.model]) for fit in fits(config)))
 
 
-def concentrations(config: dict, fits_of_dataset) -> list:
+def concentrations(config: dict, fits_of_dataset: list[Fit]) -> list[dict]:
     """The priors of the weights that the models of a data set use: list of dicts with model and concentration."""
     return [
         {"model": title, "concentration": parse_weights(config["models"][fit.model]["priors"]["theta"], fit.components)}
@@ -156,7 +159,7 @@ def concentrations(config: dict, fits_of_dataset) -> list:
     ]
 
 
-def slice_of(config: dict, dataset, fits_of_dataset) -> dict:
+def slice_of(config: dict, dataset: str, fits_of_dataset: list[Fit]) -> dict:
     """What of a configuration the results of one data set rest on, as a configuration of its own."""
     models = dict.fromkeys(fit.model for fit in fits_of_dataset)
     return {
@@ -168,7 +171,7 @@ def slice_of(config: dict, dataset, fits_of_dataset) -> dict:
     }
 
 
-def alternatives(names):
+def alternatives(names: Iterable[str]) -> str:
     """A regular expression that matches each of the names and nothing else; none at all for no names.
 
     Names that begin alike share their beginning, so that a match takes no longer for a thousand names than for ten.
@@ -211,7 +214,7 @@ def threads_of_fit(chains: int, fits: int, cores: int) -> int:
     return min(MOST_THREADS, chains * max(1, cores // (chains * fits)))
 
 
-def megabytes(path: str | PathLike):
+def megabytes(path: str | PathLike | None) -> float:
     """The size of a data set's CSV file in 10^6 bytes; 0 where there is none yet, or the data are simulated."""
     return os.path.getsize(path) / 1e6 if path and os.path.isfile(path) else 0
 
@@ -263,7 +266,7 @@ def artifacts(config: dict, outputs: dict) -> list[str]:
     return [path for jobs in _jobs(config, outputs) for job in jobs for path in job]
 
 
-def lost(config: dict, outputs) -> list[str]:
+def lost(config: dict, outputs: dict) -> list[str]:
     """What the rules have made for a configuration and is gone: no job of a finished run would ask for it.
 
     Parameters
@@ -301,7 +304,7 @@ def _jobs(config, outputs):
     yield [outputs["toolchain"], *compiled, outputs["overview"]]
 
 
-def rules_of(model: dict, components: int):
+def rules_of(model: dict, components: int) -> tuple[str, str]:
     """The rules that sample and that draw a fit: modes are searched of several components, bands are of densities."""
     modes = "_modes" if components > 1 else ""
     bands = "_bands" if family(model).kind == CONTINUOUS else ""

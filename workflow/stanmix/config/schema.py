@@ -6,11 +6,15 @@ import difflib
 import math
 import re
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from stanmix.base.places import SCHEMA
 from stanmix.base.text import LARGEST, SMALLEST, hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 EXPONENT = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))[eE]([+-]?\d+)")
 NAME_RULE = (
@@ -29,12 +33,12 @@ TYPES = {
 }
 
 
-def schema():
+def schema() -> dict:
     """The schema of the configuration as a dict."""
     return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
-def with_defaults(value, rules):
+def with_defaults(value: Any, rules: dict) -> Any:
     """Fill in the defaults of a schema below a value, without changing the value given."""
     if isinstance(value, dict):
         known = rules.get("properties", {})
@@ -48,7 +52,7 @@ def with_defaults(value, rules):
     return value
 
 
-def against_schema(config: dict, rules):
+def against_schema(config: dict, rules: dict) -> Iterator[tuple[tuple, str]]:
     """Yield (place, text) for everything the schema does not allow."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
@@ -78,7 +82,7 @@ def against_schema(config: dict, rules):
     yield from _unusable(config)
 
 
-def clashing_names(config: dict):
+def clashing_names(config: dict) -> Iterator[tuple[tuple, str]]:
     """Yield (place, text) for names of data sets and models that cannot be folders beside each other."""
     for section in ("datasets", "models"):
         first = {}
@@ -125,7 +129,7 @@ def _demand(validator, limit, value):
     }[validator]()
 
 
-def shown(value):
+def shown(value: object) -> str:
     """A value as the user wrote it, shortened."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
         return f"a number beyond {LARGEST:g}"  # writing out very many digits takes long
@@ -134,7 +138,7 @@ def shown(value):
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def listed(names, most: int = 10):
+def listed(names: Collection, most: int = 10) -> str:
     """Names as the end of a sentence, the first of many."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, list(names)[:most])) + more

@@ -22,7 +22,7 @@ CODE_KEYS = ("__use_yte__", "__definitions__", "__variables__")  # by these YTE 
 FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def compose(path: str | PathLike):
+def compose(path: str | PathLike) -> yaml.Node | None:
     """The root node of a YAML file.
 
     Parameters
@@ -90,7 +90,7 @@ def _look_through(path, text):
         raise UserError(*code)
 
 
-def too_much(path: str | PathLike, line):
+def too_much(path: str | PathLike, line: int) -> UserError:
     """The `UserError` for a configuration that says more than any can."""
     return UserError(
         f"{path}, line {line}: the configuration says more than {MOST} things, what aliases (*) repeat "
@@ -98,7 +98,7 @@ def too_much(path: str | PathLike, line):
     )
 
 
-def misread(node) -> str | None:
+def misread(node: yaml.Node) -> str | None:
     """What is wrong with how YAML reads a node.
 
     Parameters

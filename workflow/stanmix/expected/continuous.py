@@ -31,7 +31,7 @@ def is_log(y: np.ndarray, axis: str = "auto") -> bool:
 
 
 def grid(
-    y: np.ndarray, positive: bool = False, points: Points = 401, beyond: float = 0.1, log: bool = False
+    y: np.ndarray, positive: bool = False, points: int = 401, beyond: float = 0.1, log: bool = False
 ) -> np.ndarray:
     """Even steps over the data and a share of their range beyond, not below 0 if positive, shape (points,).
 
@@ -49,7 +49,7 @@ def bandwidth(y: np.ndarray) -> float:
     return float(np.std(y, ddof=1) * len(y) ** -0.2)
 
 
-def resolving(family: str, x, draws: dict[str, np.ndarray], seed: int):
+def resolving(family: str, x: np.ndarray, draws: dict[str, np.ndarray], seed: int) -> np.ndarray:
     """A grid and places inside each component of draws, so that none is too narrow for it; between the grid's ends."""
     rng, entry = np.random.default_rng(seed), FAMILIES[family]
     values = entry.generate(rng, *(draws[name][:, None, :] for name in entry.of_component), size=np.ones((1, 20, 1)))
@@ -99,7 +99,7 @@ def kernel_density(y: np.ndarray, x: np.ndarray, width: float | None = None, log
     return np.where(within, density, 0.0) / unit
 
 
-def bounds(y: np.ndarray):
+def bounds(y: np.ndarray) -> tuple[float | None, float | None]:
     """Ends beyond which values like these cannot lie, None for none: 0, and 1 for shares or 100 for percentages."""
     if y.min() < 0:
         return None, None
@@ -134,7 +134,7 @@ def peaks(x: np.ndarray, density: np.ndarray, keep: np.ndarray, anew: np.ndarray
     ]
 
 
-def at(x):
+def at(x: np.ndarray) -> Points:
     """Points at which the density of a continuous family is evaluated."""
     return Points(x, np.ones(len(x)))
 

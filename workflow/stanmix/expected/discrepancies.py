@@ -121,7 +121,7 @@ def ties(family: str, points: Points, draws: dict[str, np.ndarray]) -> dict:
 def _statistics(specification, points, anew):
     """The test statistics of replicated data sets, those of the data with their band, and the p-value of these."""
 
-    def statistics_of(y: np.ndarray):
+    def statistics_of(y: np.ndarray) -> dict[str, np.ndarray]:
         if specification.kind == MULTIVARIATE:
             return multivariate.statistics_of(y, specification.columns)
         return predictive.statistics_of(y, specification.kind == WHOLE)

@@ -16,7 +16,6 @@ from stanmix.families.registry import FAMILIES
 from stanmix.model import mixture
 
 if TYPE_CHECKING:
-    from stanmix.data.observations import Observations
     from stanmix.model.specification import Specification
 
 MOST_PAIRS = 6  # pairs of columns whose density is drawn
@@ -28,7 +27,7 @@ PRIOR_SHOWN = 5  # data sets from the prior that are drawn
 MOST_ROWS = 3000  # of a data set that is drawn
 
 
-def marginal(draws: dict[str, np.ndarray], columns):
+def marginal(draws: dict[str, np.ndarray], columns: list[int]) -> dict[str, np.ndarray]:
     """The draws of a mixture's distribution of some of its columns alone."""
     found = {"theta": draws["theta"]} | {name: draws[name][:, :, columns] for name in ("mu", "sigma")}
     if "correlation" in draws:
@@ -69,12 +68,12 @@ def pair_density(
     return table | {f"component_{k + 1}": medians[:, k] for k in range(medians.shape[1])}
 
 
-def distribution(specification: Specification, points: Points, anew: np.ndarray):
+def distribution(specification: Specification, points: Points, anew: np.ndarray) -> tuple[dict[str, np.ndarray], dict]:
     """As `continuous.distribution`, with one band for the distribution functions of all columns; x is of a column."""
     y, columns = points.y, specification.columns
     grids = [predictive.places(y[:, d], anew[:, :, d]) for d in range(len(columns))]
 
-    def curve(rows: Observations):
+    def curve(rows: np.ndarray) -> np.ndarray:
         return np.concatenate([predictive.ecdf(rows[:, d], x) for d, x in enumerate(grids)])
 
     observed = curve(y)

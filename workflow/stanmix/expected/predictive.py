@@ -24,17 +24,17 @@ FEWEST_VALUES = 8  # distinct ones of a component whose shape can be seen
 SMALLEST = 1e-15  # p-value below which no more is said
 
 
-def band(curves) -> dict:
+def band(curves: np.ndarray) -> dict[str, np.ndarray]:
     """Pointwise band of curves (R, m): dict of lower, median and upper, each (m,)."""
     return dict(zip(("lower", "median", "upper"), np.quantile(curves, BAND, axis=0), strict=True))
 
 
-def band_columns(curves, prefix: str = "") -> dict:
+def band_columns(curves: np.ndarray, prefix: str = "") -> dict[str, np.ndarray]:
     """A pointwise band as columns of a table, their names beginning with `prefix`."""
     return {prefix + key: values for key, values in band(curves).items()}
 
 
-def part_bands(weighted: np.ndarray, parts: list[str]) -> dict:
+def part_bands(weighted: np.ndarray, parts: list[str]) -> dict[str, np.ndarray]:
     """Bands of the mixture and of its parts as columns of a table.
 
     Parameters
@@ -55,14 +55,16 @@ def part_bands(weighted: np.ndarray, parts: list[str]) -> dict:
     return columns
 
 
-def memberships_by_value(family: str, points: Points, x, draws: dict[str, np.ndarray]):
+def memberships_by_value(
+    family: str, points: Points, x: np.ndarray, draws: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Membership probabilities at given values as a table: x and probability_1 and so on."""
     probabilities = mixture.membership(family, points, draws)
     names = mixture.parts(family, draws["theta"].shape[1])
     return {"x": x} | {f"probability_{name}": column for name, column in zip(names, probabilities.T, strict=True)}
 
 
-def ecdf(y: np.ndarray, x) -> np.ndarray:
+def ecdf(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Empirical distribution function of y at x, shape (m,)."""
     return np.searchsorted(np.sort(y), x, side="right") / len(y)
 
@@ -102,7 +104,7 @@ def places(y: np.ndarray, replicated: np.ndarray, whole: bool = False) -> np.nda
     return np.unique(np.concatenate(found))
 
 
-def standardised(y: np.ndarray):
+def standardised(y: np.ndarray) -> np.ndarray:
     """Data sets (..., m) in standard deviations from their means; constant ones are 0."""
     sd = y.std(axis=-1, keepdims=True)
     return (y - y.mean(axis=-1, keepdims=True)) / np.where(sd > 0, sd, 1)
@@ -298,7 +300,7 @@ def within_groups(scores: np.ndarray, points: Points, rng: np.random.Generator) 
     if not pairs:
         return None
 
-    def products(of):
+    def products(of: np.ndarray) -> np.ndarray:
         return ((points.by_unit(of) ** 2).sum(axis=(1, 2)) - (of**2).sum(axis=(1, 2))) / pairs
 
     of_data, of_replicates = products(scores), products(rng.standard_normal(scores.shape))
@@ -394,7 +396,7 @@ def statistics_of(y: np.ndarray, discrete: bool) -> dict[str, np.ndarray]:
     return found | ({"zeros": (y == 0).mean(axis=-1)} if discrete else {})
 
 
-def drawn_between(ends, rng: np.random.Generator) -> np.ndarray:
+def drawn_between(ends: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Points between the probabilities below each observation and with it (2, m), drawn evenly; shape (m,)."""
     lower, upper = ends
     return lower + (upper - lower) * rng.random(lower.shape)

@@ -75,7 +75,7 @@ def per_trials(points: Points) -> int | None:
     return SHARES * 10 ** int(max(0, np.floor(-np.log10(max(largest, 1e-6)))))
 
 
-def frequencies(y: np.ndarray, first, step) -> np.ndarray:
+def frequencies(y: np.ndarray, first: np.ndarray, step: int) -> np.ndarray:
     """How many of the whole numbers lie in each group, shape (..., m) for y of shape (..., n)."""
     place = ((np.asarray(y) - first[0]) // step).astype(int)
     m = len(first)
@@ -86,7 +86,7 @@ def frequencies(y: np.ndarray, first, step) -> np.ndarray:
 
 
 def expected(
-    family: str, first, step, size: np.ndarray, draws: dict[str, np.ndarray], per: int | None = None
+    family: str, first: np.ndarray, step: int, size: np.ndarray, draws: dict[str, np.ndarray], per: int | None = None
 ) -> np.ndarray:
     """How many of the observations each part expects in each group.
 
@@ -141,7 +141,7 @@ def predict(
     thin: np.ndarray,
     prior: dict[str, np.ndarray],
     axis: str = "auto",
-):
+) -> tuple[dict, dict]:
     """Tables behind the predictive figures; parameters and results are those of `continuous.predict`."""
     family, y = specification.family, points.y
     parts = mixture.parts(family, specification.components)
@@ -184,7 +184,7 @@ def predict(
     return tables, facts
 
 
-def distribution(specification: Specification, points: Points, anew: np.ndarray):
+def distribution(specification: Specification, points: Points, anew: np.ndarray) -> tuple[dict[str, np.ndarray], dict]:
     """As `continuous.distribution`; of p-values, ecdf and frequencies."""
     (seen, _), (seen_anew, _) = shown(points.y, points), shown(anew, points)
     x = predictive.places(seen, seen_anew, whole=True)

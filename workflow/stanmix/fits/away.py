@@ -93,7 +93,7 @@ def alike(specification: Specification) -> bool:
     return all(each == values[0] for values in told for each in values)
 
 
-def left_out(specification: Specification):
+def left_out(specification: Specification) -> list[int]:
     """The components that may be away (from 0): one of those that are alike stands for all."""
     if specification.weights.fixed:
         return []
@@ -102,10 +102,10 @@ def left_out(specification: Specification):
     return [0] if alike(specification) else list(range(specification.components))
 
 
-def without(specification: Specification, units: Units, component):
+def without(specification: Specification, units: Units, component: int) -> tuple[Specification, Units]:
     """The specification and the distinct observations of the same model with one component (from 0) less."""
 
-    def kept(values):
+    def kept(values: list | tuple) -> list | tuple:
         return values[:component] + values[component + 1 :] if len(values) == specification.components else values
 
     parameters = []

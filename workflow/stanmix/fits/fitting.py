@@ -21,7 +21,7 @@ from stanmix.model.stan_data import program_data
 from stanmix.stan import cmdstan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from stanmix.data.observations import Observations
     from stanmix.model.specification import Specification
@@ -42,7 +42,7 @@ def fit(
     sampling: dict,
     seed: int,
     threads: int = 1,
-    say: Callable = print,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Sample one model for one data set and write draws, specification, the program's data and the modes.
 
@@ -87,7 +87,7 @@ def fit(
     else:  # a single component has one mode
         states = [expectation_maximisation(specification, units)] * sampling["chains"]
 
-    def sampled_from(states, seeds):
+    def sampled_from(states: list[dict], seeds: Sequence[int]) -> tuple[dict, dict, dict, list[dict]]:
         starts = starting_values(specification, units, states, seeds[0])
         most = max(overlap(specification, units, state) for state in {id(state): state for state in states}.values())
         used = sampling | {"metric": metric_of(sampling, most, starts)}
@@ -170,7 +170,12 @@ def metric_of(sampling: dict, overlap: float, starts: list[dict]) -> str:
 
 
 def replicates(
-    specification: Specification, variables, rows: Observations, sampled, kept: np.ndarray, rng: np.random.Generator
+    specification: Specification,
+    variables: dict[str, np.ndarray],
+    rows: Observations,
+    sampled: np.ndarray,
+    kept: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Replicated data sets of new units from the kept draws of each chain, shape (chains, r, m)."""
     family, by_group = specification.family, specification.by_group

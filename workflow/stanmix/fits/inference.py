@@ -18,6 +18,7 @@ from stanmix.families.family import WHOLE
 from stanmix.model import mixture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
     from stanmix.data.observations import Observations
@@ -189,7 +190,7 @@ def at_observations(
     return xr.DataArray(values, dims=(*before, place, "column")[: values.ndim], coords=coords)
 
 
-def axes_of(axes, mode) -> list[str]:
+def axes_of(axes: int, mode: str) -> list[str]:
     """The names (list of str) of so many axes of a parameter; there is one of components unless its mode is shared."""
     begin = 1 if mode == "shared" else 0
     return ["component", "column", "column2"][begin : begin + axes]
@@ -265,12 +266,12 @@ class Scalar:
     draws: np.ndarray
 
     @property
-    def title(self):
+    def title(self) -> str:
         """Such as ``theta[1]``, ``mu[1, waiting]`` or ``correlation[1, waiting, eruptions]``."""
         return title_of(self.name, self.component, self.columns)
 
 
-def flat(slots, specification: Specification) -> dict:
+def flat(slots: dict[str, np.ndarray], specification: Specification) -> dict[str, np.ndarray]:
     """All draws that `cmdstan.sample` returned, under the names of the parameters, as `by_component` gives them."""
     every = {name: slots[slot].reshape(-1, *slots[slot].shape[2:]) for name, slot in specification.slots.items()}
     return {name: specification.expanded(values) for name, values in every.items()}
@@ -311,7 +312,7 @@ def statistics_of(draws: np.ndarray) -> dict:
     lower, upper = az.hdi(draws.ravel(), hdi_prob=INTERVAL)
     constant = bool(np.all(draws == draws.flat[0]))
 
-    def number(function, **options):
+    def number(function: Callable, **options: object) -> float | None:
         value = float("nan") if constant else float(function(draws, **options))
         return value if math.isfinite(value) else None
 
@@ -339,7 +340,7 @@ def energy_fraction(idata: az.InferenceData) -> np.ndarray:
     return az.bfmi(idata)
 
 
-def relative_efficiency(idata: az.InferenceData):
+def relative_efficiency(idata: az.InferenceData) -> float:
     """Effective over actual draws, averaged over the scalar parameters, as PSIS wants it; 1 for a single chain."""
     if idata.posterior.sizes["chain"] == 1:
         return 1.0

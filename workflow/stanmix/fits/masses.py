@@ -308,7 +308,7 @@ def log_excess(posterior: LogPosterior, state: dict) -> tuple[float, np.ndarray,
     return float(value + log_volume - base), posterior.fingerprint(draws)[0], Peak(place, vectors, size)
 
 
-def sampled(posterior: LogPosterior, peaks: list, draws: int, rng: np.random.Generator) -> np.ndarray:
+def sampled(posterior: LogPosterior, peaks: list[Peak], draws: int, rng: np.random.Generator) -> np.ndarray:
     """Importance weights of draws around some maxima, sorted to the nearest one.
 
     The draws come from an even mixture of t distributions with the places and curvatures of the maxima, so that what

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stanmix.base.columns import word_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MARKS = {
     "empty": "component{s} {which} without observations",
@@ -11,13 +16,13 @@ MARKS = {
 }
 
 
-def listed(words) -> str:
+def listed(words: Iterable) -> str:
     """Words as a list in a sentence: a, b and c."""
     words = [str(word) for word in words]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def chains_in(mode) -> str:
+def chains_in(mode: dict) -> str:
     """Which chains visit a mode: their numbers, and where it is not all of their draws how many these are."""
     return ", ".join(
         f"{chain}" if visits == mode["places"] else f"{chain} ({visits} of {mode['places']})"
@@ -26,7 +31,7 @@ def chains_in(mode) -> str:
     )
 
 
-def remarks(mode, names=None) -> str:
+def remarks(mode: dict, names: list[str] | None = None) -> str:
     """What is odd about the components of a mode, by their names or numbers; empty for nothing."""
     found = [
         text.format(s="s" if len(mode[mark]) > 1 else "", which=listed(word_for(k, names) for k in mode[mark]))
@@ -38,7 +43,7 @@ def remarks(mode, names=None) -> str:
     return "; ".join(found)
 
 
-def percentage(share):
+def percentage(share: float) -> str:
     """A share of the posterior as readers see it: ``97%``, ``0.4%``, ``less than 0.1%``."""
     if share < 0.001:
         return "less than 0.1%"
@@ -47,7 +52,7 @@ def percentage(share):
     return f"{100 * share:.{0 if 0.01 <= share <= 0.99 else 1}f}%"
 
 
-def held(mode):
+def held(mode: dict) -> str:
     """The share of a mode with its standard error where that can be seen: ``62% (±3%)``; a dash for none."""
     if not mode["share"]:
         return "-"
@@ -55,7 +60,7 @@ def held(mode):
     return percentage(mode["share"]) + error
 
 
-def on_chains(found) -> str:
+def on_chains(found: dict) -> str:
     """Where the chains are, in a sentence."""
     modes = [mode for mode in found["modes"] if any(mode["visits"])]
     if not modes:

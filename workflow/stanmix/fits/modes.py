@@ -37,6 +37,8 @@ from stanmix.model import mixture
 from stanmix.stan import cmdstan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from stanmix.model.specification import Specification
 
 # The search, and what is kept of it.
@@ -76,7 +78,7 @@ SMALLEST = 1 / 250  # of the unit of scales: a component so narrow has collapsed
 AT_FLOOR = 1.1  # or one within so many times the smallest scale that is allowed
 
 
-def chain_states(variables: dict, components: int, places: int = PLACES) -> list:
+def chain_states(variables: dict, components: int, places: int = PLACES) -> list[list[dict]]:
     """States of every chain at evenly spaced draws.
 
     Parameters
@@ -95,7 +97,7 @@ def chain_states(variables: dict, components: int, places: int = PLACES) -> list
     places = min(places, length)
     kept = ((np.arange(places) + 0.5) * length / places).astype(int)
 
-    def at(chain, draw) -> dict:
+    def at(chain: int, draw: int) -> dict[str, np.ndarray]:
         values = {name: value[chain, draw] for name, value in variables.items()}
         return {name: np.array(np.broadcast_to(v, (components, *v.shape[1:]))) for name, v in values.items()}
 
@@ -137,7 +139,7 @@ class Search:
         if self.posterior.whole and self.groups:
             self._look_away()
 
-    def follow(self, chains: list) -> None:
+    def follow(self, chains: list[list[dict]]) -> None:
         """Climb from where chains have been; those of an earlier call are forgotten, the modes they led to are not.
 
         Parameters
@@ -153,7 +155,7 @@ class Search:
         self.of_chains = [self.away if there else next(ends) for there in not_climbed]
         self._take([one for one in self.of_chains if one and one is not self.away])
 
-    def starts(self, chains: int) -> list:
+    def starts(self, chains: int) -> list[dict]:
         """From which mode each chain shall start: as many from each as its share of the posterior says.
 
         Parameters
@@ -276,7 +278,7 @@ class Search:
         components, best = self.specification.components, np.arange(self.specification.components)
         fixed = self.specification.fixed
 
-        def named_by(orders):
+        def named_by(orders: Iterable[Sequence[int]]) -> tuple[list[dict], np.ndarray]:
             state = end["state"].items()
             named = [
                 self.specification.with_fixed({n: v if n in fixed else v[list(order)] for n, v in state})
@@ -464,7 +466,7 @@ def _ends(specification, units, rng, most=STARTS):
     """Different ends of EM, the most likely first: list of dict with state, density and starts, how many led there."""
     points = Points.of(units, specification.rounding)
 
-    def density(state: dict[str, np.ndarray]):
+    def density(state: dict[str, np.ndarray]) -> np.ndarray:
         draws = {name: value[None] for name, value in state.items()}
         return mixture.log_likelihood(specification.family, points, draws)[0]
 
@@ -661,7 +663,7 @@ def visited_alike(visits: np.ndarray, rng: np.random.Generator) -> float | None:
     chain = np.concatenate([np.repeat(np.arange(visits.shape[1]), row) for row in visits])
     expected = (np.outer(visits.sum(axis=1), visits.sum(axis=0)) / amount).reshape(-1)
 
-    def distance(tables):
+    def distance(tables: np.ndarray) -> np.ndarray:
         return ((tables - expected) ** 2 / expected).sum(axis=1)
 
     observed, farther, left = distance(visits.reshape(1, -1))[0], 0, PERMUTATIONS
@@ -675,7 +677,7 @@ def visited_alike(visits: np.ndarray, rng: np.random.Generator) -> float | None:
     return (1 + farther) / (1 + PERMUTATIONS)
 
 
-def table(found, specification: Specification):
+def table(found: dict, specification: Specification) -> pd.DataFrame:
     """A row for each component of each mode: mode, gap, share, starts, component and its parameters (DataFrame)."""
     columns = specification.columns
     rows = []

@@ -59,7 +59,7 @@ def expectation_maximisation(specification: Specification, units: Units, steps: 
     return named(specification, points, state)
 
 
-def named(specification: Specification, points: Points, state: dict[str, np.ndarray]):
+def named(specification: Specification, points: Points, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A state with the components in their order; what is fixed keeps its places.
 
     All does where some observations are known or some locations are fixed, which have their components then.
@@ -72,7 +72,7 @@ def named(specification: Specification, points: Points, state: dict[str, np.ndar
     return specification.with_fixed({name: v if name in fixed else v[order] for name, v in state.items()})
 
 
-def first_shares(family: Family, points: Points, shares):
+def first_shares(family: Family, points: Points, shares: np.ndarray) -> np.ndarray:
     """Shares of all parts from those of the components: extra zeros own half of the zeros; what is known is so."""
     if family.zero is not None:
         zeros = np.where(points.y == 0, 0.5, 0.0)[:, None]

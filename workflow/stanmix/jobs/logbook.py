@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from stanmix.base.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from os import PathLike
 
 
 @contextlib.contextmanager
-def recorded(log: str | PathLike):
+def recorded(log: str | PathLike) -> Iterator[Callable[[str], None]]:
     """Send all output of this process and its children to a log file while a job runs.
 
     Parameters

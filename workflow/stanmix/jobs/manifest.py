@@ -105,7 +105,7 @@ def code_state(folder: str | PathLike) -> dict:
         installed package does, and when there is no commit yet) and dirty (None likewise).
     """
 
-    def git(*arguments) -> str | None:
+    def git(*arguments: str) -> str | None:
         # A clone may belong to someone else, as on a cluster. git then refuses to run what its settings name, which
         # guards nothing here: the code of the clone itself is running.
         command = ["git", "-c", "safe.directory=*", "-C", str(Path(folder)), *arguments]

@@ -10,12 +10,16 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from stanmix.base import files, seals
 from stanmix.base.errors import UserError
 from stanmix.jobs.logbook import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 RUN = "STANMIX_RUN"  # the environment's variable that tells jobs which process they belong to
 EVERY = 0.5  # seconds between looks at whether the run is still there
@@ -28,7 +32,7 @@ def announce() -> None:
 
 
 @contextlib.contextmanager
-def job(snakemake):
+def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
     """Do the work of a job: what it says goes to its log, what it reads is checked, what it writes is sealed.
 
     A job ends when its run does, even if only the run's main process was killed, and when the same job was begun anew

@@ -26,7 +26,7 @@ def responsibilities(family: str, points: Points, draws: dict[str, np.ndarray]) 
     return np.nan_to_num(mixture.responsibilities(family, points, draws))[:, :, : draws["theta"].shape[1]]
 
 
-def looked_at(points: Points, count, rng: np.random.Generator):
+def looked_at(points: Points, count: np.ndarray, rng: np.random.Generator) -> tuple[Points, np.ndarray]:
     """The observations that labels are judged by: all distinct ones, or a random sample; with how often each counts."""
     if len(points) <= UNITS:
         return points, count

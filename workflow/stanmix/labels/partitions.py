@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import ArrayLike
+
 CHUNK = 4_000_000  # elements of the largest temporary array beside those of shape (m, m): 32 MB
 STARTS = 8  # candidates that are improved, the best ones: with fewer the search ends in local optima more often
 GAIN = 1e-9  # what an improvement must bring to be more than rounding
@@ -108,7 +110,7 @@ def best_partition(
     return improved[best], losses[best]
 
 
-def numbered(partition) -> np.ndarray:
+def numbered(partition: np.ndarray) -> np.ndarray:
     """The same partition with labels from 1, by size, clusters of one size by first appearance: int array (m,)."""
     _, first, inverse, sizes = np.unique(partition, return_index=True, return_inverse=True, return_counts=True)
     numbers = np.empty(len(sizes), dtype=int)
@@ -116,7 +118,7 @@ def numbered(partition) -> np.ndarray:
     return numbers[inverse]
 
 
-def adjusted_rand(a: np.ndarray, b: np.ndarray, weights: np.ndarray | None = None) -> float:
+def adjusted_rand(a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Agreement of two partitions: 1 when they are the same, 0 as expected by chance.
 
     Parameters
@@ -185,7 +187,7 @@ def entropy_r2(probabilities: np.ndarray, weights: np.ndarray | None = None) -> 
     return float(1 - np.average(entropy, weights=weights) / np.log(probabilities.shape[1]))
 
 
-def average_membership(probabilities: np.ndarray, weights: np.ndarray) -> list[list[float]] | None:
+def average_membership(probabilities: np.ndarray, weights: np.ndarray) -> list[list[float] | None]:
     """The mean probability of each component among the observations whose most probable one is the same.
 
     Parameters

@@ -66,7 +66,7 @@ def parts(family: str, components: int) -> list[str]:
     return [str(k + 1) for k in range(components)] + (["zero"] if FAMILIES[family].zero else [])
 
 
-def chunks(points: Points, draws: dict[str, np.ndarray]) -> list:
+def chunks(points: Points, draws: dict[str, np.ndarray]) -> list[slice]:
     """Slices of the units such that draws x rows x components x columns stays small."""
     n = len(points)
     rows = -(-len(points.y) // n) if n else 1  # of a unit
@@ -74,7 +74,7 @@ def chunks(points: Points, draws: dict[str, np.ndarray]) -> list:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def log_likelihood(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
+def log_likelihood(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Log likelihood of each observation with its membership summed out.
 
     Parameters
@@ -93,14 +93,14 @@ def log_likelihood(family, points: Points, draws: dict[str, np.ndarray]) -> np.n
     return result
 
 
-def log_likelihood_of_groups(family, points: Points, draws: dict[str, np.ndarray], by_row):
+def log_likelihood_of_groups(family: str, points: Points, draws: dict[str, np.ndarray], by_row: bool) -> np.ndarray:
     """The same for groups of rows, which may have memberships of their own: then it is the sum over a group's rows."""
     if not by_row:
         return log_likelihood(family, points, draws)
     return points.by_unit(log_likelihood(family, points.rows, draws))
 
 
-def log_sum(logs, axis):
+def log_sum(logs: np.ndarray, axis: int) -> np.ndarray:
     """The log of the sum of what the logs are of, along one axis; -inf where all are."""
     scaled, top = _scaled(logs, axis)
     with np.errstate(divide="ignore"):
@@ -114,7 +114,7 @@ def _scaled(logs, axis):
     return np.exp(logs - np.expand_dims(top, axis)), top
 
 
-def responsibilities(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
+def responsibilities(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Probability of each part for each observation, draw by draw.
 
     Parameters
@@ -132,7 +132,7 @@ def responsibilities(family, points: Points, draws: dict[str, np.ndarray]) -> np
         return terms / terms.sum(axis=2)[:, :, None]
 
 
-def membership(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
+def membership(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Posterior probability that each observation belongs to each part.
 
     The responsibilities are averaged over the draws; no label is sampled (Rao-Blackwell).
@@ -153,7 +153,7 @@ def membership(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarr
     return result / result.sum(axis=1, keepdims=True)
 
 
-def membership_interval(family, points: Points, draws: dict[str, np.ndarray], probability: float) -> np.ndarray:
+def membership_interval(family: str, points: Points, draws: dict[str, np.ndarray], probability: float) -> np.ndarray:
     """Central interval of the membership probabilities over the draws: how far the parameters leave them open.
 
     Parameters
@@ -176,7 +176,7 @@ def membership_interval(family, points: Points, draws: dict[str, np.ndarray], pr
     return ends
 
 
-def densities(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
+def densities(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
     """Density of the mixture and of each weighted part at given values, draw by draw.
 
     Parameters
@@ -192,7 +192,7 @@ def densities(family, points: Points, draws: dict[str, np.ndarray]) -> np.ndarra
     return np.concatenate([np.exp(log_terms(family, points[part], draws)) for part in chunks(points, draws)], axis=1)
 
 
-def part_tails(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
+def part_tails(family: str, points: Points, draws: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Weighted probability of every part below what each value stands for, and with it.
 
     Parameters
@@ -222,7 +222,7 @@ def part_tails(family: str, points: Points, draws: dict[str, np.ndarray]) -> np.
     return lower, lower if with_it is below else weights * with_it
 
 
-def tails(family, points: Points, draws: dict[str, np.ndarray]):
+def tails(family: str, points: Points, draws: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Probability of the mixture below what each value stands for, and with it: two arrays (S, m) or (S, m, D)."""
     found = []
     for part in chunks(points, draws):
@@ -235,7 +235,9 @@ def tails(family, points: Points, draws: dict[str, np.ndarray]):
     return lower, np.concatenate([ends[1] for ends in found], axis=1)
 
 
-def sample_memberships(family, points: Points, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def sample_memberships(
+    family: str, points: Points, draws: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
     """Draw a part for each unit and draw of the parameters, given the unit.
 
     Parameters
@@ -257,7 +259,7 @@ def sample_memberships(family, points: Points, draws: dict[str, np.ndarray], rng
     return points.spread(result)
 
 
-def draw_memberships(family, n, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def draw_memberships(family: str, n: int, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Draw parts for n new units from the weights: shape (S, n), from 0."""
     edges = np.cumsum(np.exp(log_weights(family, draws)), axis=1)[:, None, :-1]
     return (rng.random((len(draws["theta"]), n))[:, :, None] > edges).sum(axis=2)
@@ -288,12 +290,12 @@ def replicate(
     return y if entry.zero is None else np.where(memberships < components, y, 0.0)
 
 
-def spaced(length, count) -> np.ndarray:
+def spaced(length: int, count: int) -> np.ndarray:
     """The places of at most `count` evenly spaced draws of a chain, from 0 (numpy.ndarray of int)."""
     return np.linspace(0, length - 1, min(count, length)).round().astype(int)
 
 
-def thinned(draws: dict[str, np.ndarray], count) -> dict:
+def thinned(draws: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
     """At most `count` draws, evenly spaced, as a dict like `draws`."""
     rows = spaced(len(draws["theta"]), count)
     return {name: values[rows] for name, values in draws.items()}

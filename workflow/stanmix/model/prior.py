@@ -10,7 +10,7 @@ from scipy.special import betaln, gammaln, xlogy
 from stanmix.families.multivariate_normal import given_the_others, lkj_factors
 
 if TYPE_CHECKING:
-    from stanmix.model.specification import Specification
+    from stanmix.model.specification import Resolved, Specification
 
 ROUNDS = 300  # in which components that are too thin are drawn anew
 SWEEPS = 200  # of the Gibbs sampler that orders locations with different priors
@@ -139,7 +139,7 @@ def _draws(specification, count, rng):
     return draws | {name: np.stack(values, axis=2) for name, values in columns.items()}
 
 
-def scalars(entry, components: int, count, rng: np.random.Generator) -> np.ndarray:
+def scalars(entry: Resolved, components: int, count: int, rng: np.random.Generator) -> np.ndarray:
     """Draws of one number for each component from the prior of a specification's parameter, shape (count, K)."""
     if entry.fixed:
         return np.broadcast_to(np.array(entry.value, float), (count, components))

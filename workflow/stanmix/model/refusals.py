@@ -47,7 +47,7 @@ def of_values(name: str, family: Family, noticed: dict, rows: Observations) -> N
 def of_kind(name: str, family: Family, noticed: dict) -> None:
     """Raise a `UserError` when the observations are not of the kind that the family describes."""
 
-    def refuse(needs, fault, advice) -> None:
+    def refuse(needs: str, fault: dict, advice: str) -> None:
         where = f"{fault['place']}, column '{fault['column']}', has" if fault["place"] else "there is"
         more = f" (and {fault['number'] - 1} more)" if fault["number"] > 1 else ""
         raise UserError(

@@ -269,13 +269,13 @@ def _notes_on_groups(noticed, groups):
     ]
 
 
-def is_partly_fixed(model: dict, name) -> bool:
+def is_partly_fixed(model: dict, name: str) -> bool:
     """Whether a model of the configuration fixes a parameter for some of the components and leaves the others open."""
     value = model["fixed"].get(name)
     return isinstance(value, list) and None in value
 
 
-def is_shared(parameter, model: dict) -> bool:
+def is_shared(parameter: Parameter, model: dict) -> bool:
     """Whether a model of the configuration gives a parameter one value for all components."""
     return not is_partly_fixed(model, parameter.name) and (
         parameter.sharing == "always"

@@ -12,6 +12,8 @@ from stanmix.base.columns import called
 from stanmix.figures import style
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 
@@ -32,14 +34,14 @@ def on_log_axis(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**scaled | {"x": np.log10(table["x"])})
 
 
-def of_shares(label: str, per):
+def of_shares(label: str, per: int | None) -> str:
     """The label of an axis on which successes of trials that differ are shown as shares, else as it is."""
     if not per:
         return label
     return f"{label}, {'% of trials' if per == 100 else f'of {per:,} trials'}"
 
 
-def part_names(parts, names) -> list[str]:
+def part_names(parts: Iterable[str], names: list[str] | None) -> list[str]:
     """What figures call the parts of a mixture (list of str), by the names of components where they have any."""
     return [style.plain(called(part, names)) for part in parts]
 

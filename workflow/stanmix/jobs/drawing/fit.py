@@ -172,7 +172,7 @@ def _curves(table):
     return table.filter(regex="^curve_").to_numpy().T
 
 
-def parts_bands(table, names=None):
+def parts_bands(table: pd.DataFrame, names: list[str] | None = None) -> tuple[list[str], dict[str, np.ndarray]]:
     """Names and bands (P, m) of the parts of a mixture in a table of `predictive.part_bands`."""
     parts = [c.removeprefix("component_").removesuffix("_median") for c in table if c.endswith("_median")]
     parts = [part for part in parts if part != "mixture"]
@@ -293,7 +293,7 @@ def _sets(table, names, i, j, title):
 DRAW = {CONTINUOUS: _continuous, WHOLE: _whole, MULTIVARIATE: _multivariate}
 
 
-def band_of(table, prefix) -> dict:
+def band_of(table: pd.DataFrame, prefix: str) -> dict[str, np.ndarray]:
     return {key: table[prefix + key].to_numpy() for key in ("lower", "median", "upper")}
 
 
