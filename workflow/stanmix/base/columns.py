@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from stanmix.base.text import unshielded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
 
 MEANING = {"key": "meaning", "title": "what it is", "text": True, "long": True, "ours": True}
@@ -182,7 +184,7 @@ OVERVIEW = [
 ]
 
 
-def called(part: str, names: list[str] | None = None):
+def called(part: str, names: list[str] | None = None) -> str:
     """What readers call a part of a mixture: its name or number, or "extra zeros".
 
     Parameters
@@ -197,18 +199,20 @@ def called(part: str, names: list[str] | None = None):
     return f"component {part}" if names is None else names[int(part) - 1]
 
 
-def word_for(component, names=None) -> str:
+def word_for(component: int | str, names: list[str] | None = None) -> str:
     """What stands for a component, from 1, in brackets and beside the word component: its name, or its number (str)."""
     return str(component) if names is None else names[int(component) - 1]
 
 
-def title_of(name, component, columns=(), names=None):
+def title_of(
+    name: str, component: int | str | None, columns: Sequence[str] = (), names: list[str] | None = None
+) -> str:
     """What a scalar is called: its parameter, and in brackets its component, if it has one, and its columns."""
     index = [*([] if component is None else [word_for(component, names)]), *columns]
     return f"{name}[{', '.join(index)}]" if index else name
 
 
-def modes(parameters, with_remarks):
+def modes(parameters: Iterable[str], with_remarks: bool) -> list[dict]:
     """Columns of the table of modes: the weights and parameters of their components, and what is odd about these."""
     found = [
         {"key": "number", "title": "mode"},
@@ -232,32 +236,32 @@ def modes(parameters, with_remarks):
     return [*found, {"key": "remarks", "title": "remarks", "text": True, "long": True}] if with_remarks else found
 
 
-def comparison(with_truth):
+def comparison(with_truth: bool) -> list[dict]:
     """Columns of the comparison of models, with the right memberships where the truth is known."""
     right = {"key": "right", "title": "memberships right", "help": "most probable component is the true one"}
     return [*COMPARISON, right] if with_truth else COMPARISON
 
 
-def clusters(names) -> list:
+def clusters(names: Iterable[str] | None) -> list[dict]:
     """Columns of the table of clusters, with the names of the data's columns where there are several."""
     if names is None:
         return [*CLUSTERS, *({"key": key, "title": key} for key in ("mean", "minimum", "maximum"))]
     return [*CLUSTERS, *({"key": VALUE + name, "title": f"mean of {name}"} for name in names)]
 
 
-def average(parts, names=None) -> list:
+def average(parts: Iterable[str], names: list[str] | None = None) -> list[dict]:
     """Columns of the table of average memberships: a row for each most probable component, a column for each."""
     first = {"key": "assigned", "title": "most probable", "text": True, "ours": True}
     written = {"format": {"decimals": 3}}
     return [first, *({"key": str(k), "title": called(part, names), **written} for k, part in enumerate(parts))]
 
 
-def cutoff(level):
+def cutoff(level: float | None) -> str:
     """The key of cut-offs at a level of probability, or of those at which a component becomes the most probable."""
     return "most_probable" if level is None or math.isnan(level) else f"at_{level:g}"
 
 
-def cutoffs(levels) -> list:
+def cutoffs(levels: Iterable[float]) -> list[dict]:
     """Columns of the table of cut-offs, with one for each level of probability."""
     return [
         {"key": "component", "title": "component", "text": True},
@@ -268,7 +272,7 @@ def cutoffs(levels) -> list:
     ]
 
 
-def probability(part, end: str = "mean"):
+def probability(part: str, end: str = "mean") -> str:
     """The column that holds the probability of a part, or the lower or upper end of its interval."""
     return f"probability_{part}" if end == "mean" else f"probability_{part}_{end}"
 
@@ -278,7 +282,7 @@ def parts_of(frame: pd.DataFrame) -> list[str]:
     return [found[1] for name in frame.columns if (found := PART.fullmatch(name))]
 
 
-def membership(frame: pd.DataFrame, trusted: bool = True, names=None):
+def membership(frame: pd.DataFrame, trusted: bool = True, names: list[str] | None = None) -> list[dict]:
     """Columns of a membership table (a DataFrame) for `tables.html_table`; weights only where they say something.
 
     Of intervals only that of the most probable component, if it is there as from and to. Without trust in the names of

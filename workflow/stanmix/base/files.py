@@ -18,8 +18,9 @@ from stanmix.base.errors import UserError
 from stanmix.base.text import shielded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
+    from typing import Any
 
     import pandas as pd
 
@@ -28,7 +29,7 @@ _guards = []  # asked before a file is moved to its place
 
 
 @contextlib.contextmanager
-def whole(path: str | PathLike):
+def whole(path: str | PathLike) -> Iterator[Path]:
     """Write a file beside its place and move it there once it is complete.
 
     Parameters
@@ -54,7 +55,7 @@ def whole(path: str | PathLike):
 
 
 @contextlib.contextmanager
-def guarded(check):
+def guarded(check: Callable[[], None]) -> Iterator[None]:
     """Call a function before any file is moved to its place; what it raises keeps the file away."""
     _guards.append(check)
     try:
@@ -69,7 +70,7 @@ def write_text(path: str | PathLike, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: str | PathLike, content) -> None:
+def write_json(path: str | PathLike, content: Any) -> None:
     """Write JSON that is stable: two-space indent, keys as given, a final newline, no NaN.
 
     Raises
@@ -93,12 +94,12 @@ def write_csv(path: str | PathLike, frame: pd.DataFrame) -> None:
         frame.to_csv(beside, index=False, float_format="%.15g", lineterminator="\n")
 
 
-def read_json(path: str | PathLike):
+def read_json(path: str | PathLike) -> Any:
     """Read a JSON file in UTF-8."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def sha256(path: str | PathLike):
+def sha256(path: str | PathLike) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -135,7 +136,7 @@ def _content(path, *state):
     return sha256(path)
 
 
-def contents(paths) -> dict:
+def contents(paths: Iterable[str | PathLike | None]) -> dict[str | PathLike, str]:
     """For each path that is not None and is a file by now its `content_of` (dict)."""
     return {path: content_of(path) for path in paths if path is not None and os.path.isfile(path)}
 

@@ -12,7 +12,7 @@ from stanmix.base import files
 from stanmix.base.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
 
 FOLDER = ".sha256"  # in every folder of artifacts; its files are what `sha256sum --check` reads
@@ -24,7 +24,7 @@ class OvertakenError(Exception):
 
 
 @contextlib.contextmanager
-def sealed(outputs: list[str | PathLike]):
+def sealed(outputs: list[str | PathLike]) -> Iterator[Callable[[], None]]:
     """Make files: nobody else's meanwhile, and their hashes beside them in the end.
 
     From the first line on, the seal of what was there before is gone, and a job that still makes the same files,

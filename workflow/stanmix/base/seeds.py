@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 
-def seed_for(seed: int, *job) -> int:
+def seed_for(seed: int, *job: str | int) -> int:
     """The seed of one job: 31 bits from the run's seed and the job's name.
 
     Parameters

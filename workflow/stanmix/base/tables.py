@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 @functools.cache
-def environment():
+def environment() -> jinja2.Environment:
     """The Jinja2 environment of all pages: undefined names are errors, text is escaped."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -32,7 +32,7 @@ def environment():
     )
 
 
-def number(value, digits: int = 4, decimals: int | None = None, error: float | None = None) -> str:
+def number(value: object, digits: int = 4, decimals: int | None = None, error: float | None = None) -> str:
     """A value as readers want it: rounded, without exponent where it can be helped, a dash for nothing.
 
     Parameters
@@ -94,7 +94,7 @@ def html_table(columns: list[dict], rows: list[dict], source: str | None = None)
     return template.module.table(columns, rows, number, source)
 
 
-def write_html(path: str | PathLike, title, note, columns, rows) -> None:
+def write_html(path: str | PathLike, title: str, note: str, columns: list[dict], rows: list[dict]) -> None:
     """Write a table as a page of its own, the styled twin of a CSV file."""
     page = environment().get_template("table.html.j2")
     write_text(path, page.render(title=title, note=note, table_html=html_table(columns, rows)))

@@ -29,17 +29,17 @@ def hidden(text: str) -> str | None:
     return None
 
 
-def tidy(name):
+def tidy(name: str) -> str:
     """A name without blanks around it, in the composed form of Unicode."""
     return unicodedata.normalize("NFC", name.strip())
 
 
-def plain(value):
+def plain(value: float) -> str:
     """A number as people write it: 3 for 3.0, all digits that count otherwise."""
     return str(int(value)) if value == math.floor(value) and abs(value) < 1e15 else repr(float(value))
 
 
-def shielded(text: str):
+def shielded(text: str) -> str:
     """A text as it stands in our CSV files: behind an apostrophe where a spreadsheet would compute it."""
     return f"'{text}" if text.startswith(COMPUTED) and not NUMBER.fullmatch(text) else text
 

@@ -23,7 +23,9 @@ from stanmix.base.text import COUNTABLE, LARGEST, tidy
 from stanmix.data import dialect, formats
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from os import PathLike
+    from typing import TextIO
 
     from stanmix.data.dialect import Dialect
 
@@ -40,7 +42,9 @@ AS_UTF8 = "save the file as CSV in UTF-8"
 
 
 @contextlib.contextmanager
-def opened(path: str | PathLike, key: str, worksheet=None, labelled=()):
+def opened(
+    path: str | PathLike, key: str, worksheet: str | None = None, labelled: Collection[str] = ()
+) -> Iterator[TextIO]:
     """The file opened as UTF-8, after all of it was seen to be that; or the text of a table of another program.
 
     Parameters
@@ -116,7 +120,7 @@ class Table:
         self.numbers, self.lines, self.texts = [], [], {role: [] for role in self.of_texts}
         self.faults, self.dropped = {}, []
 
-    def read(self, file, header: bool = True) -> None:
+    def read(self, file: TextIO, header: bool = True) -> None:
         """Read the whole file, in whatever dialect it is written."""
         of_text = self.of_texts.values()
         needed = {**dict.fromkeys(of_text, False), **dict.fromkeys(self.names, True)}
@@ -215,7 +219,7 @@ class Table:
             self.fault(line, _wrong_cell(text, self.new, self.dialect.decimal), name)
         return None if gaps or wrong else values
 
-    def fault(self, line, what, column=None) -> None:
+    def fault(self, line: int, what: str, column: str | None = None) -> None:
         """Write down what is wrong in a line; the same in several lines becomes one sentence."""
         self.faults.setdefault((column, what), []).append(int(line))
 
@@ -313,7 +317,7 @@ def _quickly(rows, places, width, decimal):
     return numbers + 0.0  # makes 0 of -0
 
 
-def number(text: str):
+def number(text: str) -> float:
     """The number a cell holds, or NaN where there is none that can be computed with."""
     if "_" in text or not text.isascii():  # Python would read 1_000 and other scripts' digits
         return math.nan
@@ -383,5 +387,5 @@ def _wrong_cell(text, new, decimal):
     return f"{shown} is beyond what can be computed with ({LARGEST:g}); rescale the column"
 
 
-def quoted(text: str):
+def quoted(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")

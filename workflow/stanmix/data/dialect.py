@@ -7,9 +7,15 @@ import io
 import itertools
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stanmix.base.text import tidy
 from stanmix.data.formats import Converted, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 HEAD = 1 << 20  # letters of a file that are looked at
@@ -46,7 +52,7 @@ class Dialect:
     origin: Origin | None = None
 
     @property
-    def counted(self):
+    def counted(self) -> str:
         """What a place in the file is counted by: its lines, or the rows that another program shows."""
         return "line" if self.origin is None else "row"
 
@@ -55,11 +61,11 @@ class Dialect:
         """How many lines stand before the one that is counted as the first."""
         return 0 if self.origin is None else self.origin.before
 
-    def reader(self, file):
+    def reader(self, file: TextIO) -> Iterator[list[str]]:
         """A `csv.reader` of a file in this dialect."""
         return csv.reader(file, strict=True, delimiter=self.separator, skipinitialspace=self.separator == " ")
 
-    def pointed(self, text: str):
+    def pointed(self, text: str) -> str:
         """The text of a number with a point before its decimals; text with a point becomes no number."""
         if self.decimal == ".":
             return text
@@ -76,7 +82,7 @@ class Dialect:
         ]
 
 
-def of_file(file, names: dict, header: bool) -> Dialect:
+def of_file(file: TextIO, names: dict[str, bool], header: bool) -> Dialect:
     """The dialect in which a file is written, as far as it has the needed columns.
 
     Parameters
@@ -121,7 +127,7 @@ def of_file(file, names: dict, header: bool) -> Dialect:
     return Dialect(separator, "," if is_decimal else ".", header, found.row_names, found.announced)
 
 
-def columns_of(row, dialect) -> list:
+def columns_of(row: list[str], dialect: Dialect) -> list[str]:
     """The names of the columns, from the first row of a table."""
     if not dialect.header:
         return [str(place) for place in range(1, len(row) + 1)]
@@ -141,7 +147,7 @@ def _rows(head, separator):
 def _by_names(looked_at, names):
     """The separator under which the header has most of the needed columns; of equal ones the first."""
 
-    def fitting(separator):
+    def fitting(separator: str) -> int:
         rows = looked_at[separator]
         header = set(map(tidy, rows[0])) if rows else set()
         widths = {len(row) - len(rows[0]) for row in rows[1:] if row}

@@ -16,6 +16,7 @@ from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from os import PathLike
 
 # What a column can be. Those that could be analysed stand first.
@@ -81,15 +82,15 @@ class Look:
     remarks: list = field(default_factory=list)
     read_as: tuple = ()
 
-    def column(self, name):
+    def column(self, name: str) -> Column | None:
         """The Column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
-    def candidates(self, without=()) -> list:
+    def candidates(self, without: Collection[str] = ()) -> list[str]:
         """The names of the columns that could hold the observations."""
         return [c.name for c in self.columns if c.kind in CANDIDATES and c.name not in without]
 
-    def frequencies(self):
+    def frequencies(self) -> tuple[str, str] | None:
         """The names of value and frequency when the numbers of the file are a table of frequencies, or None."""
         numeric = [c for c in self.columns if c.values is not None and (c.kind != PLACES or self.rows <= SHORT)]
         if len(numeric) != 2 or self.rows < 3:
@@ -102,7 +103,7 @@ class Look:
                     return value.name, often.name
         return None
 
-    def trials(self, name) -> list:
+    def trials(self, name: str) -> list[str]:
         """The names of columns that could be the trials behind the successes of a column of counts."""
         successes = self.column(name)
         if successes is None or successes.values is None or not _are_whole(successes.values):
@@ -113,7 +114,7 @@ class Look:
             if c is not successes and c.kind in (COUNTS, WHOLE) and _are_whole(c.values) and _covers(c, successes)
         ]
 
-    def exposures(self, name) -> list:
+    def exposures(self, name: str) -> list[str]:
         """The names of columns that could be the exposure of a column of counts."""
         return [
             c.name

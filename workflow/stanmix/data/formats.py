@@ -18,6 +18,7 @@ import numpy as np
 from stanmix.base.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from os import PathLike
 
 SAVED = "save the data as CSV in UTF-8"
@@ -68,7 +69,7 @@ class Converted(io.StringIO):
         self.origin = origin
 
 
-def kind_of(path: str | PathLike, first) -> str | None:
+def kind_of(path: str | PathLike, first: bytes) -> str | None:
     """What a file is, by its first bytes, where it is a table of another program.
 
     Parameters
@@ -114,7 +115,7 @@ def _kind_of_zip(path):
     raise UserError(f"{path}: this is a zip archive; unpack it and name the file with the data.")
 
 
-def converted(path: str | PathLike, kind: str, worksheet: str | None, labelled) -> Converted:
+def converted(path: str | PathLike, kind: str, worksheet: str | None, labelled: Collection[str]) -> Converted:
     """A table of another program as the text that a CSV file with the same content has.
 
     Numbers have the digits that give them back, whole ones no point; dates are as in 2026-03-01; truth values are TRUE
@@ -157,7 +158,7 @@ def converted(path: str | PathLike, kind: str, worksheet: str | None, labelled) 
     return Converted(text.getvalue(), origin)
 
 
-def refuse_worksheet(path: str | PathLike, worksheet) -> None:
+def refuse_worksheet(path: str | PathLike, worksheet: str | None) -> None:
     """Raise a `UserError` where a sheet is named of what has none."""
     if worksheet is not None:
         raise UserError(

@@ -288,7 +288,7 @@ class _Column:
                 found.append(float(self.values[place]))
         return sorted(found) if len(found) <= MOST_SPIKES else []
 
-    def on_spikes(self, facts: dict):
+    def on_spikes(self, facts: dict) -> str | None:
         """Sentences on values at which many observations lie: zeros, the ends of a scale, limits of detection."""
         said, ends = [], (facts["minimum"], facts["maximum"])
         for value in self._spikes_and_heap(facts)[0]:
@@ -316,7 +316,7 @@ class _Column:
                 )
         return " ".join(said) or None
 
-    def on_edges(self, facts: dict):
+    def on_edges(self, facts: dict) -> str | None:
         """A sentence on ends at which the values are as dense as elsewhere."""
         outermost = max(OUTERMOST, 10 / self.n)
         if self.n < EDGED or facts["range"] == 0:

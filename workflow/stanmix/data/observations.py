@@ -76,12 +76,12 @@ class Observations:
         """The number of observations: every row as often as it counts."""
         return int(self.frequency.sum())
 
-    def place(self, row):
+    def place(self, row: int) -> str | None:
         """Where a row stands in the file, as sentences say it ("line 7"); None when there was no file."""
         return None if self.lines is None else f"{self.counted} {self.lines[row]}"
 
     @cached_property
-    def groups(self) -> list[str]:
+    def groups(self) -> tuple[np.ndarray, np.ndarray]:
         """The names of the groups in the order in which they appear, and the place of each row's group among them."""
         names, first, place = np.unique(self.group.astype(str), return_index=True, return_inverse=True)
         order = np.argsort(first)
@@ -222,7 +222,7 @@ class Units:
             unit=None if self.unit is None else np.searchsorted(kept, self.unit[of_rows]),
         )
 
-    def expand(self, values) -> np.ndarray:
+    def expand(self, values: np.ndarray) -> np.ndarray:
         """From one value per unit, shape (..., units), to one per row, shape (..., n)."""
         return np.asarray(values)[..., self.index]
 

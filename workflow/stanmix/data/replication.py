@@ -40,7 +40,7 @@ def sampled_rows(rows: Observations, most: int = OBSERVATIONS) -> np.ndarray:
     return np.repeat(np.arange(len(frequency)), few[rows.groups[1]])
 
 
-def sampled_units(rows: Observations, by_group, most):
+def sampled_units(rows: Observations, by_group: bool, most: int) -> np.ndarray:
     """A row of each unit that is looked at: as `sampled_rows`, or the first row of each of at most so many groups."""
     if not by_group:
         return sampled_rows(rows, most)
@@ -75,7 +75,7 @@ def sampled_points(rows: Observations, sampled: np.ndarray, step: float | None, 
     return replace(points, known=known, unit=unit.reshape(-1))
 
 
-def frequency_of_groups(rows: Observations):
+def frequency_of_groups(rows: Observations) -> np.ndarray:
     """How often each group was observed, in the order of `Observations.groups`."""
     names, place = rows.groups
     frequency = np.empty(len(names), np.int64)

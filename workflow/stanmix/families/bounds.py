@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 ANYWHERE, ABOVE, BETWEEN, BELOW = range(4)  # as functions/priors.stanfunctions counts them
 
@@ -26,7 +31,7 @@ class Bounds:
     high: np.ndarray
 
     @classmethod
-    def of(cls, ends):
+    def of(cls, ends: Sequence[tuple[float, float]]) -> Bounds:
         """From a list of pairs."""
         low, high = np.array(ends, float).reshape(-1, 2).T
         return cls(low, high)
@@ -50,12 +55,12 @@ class Bounds:
         """Whether each ends before the next one begins."""
         return bool((self.high[:-1] <= self.low[1:]).all())
 
-    def table(self):
+    def table(self) -> tuple[list[int], list[list[float]]]:
         """What bounds each as a Stan program reads it: kinds, and pairs of ends, 0 for none (two lists)."""
         ends = np.column_stack([self.low, self.high])
         return self.kinds.tolist(), np.where(np.isfinite(ends), ends, 0.0).tolist()
 
-    def to_line(self, values):
+    def to_line(self, values: np.ndarray) -> np.ndarray:
         """Numbers on the line for parameters inside, the last axis being that of the ends."""
         values = np.asarray(values, float)
         with np.errstate(invalid="ignore", divide="ignore"):  # of kinds that are not taken
@@ -66,7 +71,7 @@ class Bounds:
                 values,
             )
 
-    def from_line(self, x):
+    def from_line(self, x: np.ndarray) -> np.ndarray:
         """Parameters for numbers on the line, the last axis being that of the ends."""
         x = np.asarray(x, float)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -80,7 +85,7 @@ class Bounds:
                 x,
             )
 
-    def log_slope(self, values):
+    def log_slope(self, values: np.ndarray) -> np.ndarray:
         """Log derivative of parameters by their numbers on the line."""
         values = np.asarray(values, float)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -91,7 +96,7 @@ class Bounds:
                 0.0,
             )
 
-    def inside(self, values: np.ndarray, margin: float, least: float = 0.0):
+    def inside(self, values: np.ndarray, margin: float, least: float = 0.0) -> np.ndarray:
         """Parameters moved inside the ends, if they are near them or beyond.
 
         Parameters

@@ -96,20 +96,20 @@ class Counts:
     def _frozen(self):
         return self._make()
 
-    def mean(self):
+    def mean(self) -> np.ndarray:
         return self._frozen.mean()
 
-    def var(self):
+    def var(self) -> np.ndarray:
         return self._frozen.var()
 
-    def rvs(self, size, random_state: np.random.Generator):
+    def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> np.ndarray:
         return self._frozen.rvs(size=size, random_state=random_state)
 
-    def below(self, y: np.ndarray):
+    def below(self, y: np.ndarray) -> np.ndarray:
         """P(Y < y)."""
         return self._frozen.cdf(y - 1)
 
-    def log_beside(self, y: np.ndarray):
+    def log_beside(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logs of P(Y < y) and of P(Y > y), each exact where it is small."""
         return self._frozen.logcdf(y - 1), self._frozen.logsf(y)
 
@@ -121,7 +121,7 @@ class Poisson(Counts):
         super().__init__(lambda: _scipy()[1].poisson(mu))
         self.mu = mu
 
-    def logpmf(self, y: np.ndarray):
+    def logpmf(self, y: np.ndarray) -> np.ndarray:
         return y * _logs(self.mu)[0] - self.mu - _log_factorial(y)
 
 
@@ -132,7 +132,7 @@ class NegativeBinomial(Counts):
         super().__init__(lambda: _scipy()[1].nbinom(phi, phi / (phi + mu)))
         self.mu, self.phi = mu, phi
 
-    def logpmf(self, y: np.ndarray):
+    def logpmf(self, y: np.ndarray) -> np.ndarray:
         counted = np.maximum(y, 0)
         return (
             log_rising(self.phi, counted)
@@ -149,7 +149,7 @@ class Binomial(Counts):
         super().__init__(lambda: _scipy()[1].binom(trials, p))
         self.trials, self.p = trials, p
 
-    def logpmf(self, y: np.ndarray):
+    def logpmf(self, y: np.ndarray) -> np.ndarray:
         success, failure = _logs(self.p)
         return _log_choose(self.trials, y) + y * success + (self.trials - y) * failure
 
@@ -169,7 +169,7 @@ class BetaBinomial(Counts):
         self.trials, self.p, self.kappa = trials, p, kappa
         self.shapes = [np.maximum(share * kappa, TINY) for share in (p, 1 - p)]
 
-    def logpmf(self, y: np.ndarray):
+    def logpmf(self, y: np.ndarray) -> np.ndarray:
         success, failure = _logs(self.p)
         counted = np.clip(y, 0, self.trials)
         left = self.trials - counted
@@ -181,10 +181,10 @@ class BetaBinomial(Counts):
             - log_rising(self.kappa, self.trials)
         )
 
-    def below(self, y: np.ndarray):
+    def below(self, y: np.ndarray) -> np.ndarray:
         return np.exp(self.log_beside(y)[0])
 
-    def log_beside(self, y: np.ndarray):
+    def log_beside(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As of all counts: the smaller one is summed term by term away from y, the other one is what is left."""
         log_mass = self.logpmf(y)
         y, n, p, a, b = np.broadcast_arrays(y, self.trials, self.p, *self.shapes)

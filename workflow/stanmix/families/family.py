@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.families.priors import ENDS, POSITIVE, REAL, UNIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
 
 # Where to evaluate a function that may be steep at 0 to integrate it from 0 to 1 (Gauss and Legendre), and the weights.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
@@ -53,14 +59,14 @@ class Points:
     unit: np.ndarray | None = None
 
     @classmethod
-    def of(cls, rows, step=None):
+    def of(cls, rows: Any, step: float | None = None) -> Points:
         """From `observations.Observations` or `Units`."""
         size = rows.exposure if rows.trials is None else rows.trials
         size = np.ones(len(rows.y)) if size is None else size
         return cls(rows.y, size, step, rows.known, rows.trials is not None, rows.unit)
 
     @property
-    def logs(self):
+    def logs(self) -> np.ndarray:
         """Logs of positive values; a value that was rounded to 0 stands for a quarter of a step."""
         return np.log(self.y if self.step is None else np.maximum(self.y, self.step / 4))
 
@@ -91,7 +97,7 @@ class Points:
         return order, np.flatnonzero(np.diff(self.unit[order], prepend=-1))
 
     @property
-    def rows(self):
+    def rows(self) -> Points:
         """The same values, each a unit of its own."""
         if self.unit is None:
             return self
@@ -99,7 +105,7 @@ class Points:
         return Points(self.y, self.size, self.step, known, self.of_trials)
 
     @property
-    def means(self):
+    def means(self) -> Points:
         """One value for each unit, the mean of its values over that of their sizes."""
         if self.unit is None:
             return self
@@ -107,14 +113,14 @@ class Points:
         y = self.by_unit(self.y, axis=0) / number.reshape(-1, *(1,) * (self.y.ndim - 1))
         return Points(y, self.by_unit(self.size, axis=0) / number, self.step, self.known, self.of_trials)
 
-    def by_unit(self, values, axis: int = 1):
+    def by_unit(self, values: np.ndarray, axis: int = 1) -> np.ndarray:
         """Sums over the values of each unit, along one axis."""
         if self.unit is None:
             return values
         order, begins = self._places
         return np.add.reduceat(np.take(values, order, axis=axis), begins, axis=axis)
 
-    def spread(self, values, axis=-1):
+    def spread(self, values: np.ndarray, axis: int = -1) -> np.ndarray:
         """What is said of units, once for each of their values, along one axis."""
         return values if self.unit is None else np.take(values, self.unit, axis=axis)
 
@@ -195,11 +201,11 @@ class Family:
     about: str = ""
     shape_of_one: float | None = None
 
-    def parameter(self, name):
+    def parameter(self, name: str) -> Parameter:
         """The parameter of that name."""
         return next(p for p in self.parameters if p.name == name)
 
-    def in_slot(self, slot) -> str | None:
+    def in_slot(self, slot: str) -> str | None:
         """The name of the parameter in a slot of the Stan program, or None."""
         return next((p.name for p in self.parameters if p.slot == slot), None)
 
@@ -224,7 +230,7 @@ class Family:
         return self.in_slot("location")
 
     @property
-    def link(self):
+    def link(self) -> int:
         """How the ordered parameter is sampled: 0 as it is, 1 its log, 2 its logit."""
         return LINKS[self.parameters[0].support]
 
@@ -233,19 +239,19 @@ class Family:
         """The name of the parameter that can collapse onto equal values, or None."""
         return self.in_slot("scale") if self.kind == CONTINUOUS else None
 
-    def width(self, scale):
+    def width(self, scale: float | np.ndarray) -> float | np.ndarray:
         """How far values of a component scatter, by its scale; and the scale by that: they are found in one way."""
         return scale if self.shape_of_one is None else self.shape_of_one / scale
 
-    def narrowest(self, low, high):
+    def narrowest(self, low: float, high: float) -> float:
         """The smallest width of components whose scale lies between two ends."""
         return low if self.shape_of_one is None else self.width(high)
 
-    def parameters_of(self, model: dict):
+    def parameters_of(self, model: dict) -> tuple[Parameter, ...]:
         """The parameters that a model of the configuration has."""
         return self.parameters
 
-    def forward(self, y: np.ndarray):
+    def forward(self, y: np.ndarray) -> np.ndarray:
         """Values on the scale of the model, here as they are; `transforms.Transformed` is a family of others."""
         return y
 
@@ -261,11 +267,11 @@ class Family:
         """At which values the density is a number above 0, like y."""
         return self.allowed(y)
 
-    def marginal(self, columns) -> str | None:
+    def marginal(self, columns: Sequence[int]) -> str:
         """The name of the family of some of several columns."""
         return self.name
 
-    def on_scale(self, points: Points):
+    def on_scale(self, points: Points) -> np.ndarray:
         """Values on the scale on which components have their shape: logs of positive ones."""
         return points.logs if self.positive else points.y
 
@@ -275,7 +281,7 @@ class Family:
             return float(np.log((noticed["maximum"] + 1) / (noticed["minimum"] + 1)))
         return noticed["log"]["range"] if self.positive else noticed["range"]
 
-    def centres(self, draws: dict[str, np.ndarray]):
+    def centres(self, draws: dict[str, np.ndarray]) -> np.ndarray | None:
         """The value of the data at the location of each component, like that; None where the location is one itself."""
         return None if self.centre is None else self.centre(draws[self.ordered])
 
@@ -283,11 +289,11 @@ class Family:
         """Log density of values under components, each in its column alone: arrays like the location of draws."""
         return self.logpdf(y, *(draws[name] for name in self.of_component))
 
-    def targets(self, parameter, noticed: dict) -> list:
+    def targets(self, parameter: Parameter, noticed: dict) -> list[tuple[str | None, dict]]:
         """What of a parameter gets priors of its own: its column, if there are several, and what was noticed there."""
         return [(None, noticed)]
 
-    def first_shares(self, points: Points, count, components: int):
+    def first_shares(self, points: Points, count: np.ndarray, components: int) -> Iterator[np.ndarray]:
         """Shares (m, K) of components from which EM starts: each owns equally many, from the lowest to the highest."""
         order = np.argsort(points.y / points.size, kind="stable")
         middle = np.cumsum(count[order]) - count[order] / 2
@@ -295,15 +301,17 @@ class Family:
         shares[order, np.minimum((middle / count.sum() * components).astype(int), components - 1)] = 1
         yield 0.9 * shares + 0.1 / components  # no component starts empty
 
-    def pooled(self, state: dict[str, np.ndarray], theta, shared) -> dict:
+    def pooled(self, state: dict[str, np.ndarray], theta: np.ndarray, shared: set[str]) -> dict[str, np.ndarray]:
         """One value for all components of what they share, from an estimate for each: a dict of arrays (K,)."""
         return {name: np.full(len(theta), pool(self.parameter(name), state[name], theta)) for name in shared}
 
-    def order_in(self, state: dict[str, np.ndarray], specification) -> np.ndarray:
+    def order_in(self, state: dict[str, np.ndarray], specification: Any) -> np.ndarray:
         """What the components of a state are named by, from the lowest to the highest: an array (K,)."""
         return state[self.ordered]
 
-    def spread(self, state: dict[str, np.ndarray], size: float = 1.0, specification=None):
+    def spread(
+        self, state: dict[str, np.ndarray], size: float | np.ndarray = 1.0, specification: Any = None
+    ) -> np.ndarray:
         """How far single observations scatter around the ordered parameter as it is sampled, like the parameter."""
         if self.collapsing:
             return self.width(state[self.collapsing])
@@ -312,11 +320,13 @@ class Family:
         slope = 1 / mean if self.link == 1 else size / (mean * (size - mean))
         return np.sqrt(variance) * slope
 
-    def edges(self, y: np.ndarray, step=None):
+    def edges(self, y: np.ndarray, step: float | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The ends of what a continuous value stands for: equal for a point."""
         return (y, y) if step is None else (y - step / 2, y + step / 2)
 
-    def logpdf(self, y: np.ndarray, *parameters, size: float = 1.0, step=None):
+    def logpdf(
+        self, y: np.ndarray, *parameters: np.ndarray, size: float | np.ndarray = 1.0, step: float | None = None
+    ) -> np.ndarray:
         """Log density, or log probability of a whole number or of a rounded value, broadcasting."""
         distribution = self.distribution(*parameters, size)
         if self.kind == WHOLE:
@@ -346,16 +356,20 @@ class Family:
         with np.errstate(divide="ignore"):
             return (most + np.log(np.exp(logs - most) @ WEIGHTS[:, None] * (above - below)))[:, 0]
 
-    def moments(self, *parameters, size: float = 1.0):
+    def moments(self, *parameters: np.ndarray, size: float | np.ndarray = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of a component; infinite where they do not exist."""
         distribution = self.distribution(*parameters, size)
         return distribution.mean(), distribution.var()
 
-    def component_moments(self, draws: dict[str, np.ndarray], size: float = 1.0):
+    def component_moments(
+        self, draws: dict[str, np.ndarray], size: float | np.ndarray = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the components of a dict of draws, each (S, K)."""
         return self.moments(*(draws[name] for name in self.of_component), size=size)
 
-    def tails(self, y: np.ndarray, *parameters, size: float = 1.0, step=None):
+    def tails(
+        self, y: np.ndarray, *parameters: np.ndarray, size: float | np.ndarray = 1.0, step: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Probability below what a value stands for, and with it: P(Y < y) and P(Y <= y) for whole numbers."""
         distribution = self.distribution(*parameters, size)
         if self.kind == WHOLE:
@@ -365,7 +379,14 @@ class Family:
         lower = distribution.cdf(below)
         return lower, lower if above is below else distribution.cdf(above)
 
-    def score(self, y: np.ndarray, *parameters, size: float = 1.0, step=None, rng: np.random.Generator | None = None):
+    def score(
+        self,
+        y: np.ndarray,
+        *parameters: np.ndarray,
+        size: float | np.ndarray = 1.0,
+        step: float | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> np.ndarray:
         """The standard normal quantile of y's probability under its component, exact in both tails.
 
         For whole numbers and rounded values a point drawn evenly from the step of the distribution function (Dunn &
@@ -392,19 +413,19 @@ class Family:
         lower, upper = (np.where(np.isneginf(tail), LOG_SMALLEST, tail) for tail in (lower, upper))
         return np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
 
-    def generate(self, rng: np.random.Generator, *parameters, size: float = 1.0):
+    def generate(self, rng: np.random.Generator, *parameters: np.ndarray, size: float | np.ndarray = 1.0) -> np.ndarray:
         """One value for each element of the broadcast parameters."""
         if self.kind == WHOLE and self.link == 1:  # a wide prior may ask for more than a count can be
             parameters = (np.minimum(parameters[0], MOST_COUNTED / np.asarray(size)), *parameters[1:])
         shape = np.broadcast_shapes(np.shape(size), *(np.shape(p) for p in parameters))
         return np.asarray(self.distribution(*parameters, size).rvs(size=shape, random_state=rng), dtype=float)
 
-    def log_components(self, points: Points, draws: dict[str, np.ndarray]):
+    def log_components(self, points: Points, draws: dict[str, np.ndarray]) -> np.ndarray:
         """Log density of every point under every component, for draws in a dict of arrays (S, K): shape (S, m, K)."""
         found = self.logpdf(points.y, *self._spread(draws), size=points.size, step=points.step)
         return np.moveaxis(found, 0, 2)
 
-    def component_tails(self, points: Points, draws: dict[str, np.ndarray]):
+    def component_tails(self, points: Points, draws: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Probability below what every point stands for, and with it, under every component: two arrays (S, m, K)."""
         below, with_it = self.tails(points.y, *self._spread(draws), size=points.size, step=points.step)
         lower = np.moveaxis(below, 0, 2)
@@ -463,19 +484,19 @@ class Family:
         return {"origin": log["median"], "location": log["sd"], "scale": self.width(log["sd"])}
 
 
-def rate(noticed: dict):
+def rate(noticed: dict) -> float:
     """Events per exposure in the data, or the mean without one; half an event when there is none."""
     exposure = noticed["exposure"] or {"rate": noticed["mean"], "total": noticed["n"]}
     return max(exposure["rate"], 0.5 / exposure["total"])
 
 
-def share(noticed: dict):
+def share(noticed: dict) -> float:
     """Successes per trial in the data, at least half a success away from 0 and 1."""
     least = 0.5 / (noticed["n"] * noticed["trials"]["most"])
     return min(max(noticed["trials"]["share"], least), 1 - least)
 
 
-def to_link(values, link):
+def to_link(values: np.ndarray, link: int) -> np.ndarray:
     """Values of an ordered parameter on the scale on which it is sampled."""
     values = np.asarray(values)
     return (lambda x: x, np.log, lambda x: np.log(x / (1 - x)))[link](values)
@@ -497,7 +518,7 @@ def pool(parameter: Parameter, values: np.ndarray, weights: np.ndarray) -> float
     return np.sqrt(weights @ values**2) if parameter.support == POSITIVE else weights @ values
 
 
-def ends_of(parameter):
+def ends_of(parameter: Parameter) -> tuple[float, float]:
     """Where a parameter begins: a number, or None for the whole line."""
     return ENDS[parameter.support]
 

@@ -12,7 +12,10 @@ from stanmix.families.family import Family
 from stanmix.families.priors import CORRELATION
 
 if TYPE_CHECKING:
-    from stanmix.families.family import Points
+    from collections.abc import Iterator
+    from typing import Any
+
+    from stanmix.families.family import Parameter, Points
 
 RESTARTS = 10  # of EM, each from centres of its own
 LLOYD_STEPS = 10  # that improve the centres
@@ -37,11 +40,11 @@ class MultivariateNormal(Family):
         """The name of the parameter that can collapse onto equal values."""
         return "sigma"
 
-    def parameters_of(self, model: dict):
+    def parameters_of(self, model: dict) -> tuple[Parameter, ...]:
         """The parameters that a model of the configuration has: no correlation if it is diagonal."""
         return self.parameters if model.get("correlation", "full") == "full" else self.parameters[:2]
 
-    def targets(self, parameter, noticed: dict):
+    def targets(self, parameter: Parameter, noticed: dict) -> list[tuple[str | None, dict]]:
         """What of a parameter gets priors of its own: (column, what was noticed in it) for mean and sd of each."""
         if parameter.support == CORRELATION:
             return super().targets(parameter, noticed)
@@ -53,15 +56,19 @@ class MultivariateNormal(Family):
         spreads = [column["sd"] or 1.0 for column in columns]
         return {"origin": [column["median"] for column in columns], "location": spreads, "scale": spreads}
 
-    def order_in(self, state: dict[str, np.ndarray], specification):
+    def order_in(self, state: dict[str, np.ndarray], specification: Any) -> np.ndarray:
         """The means (K,) in the column that orders the components, in the first where none does."""
         return state["mu"][..., ordering_column(specification) or 0]
 
-    def spread(self, state: dict[str, np.ndarray], size: float = 1.0, specification=None):
+    def spread(
+        self, state: dict[str, np.ndarray], size: float | np.ndarray = 1.0, specification: Any = None
+    ) -> np.ndarray:
         """The standard deviations in the column that orders the components."""
         return state["sigma"][..., ordering_column(specification) or 0]
 
-    def component_moments(self, draws: dict[str, np.ndarray], size: float = 1.0):
+    def component_moments(
+        self, draws: dict[str, np.ndarray], size: float | np.ndarray = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of every column in the components of a dict of draws, each (S, K, D)."""
         return draws["mu"], draws["sigma"] ** 2
 
@@ -77,7 +84,7 @@ class MultivariateNormal(Family):
             result[:, :, k] = height[:, None] - 0.5 * (z**2).sum(axis=1)
         return result
 
-    def component_tails(self, points: Points, draws: dict[str, np.ndarray]):
+    def component_tails(self, points: Points, draws: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Probability below every number in its column alone under every component: (S, m, K, D), twice the same."""
         from scipy.special import ndtr
 
@@ -85,7 +92,9 @@ class MultivariateNormal(Family):
         below = ndtr(z)
         return below, below
 
-    def scores(self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator):
+    def scores(
+        self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Standard normal scores (S, m, D): of the first column, the second given it, and so on."""
         factors = factors_of(draws)
         result = np.empty((*members.shape, points.width))
@@ -113,7 +122,7 @@ class MultivariateNormal(Family):
         z = (y - draws["mu"]) / draws["sigma"]
         return -0.5 * z**2 - np.log(draws["sigma"]) - 0.5 * np.log(2 * np.pi)
 
-    def first_shares(self, points: Points, count, components: int):
+    def first_shares(self, points: Points, count: np.ndarray, components: int) -> Iterator[np.ndarray]:
         """Shares (m, K) from which EM starts: of the nearest of K centres (k-means++, Arthur & Vassilvitskii 2007)."""
         z = (points.y - points.y.mean(axis=0)) / (points.y.std(axis=0) + 1e-300)
         for seed in range(RESTARTS if components > 1 else 1):
@@ -122,7 +131,7 @@ class MultivariateNormal(Family):
             nearest = distances(z, centres).argmin(axis=1)
             yield 0.9 * (nearest[:, None] == np.arange(components)) + 0.1 / components
 
-    def pooled(self, state: dict[str, np.ndarray], theta, shared) -> dict:
+    def pooled(self, state: dict[str, np.ndarray], theta: np.ndarray, shared: set[str]) -> dict[str, np.ndarray]:
         """What components share, from an estimate for each: as a covariance where it is sds and correlations."""
         pooled = {}
         if {"sigma", "correlation"} <= shared:
@@ -137,13 +146,13 @@ class MultivariateNormal(Family):
         return {name: np.broadcast_to(value, state[name].shape) for name, value in pooled.items()}
 
 
-def ordering_column(specification):
+def ordering_column(specification: Any) -> int | None:
     """The place from 0 of the column that orders the components, or None."""
     order = specification.order
     return None if order == "none" else specification.columns.index(order)
 
 
-def factors_of(draws: dict[str, np.ndarray]) -> np.ndarray:
+def factors_of(draws: dict[str, np.ndarray]) -> np.ndarray | None:
     """Cholesky factors of the correlations, shape (S, K, D, D); None when columns are uncorrelated."""
     return np.linalg.cholesky(draws["correlation"]) if "correlation" in draws else None
 
@@ -206,7 +215,7 @@ def lkj_factors(dimension: int, shape: float, count: int, rng: np.random.Generat
     return factors
 
 
-def given_the_others(sigma, factors) -> np.ndarray:
+def given_the_others(sigma: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """The sd of every column given all others: shape (..., D) from sigma (..., D) and Cholesky factors (..., D, D)."""
     return sigma / np.sqrt((np.linalg.inv(factors) ** 2).sum(axis=-2))
 
@@ -221,7 +230,7 @@ def _centres(z, count, components, rng):
     return centres
 
 
-def estimate(points: Points, shares, known):
+def estimate(points: Points, shares: np.ndarray, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Weighted means, sds and correlations, with one more observation in each that has the spread of a K-th."""
     size = shares.sum(axis=0)[:, None]
     total = shares.sum(axis=1) / shares.sum()
@@ -237,7 +246,7 @@ def estimate(points: Points, shares, known):
     return {"mu": mu, "sigma": sigma, "correlation": moved_inside(correlation, NEAREST)} | known
 
 
-def moved_inside(correlation, by):
+def moved_inside(correlation: np.ndarray, by: float) -> np.ndarray:
     """Correlations moved towards 0 by a share of themselves."""
     return (1 - by) * correlation + by * np.eye(correlation.shape[-1])
 

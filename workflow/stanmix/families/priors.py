@@ -6,10 +6,15 @@ import ast
 import functools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stanmix.base.text import LARGEST, SMALLEST
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 REAL, POSITIVE, ABOVE_ONE, UNIT = "real", "positive", "above 1", "between 0 and 1"
 CORRELATION = "correlation matrix"
@@ -88,17 +93,17 @@ class Prior:
     upper: float | None = None
 
     @property
-    def number(self):
+    def number(self) -> int:
         """The distribution's number in the Stan programs."""
         return DISTRIBUTIONS[self.distribution].number
 
     @property
-    def padded_arguments(self) -> list:
+    def padded_arguments(self) -> list[float]:
         """The arguments, and the log of what a cut leaves, as one row of the table that the Stan programs read."""
         return [*self.arguments, *[0.0] * (PROGRAM_ARGUMENTS - len(self.arguments)), self.log_left]
 
     @property
-    def ends(self):
+    def ends(self) -> tuple[float, float]:
         """Between which two numbers the distribution lies, as it is cut; infinite where nothing bounds it."""
         low, high = self.arguments if self.distribution == "uniform" else ENDS[self._support]
         if self.lower is not None:
@@ -110,7 +115,7 @@ class Prior:
         return CORRELATION if self.distribution == "lkj" else DISTRIBUTIONS[self.distribution].support
 
     @functools.cached_property
-    def log_left(self):
+    def log_left(self) -> float:
         """The log of the probability of the distribution that is left where it is cut; 0 if it is not cut."""
         if self.lower is None and self.upper is None:
             return 0.0
@@ -141,21 +146,21 @@ class Prior:
         return "location" in DISTRIBUTIONS[self.distribution].arguments or self.distribution == "lognormal"
 
     @property
-    def centre(self):
+    def centre(self) -> float | None:
         """About where the bulk of the distribution is, as far as its arguments say so; None otherwise."""
         if self.distribution == "uniform":
             return sum(self.arguments) / 2
         return self.arguments[-2] if self.has_location else None
 
     @property
-    def power_at_zero(self):
+    def power_at_zero(self) -> float:
         """The power of the parameter by which the density vanishes at 0: infinite if faster than any or cut above."""
         if self.distribution in ("lognormal", "inv_gamma") or self.ends[0] > 0:
             return math.inf
         return self.arguments[0] - 1 if self.distribution == "gamma" else 0.0
 
     @property
-    def power_at_infinity(self):
+    def power_at_infinity(self) -> float:
         """The power of the inverse of a positive parameter by which the density of that vanishes at 0, as there."""
         if self.ends[1] < math.inf:
             return math.inf
@@ -163,7 +168,7 @@ class Prior:
         return {"student_t": first - 1, "cauchy": 0.0, "inv_gamma": first - 1}.get(self.distribution, math.inf)
 
     @property
-    def frozen(self):
+    def frozen(self) -> Any:
         """The distribution as a frozen SciPy one, not cut."""
         return _frozen(self.distribution, self.arguments)
 
@@ -203,7 +208,7 @@ class Prior:
             found = self.frozen.isf(-above + (above - below) * (1 - np.asarray(probability)))
         return np.clip(found, *self.ends)
 
-    def probability(self, x):
+    def probability(self, x: np.ndarray) -> np.ndarray:
         """The probability below x of the distribution as it is cut, with the shape of `x`."""
         if self.lower is None and self.upper is None:
             return self.frozen.cdf(x)
@@ -249,25 +254,25 @@ class _LogitNormal:
 
         self._logit, self._expit, self._normal = special.logit, special.expit, stats.norm(location, scale)
 
-    def logpdf(self, x):
+    def logpdf(self, x: np.ndarray) -> np.ndarray:
         return self._normal.logpdf(self._logit(x)) - np.log(x) - np.log1p(-np.asarray(x))
 
-    def isf(self, probability):
+    def isf(self, probability: np.ndarray) -> np.ndarray:
         return self._expit(self._normal.isf(probability))
 
-    def ppf(self, probability):
+    def ppf(self, probability: np.ndarray) -> np.ndarray:
         return self._expit(self._normal.ppf(probability))
 
-    def cdf(self, x):
+    def cdf(self, x: np.ndarray) -> np.ndarray:
         return self._normal.cdf(self._logit(np.clip(x, 0, 1)))
 
-    def sf(self, x):
+    def sf(self, x: np.ndarray) -> np.ndarray:
         return self._normal.sf(self._logit(np.clip(x, 0, 1)))
 
-    def logcdf(self, x):
+    def logcdf(self, x: np.ndarray) -> np.ndarray:
         return self._normal.logcdf(self._logit(x))
 
-    def logsf(self, x):
+    def logsf(self, x: np.ndarray) -> np.ndarray:
         return self._normal.logsf(self._logit(x))
 
 

@@ -131,29 +131,29 @@ class _Normal:
     def _standard(self, y):
         return (y - self.mu) / self.sigma
 
-    def mean(self):
+    def mean(self) -> np.ndarray:
         return self.mu
 
-    def var(self):
+    def var(self) -> np.ndarray:
         return np.square(self.sigma)
 
-    def rvs(self, size, random_state: np.random.Generator):
+    def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> np.ndarray:
         return self.mu + self.sigma * random_state.standard_normal(size)
 
-    def logpdf(self, y: np.ndarray):
+    def logpdf(self, y: np.ndarray) -> np.ndarray:
         return -0.5 * self._standard(y) ** 2 - (np.log(self.sigma) + 0.5 * np.log(2 * np.pi))
 
-    def cdf(self, y: np.ndarray):
+    def cdf(self, y: np.ndarray) -> np.ndarray:
         from scipy.special import ndtr
 
         return ndtr(self._standard(y))
 
-    def logcdf(self, y: np.ndarray):
+    def logcdf(self, y: np.ndarray) -> np.ndarray:
         from scipy.special import log_ndtr
 
         return log_ndtr(self._standard(y))
 
-    def logsf(self, y: np.ndarray):
+    def logsf(self, y: np.ndarray) -> np.ndarray:
         from scipy.special import log_ndtr
 
         return log_ndtr(-self._standard(y))
@@ -177,31 +177,31 @@ class _Weibull:
 
         return np.exp(power * (np.log(self.median) - LOG_LOG_TWO / self.shape)) * gamma(1 + power / self.shape)
 
-    def mean(self):
+    def mean(self) -> np.ndarray:
         return self._moment(1)
 
-    def var(self):
+    def var(self) -> np.ndarray:
         second = self._moment(2)
         with np.errstate(invalid="ignore"):
             return np.where(np.isfinite(second), second - self._moment(1) ** 2, np.inf)
 
-    def rvs(self, size, random_state: np.random.Generator):
+    def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> np.ndarray:
         return self.median * (random_state.standard_exponential(size) / np.log(2)) ** (1 / self.shape)
 
-    def logpdf(self, y: np.ndarray):
+    def logpdf(self, y: np.ndarray) -> np.ndarray:
         logs = self._log_hazard(y)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(y > 0, logs + np.log(self.shape) - np.log(np.maximum(y, 0)) - np.exp(logs), -np.inf)
 
-    def cdf(self, y: np.ndarray):
+    def cdf(self, y: np.ndarray) -> np.ndarray:
         return -np.expm1(-np.exp(self._log_hazard(y)))
 
-    def logcdf(self, y: np.ndarray):
+    def logcdf(self, y: np.ndarray) -> np.ndarray:
         logs = self._log_hazard(y)
         with np.errstate(divide="ignore"):
             return np.where(logs < -36, logs, np.log(-np.expm1(-np.exp(logs))))
 
-    def logsf(self, y: np.ndarray):
+    def logsf(self, y: np.ndarray) -> np.ndarray:
         return -np.exp(self._log_hazard(y))
 
 
@@ -218,16 +218,16 @@ class _SkewNormal:
     def _standard(self, y, sign):
         return np.broadcast_arrays(sign * (np.asarray(y) - self.xi) / self.omega, sign * np.asarray(self.slant))
 
-    def cdf(self, y: np.ndarray):
+    def cdf(self, y: np.ndarray) -> np.ndarray:
         from scipy.special import ndtr, owens_t
 
         z, slant = self._standard(y, 1)
         return np.clip(ndtr(z) - 2 * owens_t(z, slant), 0, 1)
 
-    def logcdf(self, y: np.ndarray):
+    def logcdf(self, y: np.ndarray) -> np.ndarray:
         return _log_skew_normal_cdf(*self._standard(y, 1), self.SMALL)
 
-    def logsf(self, y: np.ndarray):
+    def logsf(self, y: np.ndarray) -> np.ndarray:
         return _log_skew_normal_cdf(*self._standard(y, -1), self.SMALL)  # its mirror image
 
 

@@ -17,6 +17,8 @@ from stanmix.base.text import LARGEST, plain
 from stanmix.families.family import Family
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from stanmix.families.family import Points
 
 TRANSFORMS = ("log", "log10", "logit", "sqrt")
@@ -43,20 +45,20 @@ class Scale:
     name: str = ""
     shift: float = 0.0
 
-    def text(self, y: np.ndarray = "y"):
+    def text(self, y: str = "y") -> str:
         """Such as ``log(y + 1)``."""
         sign = "-" if self.shift < 0 else "+"
         shifted = f"{y} {sign} {plain(abs(self.shift))}" if self.shift else y
         return f"{self.name}({shifted})" if self.name else shifted
 
     @property
-    def ends(self) -> tuple[float, ...]:
+    def ends(self) -> tuple[float, float]:
         """Between which values data must lie, both left out (tuple of float)."""
         if not self.name:
             return -np.inf, np.inf
         return -self.shift, 1.0 if self.name == "logit" else np.inf
 
-    def forward(self, y: np.ndarray):
+    def forward(self, y: np.ndarray) -> np.ndarray:
         """Values on the scale of the model; infinite beyond where these can lie."""
         y = np.asarray(y, float) + self.shift
         with np.errstate(divide="ignore"):
@@ -67,7 +69,7 @@ class Scale:
                 return np.log(np.maximum(y, 0)) - np.log(np.maximum(1 - y, 0))
         return np.sign(y) * np.sqrt(np.abs(y)) if self.name == "sqrt" else y
 
-    def backward(self, x):
+    def backward(self, x: np.ndarray) -> np.ndarray:
         """Values of the data from values on the scale of the model; far out they stay finite."""
         x = np.asarray(x, float)
         if self.name in ("log", "log10"):
@@ -80,7 +82,7 @@ class Scale:
             y = x * np.abs(x) if self.name == "sqrt" else x
         return y - self.shift
 
-    def log_jacobian(self, y: np.ndarray):
+    def log_jacobian(self, y: np.ndarray) -> np.ndarray:
         """Log of how many units of the model's scale a small unit at each value takes, -inf where it has no place."""
         y = np.asarray(y, float) + self.shift
         if not self.name:
@@ -135,11 +137,11 @@ class Transformed:
             return getattr(self.scales[0], method)(values)
         return np.stack([getattr(scale, method)(values[..., d]) for d, scale in enumerate(self.scales)], axis=-1)
 
-    def forward(self, y: np.ndarray):
+    def forward(self, y: np.ndarray) -> np.ndarray:
         """Values on the scale of the model."""
         return self._each("forward", y)
 
-    def backward(self, x):
+    def backward(self, x: np.ndarray) -> np.ndarray:
         """Values of the data from values on the scale of the model."""
         return self._each("backward", x)
 
@@ -150,7 +152,7 @@ class Transformed:
         return np.stack([(y[..., d] > self._ends(d)[0]) & (y[..., d] < self._ends(d)[1])
                          for d in range(len(self.scales))], axis=-1)  # fmt: skip
 
-    def needs(self, column: int = 0):
+    def needs(self, column: int = 0) -> str:
         """What values must be, in words."""
         lower, upper = self._ends(column)
         return (
@@ -163,22 +165,22 @@ class Transformed:
             return self.base.inside(self.forward(y))
         return np.isfinite(self._each("log_jacobian", y))
 
-    def marginal(self, columns) -> str | None:
+    def marginal(self, columns: Sequence[int]) -> str:
         """The name of the family of some of the columns."""
         return Transformed(self.base, tuple(self.scales[d] for d in columns)).name
 
     def _inner(self, points):
         return replace(points, y=self.forward(points.y))
 
-    def on_scale(self, points: Points):
+    def on_scale(self, points: Points) -> np.ndarray:
         """Values on the scale on which components have their shape."""
         return self.base.on_scale(self._inner(points))
 
-    def estimate(self, points: Points, shares, known):
+    def estimate(self, points: Points, shares: np.ndarray, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """As that of the base, from the transformed values."""
         return self.base.estimate(self._inner(points), shares, known)
 
-    def first_shares(self, points: Points, count, components: int):
+    def first_shares(self, points: Points, count: np.ndarray, components: int) -> Iterator[np.ndarray]:
         """As that of the base, from the transformed values."""
         yield from self.base.first_shares(self._inner(points), count, components)
 
@@ -192,19 +194,23 @@ class Transformed:
             points = replace(points, y=np.where(inside.reshape(-1, *[1] * (points.y.ndim - 1)), points.y, middle))
         return self.base.log_components(self._inner(points), draws) + jacobian[None, :, None]
 
-    def component_tails(self, points: Points, draws: dict[str, np.ndarray]):
+    def component_tails(self, points: Points, draws: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """As that of the base: a transformation that rises leaves probabilities as they are."""
         return self.base.component_tails(self._inner(points), draws)
 
-    def scores(self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator):
+    def scores(
+        self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """As that of the base, of the transformed values."""
         return self.base.scores(self._inner(points), draws, members, rng)
 
-    def replicate(self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator):
+    def replicate(
+        self, points: Points, draws: dict[str, np.ndarray], members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Values of the data drawn for every point from the component that each draw gives it."""
         return self.backward(self.base.replicate(self._inner(points), draws, members, rng))
 
-    def generate(self, rng: np.random.Generator, *parameters, size: float = 1.0):
+    def generate(self, rng: np.random.Generator, *parameters: np.ndarray, size: float | np.ndarray = 1.0) -> np.ndarray:
         """One value of the data for each element of the broadcast parameters."""
         return self.backward(self.base.generate(rng, *parameters, size=size))
 
@@ -213,12 +219,14 @@ class Transformed:
         ends = self.scales[column].forward(np.array([noticed["minimum"], noticed["maximum"]]))
         return float(np.diff(np.log(ends) if self.base.positive else ends)[0])
 
-    def centres(self, draws: dict[str, np.ndarray]):
+    def centres(self, draws: dict[str, np.ndarray]) -> np.ndarray:
         """The value of the data at the location of each component, (S, K) or (S, K, D)."""
         centres = self.base.centres(draws)
         return self.backward(draws[self.ordered] if centres is None else centres)
 
-    def component_moments(self, draws: dict[str, np.ndarray], size: float = 1.0):
+    def component_moments(
+        self, draws: dict[str, np.ndarray], size: float | np.ndarray = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the components among the values of the data; infinite where they do not exist.
 
         The trapezoidal rule in the inverse hyperbolic sine of standard deviations, which is exact to many digits for
@@ -260,7 +268,7 @@ def scales_of(model: dict, columns: list[str] | None = None) -> tuple[Scale, ...
     if "transform" not in model and "shift" not in model:
         return None
 
-    def each(key, default) -> list:
+    def each(key: str, default: str | float) -> list:
         given = model.get(key, default)
         return [given.get(name, default) if isinstance(given, dict) else given for name in columns or [None]]
 
@@ -271,12 +279,12 @@ def scales_of(model: dict, columns: list[str] | None = None) -> tuple[Scale, ...
 
 
 @functools.cache
-def transformed(base, scales):
+def transformed(base: Family, scales: tuple[Scale, ...]) -> Transformed:
     """A transformed family, the same object for the same scales."""
     return Transformed(base, scales)
 
 
-def read_name(name) -> str | None:
+def read_name(name: str) -> tuple[str, tuple[Scale, ...]] | None:
     """The name of the base and the scales that the name of a transformed family says; None for other names."""
     found = NAME.fullmatch(name)
     parts = [TEXT.fullmatch(part) for part in found[2].split(", ")] if found else [None]

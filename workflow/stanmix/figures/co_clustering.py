@@ -22,7 +22,13 @@ _SEEN = 600  # rows and columns that a picture can show each for itself
 
 @styled
 def draw_co_clustering(
-    similarity: np.ndarray, cluster, place: np.ndarray, *, total: int, component=None, names: list[str] | None = None
+    similarity: np.ndarray,
+    cluster: np.ndarray,
+    place: np.ndarray,
+    *,
+    total: int,
+    component: np.ndarray | None = None,
+    names: list[str] | None = None,
 ) -> Figure:
     """Draw the probabilities that two observations share a component, sorted by cluster and then by value.
 

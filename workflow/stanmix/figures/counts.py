@@ -34,7 +34,9 @@ _MARKED = 60  # bars up to which every one has a marker on each line
 
 
 @styled
-def draw_count_data(values, counts, *, label: str, true_mass: np.ndarray | None = None) -> Figure:
+def draw_count_data(
+    values: np.ndarray, counts: np.ndarray, *, label: str, true_mass: np.ndarray | None = None
+) -> Figure:
     """Draw how often each whole number was observed.
 
     Parameters
@@ -77,7 +79,7 @@ def draw_bars(
     components: dict | None,
     *,
     label: str,
-    names=None,
+    names: list[str] | None = None,
     true_mass: np.ndarray | None = None,
     step: int = 1,
 ) -> Figure:
@@ -192,7 +194,7 @@ def draw_rootogram(values: np.ndarray, observed: np.ndarray, limits: dict, *, la
     return figure
 
 
-def group_values(values):
+def group_values(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Group whole numbers so that at most 120 places are needed from the first to the last.
 
     Every group has room for the same number of possible values, as multiples of what all differences share: bars of
@@ -229,9 +231,9 @@ def add_bars(
     *,
     step: int = 1,
     bottom: float | np.ndarray = 0.0,
-    colour=DATA,
+    colour: str | np.ndarray = DATA,
     label: str | None = None,
-):
+) -> Patch:
     """Add a bar per value, with a sensible axis below: apart for single whole numbers, touching for groups of them.
 
     Parameters
@@ -266,7 +268,7 @@ def add_bars(
     return Patch(color=DATA, label=label)
 
 
-def add_caps(axes, values, heights, *, step: int = 1) -> None:
+def add_caps(axes: Axes, values: np.ndarray, heights: np.ndarray, *, step: int = 1) -> None:
     """Add a dark line across the end of every bar of `add_bars`, to show through what is drawn over the bars."""
     values = np.asarray(values, dtype=float)
     if values.size <= _DENSE:
@@ -274,7 +276,7 @@ def add_caps(axes, values, heights, *, step: int = 1) -> None:
         axes.hlines(heights, values - reach, values + reach, colors=OBSERVED, linewidths=1.1, zorder=2.6)
 
 
-def per(step):
+def per(step: int) -> str:
     """What to add to the name of an axis of frequencies where each bar stands for several whole numbers."""
     return f" per {step:,} whole numbers" if step > 1 else ""
 

@@ -22,6 +22,7 @@ from stanmix.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import StepPatch
 
 _CURVES = {
     "kde": {"color": MUTED, "linewidth": 1.5, "linestyle": (0, (1.2, 1.4))},
@@ -74,7 +75,7 @@ def draw_data(y: np.ndarray, *, label: str, curves: list[dict], true_components:
     return figure
 
 
-def draw_histogram(axes: Axes, y: np.ndarray):
+def draw_histogram(axes: Axes, y: np.ndarray) -> StepPatch:
     """Add a histogram on the density scale, its bars together of area 1.
 
     Parameters

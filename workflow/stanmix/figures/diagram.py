@@ -38,7 +38,7 @@ _OBSERVED_FILL, _PLATE_FILL = "#D3D9DF", "#F8F9FA"
 
 
 @styled
-def draw_diagram(specification) -> Figure:
+def draw_diagram(specification: dict) -> Figure:
     """Draw a mixture model in plate notation, with the numbers of this model.
 
     Parameters

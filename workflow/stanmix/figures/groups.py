@@ -16,7 +16,9 @@ _MOST_GROUPS = 150
 
 
 @styled
-def draw_groups(y: np.ndarray, group, kinds, uncertainty: np.ndarray, *, labels, names: list[str]) -> Figure:
+def draw_groups(
+    y: np.ndarray, group: np.ndarray, kinds: np.ndarray, uncertainty: np.ndarray, *, labels: list[str], names: list[str]
+) -> Figure:
     """Draw a line of dots for each group, groups of one component beside each other in the order of their means.
 
     Parameters

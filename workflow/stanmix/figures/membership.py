@@ -35,10 +35,10 @@ def draw_membership(
     probabilities: np.ndarray,
     *,
     label: str,
-    x: np.ndarray,
+    x: np.ndarray | None,
     curves: np.ndarray,
-    true_component=None,
-    names=None,
+    true_component: np.ndarray | None = None,
+    names: list[str] | None = None,
     cutoffs: Sequence[dict] = (),
 ) -> Figure:
     """Draw the membership probabilities against the value, and the most probable component of every observation.

@@ -36,7 +36,12 @@ _GREY = shade(MUTED, 0.45)
 
 @styled
 def draw_modes(
-    modes: list[dict], *, label: str, y: np.ndarray | None = None, names: list[str] | None = None, called=None
+    modes: list[dict],
+    *,
+    label: str,
+    y: np.ndarray | None = None,
+    names: list[str] | None = None,
+    called: list[str] | None = None,
 ) -> Figure:
     """Draw a small picture of each mode.
 

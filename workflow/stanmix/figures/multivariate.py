@@ -38,7 +38,7 @@ _GREY = shade(MUTED, 0.45)
 
 
 @styled
-def draw_pairs(y: np.ndarray, names, *, component=None) -> Figure:
+def draw_pairs(y: np.ndarray, names: list[str], *, component: np.ndarray | None = None) -> Figure:
     """Draw every pair of measurements against each other, and each alone as a histogram.
 
     Parameters
@@ -102,7 +102,14 @@ def draw_pairs(y: np.ndarray, names, *, component=None) -> Figure:
 
 
 @styled
-def draw_contours(y: np.ndarray, names, pairs: list[dict], *, parts=None, true_component=None) -> Figure:
+def draw_contours(
+    y: np.ndarray,
+    names: list[str],
+    pairs: list[dict],
+    *,
+    parts: list[str] | None = None,
+    true_component: np.ndarray | None = None,
+) -> Figure:
     """Draw regions of highest density of the mixture and of its components over the data, for pairs of measurements.
 
     Parameters
@@ -170,7 +177,14 @@ def draw_contours(y: np.ndarray, names, pairs: list[dict], *, parts=None, true_c
 
 @styled
 def draw_pair_memberships(
-    y: np.ndarray, names, probabilities: np.ndarray, *, i: int = 0, j: int = 1, parts=None, true_component=None
+    y: np.ndarray,
+    names: list[str],
+    probabilities: np.ndarray,
+    *,
+    i: int = 0,
+    j: int = 1,
+    parts: list[str] | None = None,
+    true_component: np.ndarray | None = None,
 ) -> Figure:
     """Draw the most probable component of every observation over two of its measurements, the doubtful ones larger.
 
@@ -238,7 +252,9 @@ def draw_pair_memberships(
 
 
 @styled
-def draw_data_sets(sets: list[dict], names, title: str, *, parts=None, zoom: bool = False) -> Figure:
+def draw_data_sets(
+    sets: list[dict], names: list[str], title: str, *, parts: list[str] | None = None, zoom: bool = False
+) -> Figure:
     """Draw two measurements of several data sets against each other, a panel for each, all on the same axes.
 
     Parameters

@@ -199,7 +199,7 @@ def draw_density(
     components: dict | None,
     *,
     label: str,
-    names=None,
+    names: list[str] | None = None,
     true_density: np.ndarray | None = None,
 ) -> Figure:
     """Draw the posterior density of the mixture and its components over the histogram of the data.

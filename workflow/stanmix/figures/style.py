@@ -20,8 +20,12 @@ from matplotlib.textpath import TextToPath
 from stanmix.base.files import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from os import PathLike
+    from typing import Any
+
+    from matplotlib.artist import Artist
+    from matplotlib.legend import Legend
 
 # Colours with a meaning, used for nothing else.
 OBSERVED = "#17202A"  # curves made from the data
@@ -82,11 +86,11 @@ _GREEK = (
 )
 
 
-def styled(draw):
+def styled(draw: Callable) -> Callable:
     """Let a function that draws run under the settings of this module, whatever the caller has set."""
 
     @functools.wraps(draw)
-    def under_the_style(*arguments, **keywords):
+    def under_the_style(*arguments: Any, **keywords: Any) -> Any:
         with matplotlib.rc_context(RC):
             return draw(*arguments, **keywords)
 
@@ -113,7 +117,7 @@ class RoundedLayout(ConstrainedLayoutEngine):
 
 
 @styled
-def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
+def new_figure(width: float, height: float, layout: str | None = "constrained") -> Figure:
     """Make an empty figure that knows nothing of pyplot.
 
     Parameters
@@ -221,7 +225,7 @@ def component_colour(component: int) -> str:
     return shade(colour, (0.0, -0.45, 0.5)[turn])
 
 
-def shade(colour, amount):
+def shade(colour: str, amount: float) -> str:
     """Mix a colour with black (amount from -1 to 0) or white (0 to 1)."""
     towards = 1.0 if amount > 0 else 0.0
     return to_hex([channel + abs(amount) * (towards - channel) for channel in to_rgb(colour)])
@@ -247,7 +251,7 @@ def chain_style(chain: int, colour: str = MUTED) -> dict:
     return {"color": shade(colour, lightness), "linestyle": dashes, "linewidth": 1.15}
 
 
-def index_of(component, called=None):
+def index_of(component: int, called: str | None = None) -> int | str:
     """What `symbol` shall write for a component, from 0: its name as mathtext where it has one."""
     return component if called is None else upright(shortened(called, _LONGEST))
 
@@ -272,7 +276,7 @@ def symbol(name: str, component: int | str | None = None, columns: Sequence[str]
     return f"${bare_symbol(name, component, columns)}$"
 
 
-def bare_symbol(name, component=None, columns=()):
+def bare_symbol(name: str, component: int | str | None = None, columns: Sequence[str] = ()) -> str:
     """As `symbol`, without the dollars, for use inside a longer formula."""
     name = "rho" if name == "correlation" else name
     if name in _GREEK:
@@ -290,12 +294,12 @@ def bare_symbol(name, component=None, columns=()):
     return f"{base}_{{{index}}}" if len(index) > 1 else f"{base}_{index}"
 
 
-def shortened(name, longest):
+def shortened(name: str, longest: int) -> str:
     """A name of at most so many letters, with an ellipsis where some were left out."""
     return name if len(name) <= longest else f"{name[: longest - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
 
 
-def upright(words) -> str:
+def upright(words: str) -> str:
     r"""Words as mathtext that shows them upright, letter by letter: ``\text{}`` with escapes, blanks as one space."""
     escaped = re.sub(r"[\\{}$]", r"\\\g<0>", " ".join(words.split()))
     return rf"\text{{{escaped}}}"
@@ -317,19 +321,19 @@ def visible(density: np.ndarray) -> np.ndarray:
     return np.where(density > density.max() / 500, density, np.nan)
 
 
-def plain(words):
+def plain(words: str) -> str:
     """Escape words of the user so that a dollar in them does not start a formula."""
     return words.replace("$", r"\$")
 
 
-def number(value):
+def number(value: float) -> str:
     """A number in up to 4 significant digits, with a true minus sign."""
     mantissa, mark, exponent = f"{value:.4g}".partition("e")
     return (mantissa + mark + (str(int(exponent)) if mark else "")).replace("-", "\N{MINUS SIGN}")
 
 
 @functools.cache
-def text_width(text: str, size):
+def text_width(text: str, size: float) -> float:
     """Inches that one line of text, formulas in it included, takes at a size in points."""
     is_formula = text.count("$") > text.count(r"\$")
     font = FontProperties(family=RC["font.family"], size=size)
@@ -337,7 +341,7 @@ def text_width(text: str, size):
     return TextToPath().get_text_width_height_descent(shown, font, ismath=is_formula)[0] / 72
 
 
-def legend_below(figure: Figure, handles, labels: list[str] | None = None):
+def legend_below(figure: Figure, handles: list[Artist], labels: list[str] | None = None) -> Legend:
     """Put one legend under all axes, where it hides no data, in as many columns as fit.
 
     Parameters

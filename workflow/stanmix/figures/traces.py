@@ -205,7 +205,9 @@ def _rank_lines(axes, draws, colour, points):
 
 
 @functools.lru_cache(maxsize=32)
-def rank_band(draws_per_chain: int, chains: int, probability: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def rank_band(
+    draws_per_chain: int, chains: int, probability: float = 0.95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A band that holds the rank ECDF differences of all chains, at all ranks looked at, with a given probability.
 
     If the chains sample one distribution independently, the ranks of all draws are a random permutation, so the
@@ -264,7 +266,7 @@ def _hypergeometric_tails(draws_per_chain, total, cuts):
     """P(count <= c) and P(count >= c) of a chain's draws, each of shape (cuts, draws_per_chain + 1)."""
     from scipy.special import gammaln
 
-    def log_choose(n, k):
+    def log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             value = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
         return np.where((k >= 0) & (k <= n), value, -np.inf)

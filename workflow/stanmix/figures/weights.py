@@ -14,6 +14,8 @@ from matplotlib.patches import Polygon, Rectangle
 from stanmix.figures.style import MUTED, OBSERVED, component_colour, new_figure, number, plain, styled, symbol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
 PANELS = ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (10.0, 10.0, 10.0), (2.0, 5.0, 10.0))
@@ -28,7 +30,7 @@ _FRAME = {"edgecolor": OBSERVED, "linewidth": 2.0}
 
 
 @styled
-def draw_dirichlet(panels=PANELS, used: list[dict] = ()) -> Figure:
+def draw_dirichlet(panels: Sequence[Sequence[float]] = PANELS, used: Sequence[dict] = ()) -> Figure:
     """Draw Dirichlet densities: three components on a triangle, two as a Beta curve, more by their marginals.
 
     Parameters

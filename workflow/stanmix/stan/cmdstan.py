@@ -78,7 +78,7 @@ def compile_program(
     record: dict,
     executable: str | PathLike,
     provenance: str | PathLike,
-    say: Callable = print,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Compile a Stan program, once per content and toolchain on this machine.
 
@@ -222,7 +222,7 @@ def _made(program, workshop, kernel):
             os.environ["LC_ALL"] = locale
 
 
-def without_empty(values) -> dict:
+def without_empty(values: dict) -> dict:
     """Starting values without those that hold no number, whose dimensions JSON cannot tell (dict)."""
     return {name: value for name, value in values.items() if np.size(value) > 0}
 
@@ -256,7 +256,7 @@ def sample(
     seed: int,
     record: dict,
     threads: int = 1,
-    say: Callable = print,
+    say: Callable[[str], None] = print,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Draw from the posterior with NUTS.
 
@@ -323,7 +323,9 @@ def sample(
     return variables, statistics
 
 
-def optimise(executable: str | PathLike, data: str | PathLike, starts: list[dict], seed: int, record: dict):
+def optimise(
+    executable: str | PathLike, data: str | PathLike, starts: list[dict], seed: int, record: dict
+) -> list[tuple[float, dict[str, np.ndarray]] | None]:
     """Climb to modes of the posterior by L-BFGS, in the space of the program's own parameters without a Jacobian.
 
     Parameters

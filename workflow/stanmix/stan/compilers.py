@@ -45,7 +45,7 @@ int main() { auto twice = [](auto x) { return x + x; }; return *std::make_unique
 """
 
 
-def default():
+def default() -> str:
     """The compiler that CmdStan's makefiles take where nothing else is asked for."""
     return "clang++" if platform.system() == "Darwin" else "g++"
 
@@ -103,7 +103,7 @@ def version(command: list[str]) -> str:
     return line
 
 
-def complaint(words, kind):
+def complaint(words: str, kind: re.Pattern[str]) -> str | None:
     """The first line of what a compiler says that matches `OF_CODE` or `OF_MACHINE`; None if there is none."""
     return next((line.strip().rstrip(".") for line in words.splitlines() if kind.search(line)), None)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
 INCLUDE = re.compile(r"^\s*#include\s+[\"<]?([^\s\">]+)[\">]?", re.MULTILINE)
 OWN_HEADER = re.compile(r"^#include \"(.+)\"", re.MULTILINE)
 
 
-def include_folders(folder: str | PathLike, kernel) -> list[Path]:
+def include_folders(folder: str | PathLike, kernel: bool) -> list[Path]:
     """Where includes are looked for, in this order (list of pathlib.Path): the kernel's own files come first."""
     return [Path(folder) / name for name in (["kernels"] if kernel else []) + ["functions"]]
 
@@ -59,17 +60,17 @@ def sources(program: str, folder: str | PathLike, kernel: bool = True) -> list[P
     return found + headers
 
 
-def sources_of_all(names, folder: str | PathLike) -> list[Path]:
+def sources_of_all(names: Iterable[str], folder: str | PathLike) -> list[Path]:
     """The sources of several programs, in Stan throughout (list of pathlib.Path)."""
     return [path for name in names for path in sources(name, folder, kernel=False)]
 
 
-def header_of(program, folder: str | PathLike) -> Path:
+def header_of(program: str, folder: str | PathLike) -> Path:
     """The header that defines what the kernels of a program declare (pathlib.Path)."""
     return Path(folder) / "kernels" / f"{program}.hpp"
 
 
-def content_key(program, folder: str | PathLike, kernel, *circumstances) -> str:
+def content_key(program: str, folder: str | PathLike, kernel: bool, *circumstances: str) -> str:
     """A name for a program's content and what it is compiled with.
 
     Parameters

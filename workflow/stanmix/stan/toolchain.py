@@ -85,7 +85,7 @@ def find(version: str | None = None) -> Installation | None:
     return max(asked, key=_age, default=None)
 
 
-def ensure(say: Callable | None = lambda line: print(line, file=sys.stderr, flush=True)) -> Installation:
+def ensure(say: Callable[[str], None] | None = lambda line: print(line, file=sys.stderr, flush=True)) -> Installation:
     """Find CmdStan, or build one in cmdstanpy's default place.
 
     Runs that come at once wait for each other; what one builds the others find. A folder under its final name is
@@ -148,7 +148,7 @@ def compiler(installation: Installation | None = None) -> str:
     return compilers.version(_command(installation or find()))
 
 
-def describe(installation: Installation):
+def describe(installation: Installation) -> dict[str, str]:
     """What the provenance says about the tools: the same on every run, without paths and dates.
 
     Parameters
