@@ -10,7 +10,7 @@ from stanmix.assess import checks
 from stanmix.base import columns
 from stanmix.base.text import shielded
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
-from stanmix.model.specification import Specification
+from stanmix.model.specification import Resolved, Specification
 from stanmix.report import words
 from stanmix.report.evidence import Artifact
 
@@ -42,19 +42,19 @@ class Found:
         return self.artifacts[name]
 
     @property
-    def specification(self):
+    def specification(self) -> Specification:
         return Specification.of(self["specification"].content)
 
     @property
-    def components(self):
+    def components(self) -> int:
         return self.specification.components
 
     @property
-    def by_group(self):
+    def by_group(self) -> bool:
         return self.specification.by_group
 
     @property
-    def things(self):
+    def things(self) -> str:
         return "groups" if self.by_group else "observations"
 
     @property
@@ -63,7 +63,7 @@ class Found:
         texts = self.specification.transform or []
         return dict(zip(self.specification.columns or [""], texts, strict=False))
 
-    def failed(self, *names) -> list[tuple]:
+    def failed(self, *names: str) -> list[tuple]:
         """The checks of these names that fail, with their places (list of tuple)."""
         return [
             (number, check)
@@ -71,11 +71,11 @@ class Found:
             if check["status"] == checks.FAIL and (not names or check["name"] in names)
         ]
 
-    def called(self, component):
+    def called(self, component: int) -> str:
         """What a component is called, from 0."""
         return columns.called(str(component + 1), self["labels"].value("names"))
 
-    def entries(self, *slots) -> list[tuple]:
+    def entries(self, *slots: str) -> list[tuple]:
         """The parameters of these slots with their places in the specification (list of tuple)."""
         return [
             (number, entry)
@@ -83,11 +83,11 @@ class Found:
             if entry.slot in slots
         ]  # fmt: skip
 
-    def quantity(self, entry, short: bool = False):
+    def quantity(self, entry: Resolved, short: bool = False) -> tuple[str, str]:
         """What a parameter is in words, and its unit."""
         return words.quantity(entry, self.label, self.scales, self.exposure, short)
 
-    def estimate(self, table, key, unit: str = "", percent: bool = False):
+    def estimate(self, table: str, key: str, unit: str = "", percent: bool = False) -> Markup:
         """A mean with its interval, from a line of a table of estimates."""
         table = self[table]
         sd = float(table.value(key, "sd"))
@@ -96,7 +96,7 @@ class Found:
         )
         return Markup("{}{} ({} to {})").format(mean, f" {unit}" if unit else "", lower, upper)
 
-    def parameter(self, number, entry, component=None):
+    def parameter(self, number: int, entry: Resolved, component: int | None = None) -> Markup:
         """The value of a parameter: its estimate, or what it is fixed at."""
         _, unit = self.quantity(entry)
         if entry.value is not None and entry.value[component or 0] is not None:
@@ -107,7 +107,7 @@ class Found:
         (key,) = self["summary"].lines(**wanted)
         return self.estimate("summary", key, unit)
 
-    def weight(self, component):
+    def weight(self, component: int) -> Markup:
         """The share of a component with its interval, or what it is fixed at."""
         if self.specification.weights.fixed:
             share = self["specification"].number("weights", "value", component, percent=True)
@@ -119,11 +119,11 @@ class Found:
 class Kind:
     """What is said of a fit of any kind of data; a kind says what a component is like in its own way."""
 
-    def picture(self, found) -> str | None:
+    def picture(self, found: Found) -> str | None:
         """The name of the figure to look at first."""
         return "density" if found["labels"].value("whole") else "modes_figure"
 
-    def sentences(self, found) -> list[Markup]:
+    def sentences(self, found: Found) -> list[Markup]:
         """What was found, in plain words (list of markupsafe.Markup), each number with its place."""
         unsampled = found.failed(*checks.SAMPLING)
         if unsampled:
@@ -142,7 +142,7 @@ class Kind:
             return self.without_names(found)
         return self.with_names(found)
 
-    def with_names(self, found):
+    def with_names(self, found: Found) -> list[Markup]:
         """The components one by one, how many are expected in the wrong one, and the cut-off."""
         count = found.components
         if count == 1:
@@ -170,11 +170,11 @@ class Kind:
                 said.append(found["memberships"].text("cutoffs", 0))
         return said
 
-    def shared_out(self, found):
+    def shared_out(self, found: Found) -> str:
         """What the weights are shares of."""
         return found.things
 
-    def of_one(self, found, component) -> Markup:
+    def of_one(self, found: Found, component: int) -> Markup:
         """What a component is like (markupsafe.Markup): its locations, and the scale where each has its own."""
         parts = []
         for number, entry in self.told(found):
@@ -182,18 +182,18 @@ class Kind:
             parts.append(Markup("a {} of {}").format(name, self.place(found, number, entry, component)))
         return words.listed(parts, Markup(", "))
 
-    def told(self, found) -> list:
+    def told(self, found: Found) -> list[tuple[int, Resolved]]:
         """The parameters that a sentence names for each component (list of tuple: place, entry)."""
         own = [
             each for each in found.entries("scale", "sigma") if each[1].own or each[1].partly or found.components == 1
         ]
         return [*found.entries("location", "mu"), *own]
 
-    def place(self, found, number, entry, component):
+    def place(self, found: Found, number: int, entry: Resolved, component: int) -> Markup:
         shared = entry.mode == "shared"
         return found.parameter(number, entry, None if shared else component)
 
-    def of_all(self, found) -> list[Markup]:
+    def of_all(self, found: Found) -> list[Markup]:
         """What all components have in common (list of markupsafe.Markup)."""
         said = []
         for number, entry in found.entries("scale", "sigma", "shape"):
@@ -203,7 +203,7 @@ class Kind:
                 said.append(Markup("The {} within each component is {}.").format(name, value))
         return said
 
-    def without_names(self, found):
+    def without_names(self, found: Found) -> list[Markup]:
         """What can be said where the names of components mean nothing, and why they do."""
         why = [found["checks"].text("checks", number, "sentence") for number, _ in found.failed(*checks.LABELS)]
         said = [
@@ -227,7 +227,7 @@ class Kind:
             said.append(Markup("The mixture as a whole has {}.").format(words.listed(whole, Markup(", "))))
         return said
 
-    def of_cluster(self, found, number):
+    def of_cluster(self, found: Found, number: int) -> Markup:
         """How large a cluster is and what it looks like."""
         told = found["memberships"]
         size = told.number("clusters", number, "size")
@@ -246,7 +246,7 @@ class Kind:
 class Continuous(Kind):
     """One column of continuous values: a mean, or the centre on the scale of the data, and a spread."""
 
-    def place(self, found, number, entry, component):
+    def place(self, found: Found, number: int, entry: Resolved, component: int) -> Markup:
         value = super().place(found, number, entry, component)
         if entry.slot == "location" and found["centres"].content:
             (key,) = found["centres"].lines(component=str(component + 1))
@@ -259,10 +259,10 @@ class Continuous(Kind):
 class Whole(Kind):
     """Counts, or successes of trials: a rate or a probability, and perhaps extra zeros."""
 
-    def shared_out(self, found):
+    def shared_out(self, found: Found) -> str:
         return "observations that are no extra zeros" if found.entries("zero") else found.things
 
-    def of_all(self, found):
+    def of_all(self, found: Found) -> list[Markup]:
         said = super().of_all(found)
         for number, entry in found.entries("zero"):
             if entry.fixed:
@@ -279,13 +279,13 @@ class Whole(Kind):
 class Multivariate(Kind):
     """Several columns: the mean of each, or of those that tell the components apart best."""
 
-    def told(self, found):
+    def told(self, found: Found) -> list[tuple[int, Resolved]]:
         located = found.entries("location", "mu")
         if len(located) <= MOST_COLUMNS:
             return located
         return sorted(located, key=lambda each: -self.apart(found, *each))[:MOST_COLUMNS]
 
-    def apart(self, found, number, entry):
+    def apart(self, found: Found, number: int, entry: Resolved) -> float:
         """How far apart the components lie in a column, in its standard deviations."""
         if entry.fixed:
             means = entry.value
@@ -295,7 +295,7 @@ class Multivariate(Kind):
             means = [float(summary.value(key, "mean")) for key in keys]
         return (max(means) - min(means)) / found.spreads[entry.column]
 
-    def of_all(self, found) -> list:
+    def of_all(self, found: Found) -> list[Markup]:
         left = len(found.entries("location", "mu")) - MOST_COLUMNS
         if left <= 0:
             return []

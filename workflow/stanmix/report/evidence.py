@@ -22,7 +22,9 @@ from markupsafe import Markup
 from stanmix.base import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
+    from typing import Any
 
 SHOWN = re.compile(r"(-?)([\d,]*\d)(?:\.(\d+))?(?:e([+-]\d+))?(%?)")
 LIMIT = re.compile(r"less than ([\d.]+)(%?)")
@@ -36,7 +38,7 @@ class EvidenceError(Exception):
     """A page says something that its artifacts do not."""
 
 
-def address(path: str | PathLike, *place) -> str:
+def address(path: str | PathLike, *place: str | int) -> str:
     """How the place of a number is written."""
     return f"{path}#{'/'.join(map(_escaped, place))}"
 
@@ -50,12 +52,12 @@ def _unescaped(key):
     return key.replace("~2", "#").replace("~1", "/").replace("~0", "~")
 
 
-def told(text: str, path: str | PathLike, *place) -> Markup:
+def told(text: str, path: str | PathLike, *place: str | int) -> Markup:
     """A text of the page that stands in an artifact, with its place there (markupsafe.Markup)."""
     return Markup('<span data-from="{}">{}</span>').format(address(path, *place), text)
 
 
-def line(number) -> str:
+def line(number: int) -> str:
     """The key of a line of a table by the number of its row, from 0."""
     return f"L{number + 2}"
 
@@ -72,18 +74,18 @@ class Artifact:
         self.path = str(path)
 
     @functools.cached_property
-    def content(self):
+    def content(self) -> Any:
         return read(self.path)
 
-    def value(self, *place):
+    def value(self, *place: str | int) -> Any:
         """What stands at a place; cells of a table are text."""
         return found_at(self.content, place)
 
-    def lines(self, **wanted) -> list[str]:
+    def lines(self, **wanted: str) -> list[str]:
         """The keys of the lines of a table whose cells are those (list of str)."""
         return [key for key, row in self.content.items() if all(row.get(name) == text for name, text in wanted.items())]
 
-    def number(self, *place, sd: float | None = None, percent: bool = False) -> Markup:
+    def number(self, *place: str | int, sd: float | None = None, percent: bool = False) -> Markup:
         """A number as a sentence has it.
 
         Parameters
@@ -101,7 +103,7 @@ class Artifact:
         """
         return told(written(float(self.value(*place)), sd, percent), self.path, *place)
 
-    def text(self, *place):
+    def text(self, *place: str | int) -> Markup:
         """A text of the artifact, word for word."""
         return told(str(self.value(*place)), self.path, *place)
 
@@ -134,7 +136,7 @@ def footnote(parts: list[Markup]) -> str:
     return ". ".join(texts)
 
 
-def written(value, sd=None, percent: bool = False):
+def written(value: float, sd: float | None = None, percent: bool = False) -> str:
     """A number as a sentence has it: up to the first digit of its standard deviation, or three digits."""
     factor = 100 if percent else 1
     value, sd = value * factor, None if not sd or not math.isfinite(sd) else sd * factor
@@ -156,7 +158,7 @@ def read(path: str | PathLike) -> dict[str, dict[str, str]]:
     return json.loads(text)
 
 
-def found_at(content, place):
+def found_at(content: Any, place: Sequence[str | int]) -> Any:
     """What stands at a place of what `read` has read."""
     for key in place:
         content = content[int(key) if isinstance(content, list) else key]
@@ -197,7 +199,7 @@ def verify(page: str) -> int:
     return len(reader.said)
 
 
-def says(shown, value) -> bool:
+def says(shown: str, value: Any) -> bool:
     """Whether a text of a page is what stands in an artifact: the same text, or the number rounded as it is shown, or
     below the limit that is told in its place.
     """
@@ -230,7 +232,7 @@ class _Reader(html.parser.HTMLParser):
         self.said, self._open, self._head, self._cell = [], [], [], 0
         self._table = self._row = None
 
-    def handle_starttag(self, tag, attributes) -> None:
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag in VOID:
             return
         attributes, where = dict(attributes), None
@@ -249,7 +251,7 @@ class _Reader(html.parser.HTMLParser):
             where = attributes["data-from"]
         self._open.append((tag, where, []))
 
-    def handle_endtag(self, tag) -> None:
+    def handle_endtag(self, tag: str) -> None:
         name, where, texts = self._open.pop()
         if name != tag:
             raise EvidenceError(f"</{tag}> closes <{name}> on the page.")
@@ -260,6 +262,6 @@ class _Reader(html.parser.HTMLParser):
         if tag == "table":
             self._table = None
 
-    def handle_data(self, data) -> None:
+    def handle_data(self, data: str) -> None:
         if self._open:
             self._open[-1][2].append(data)

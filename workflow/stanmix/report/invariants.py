@@ -62,7 +62,7 @@ def verify(
     probabilities = membership[[columns.probability(part) for part in parts]].to_numpy()
     broken = []
 
-    def hold(condition, sentence) -> None:
+    def hold(condition: bool, sentence: str) -> None:
         if not condition:
             broken.append(f"{title}: {sentence}")
 

@@ -136,7 +136,7 @@ class Methods:
     def paragraph(self) -> str:
         return " ".join(self.sentences)
 
-    def markdown(self, dataset) -> str:
+    def markdown(self, dataset: str) -> str:
         """The file to take into a paper: the paragraph, the references, and these as BibTeX (str)."""
         lines = [f"# {dataset}: methods", "", self.paragraph, "", "## References", ""]
         lines += [f"- {each.listed()}{f' doi:{each.doi}' if each.doi else ''}" for each in self.cited]

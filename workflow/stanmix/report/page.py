@@ -155,7 +155,7 @@ def _sayer():
     """
     artifacts = {}
 
-    def said(path: str | PathLike, *place, percent: bool = False, **written):
+    def said(path: str | PathLike, *place: str | int, percent: bool = False, **written: float) -> Markup:
         artifact = artifacts.setdefault(str(path), Artifact(path))
         value = artifact.value(*place)
         if isinstance(value, str):

@@ -37,7 +37,7 @@ def of_fit(found: Found) -> Markup:
     return Markup("passes all {} checks.").format(len(every))
 
 
-def advice(found) -> list[Markup]:
+def advice(found: Found) -> list[Markup]:
     """What the checks advise that a fit fails, and then those that warn, each once (list of markupsafe.Markup)."""
     every, said = found["checks"].content["checks"], {}
     for status in (checks.FAIL, checks.WARN):
@@ -47,7 +47,7 @@ def advice(found) -> list[Markup]:
     return list(said.values())
 
 
-def of_numbers(judged, views) -> list[Markup]:
+def of_numbers(judged: list[dict], views: list[dict]) -> list[Markup]:
     """What is known of the number of components, a line for each model of several (list of markupsafe.Markup)."""
     said = []
     for place, each in enumerate(judged.content):

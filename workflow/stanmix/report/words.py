@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stanmix.model.specification import Resolved
 
 LABEL = re.compile(r"(.+?)\s+[(\[]([^()\[\]]+)[)\]]\s*")
 COUNTED = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
@@ -16,25 +22,25 @@ MEASURED = {
 RATES = ("events per exposure, or per observation", "mean per exposure, or per observation")
 
 
-def split(label: str):
+def split(label: str) -> tuple[str, str]:
     """The name of what was measured and its unit, from a label such as ``waiting time (minutes)`` (two str)."""
     found = LABEL.fullmatch(label)
     return (found[1], found[2]) if found else (label, "")
 
 
-def counted(number):
+def counted(number: int) -> str:
     """A number as the first word of a sentence."""
     return COUNTED[number] if number < len(COUNTED) else f"{number:,}"
 
 
-def listed(parts, between: str = ", "):
+def listed(parts: Sequence[str], between: str = ", ") -> str:
     """Texts as a list in a sentence: a, b and c."""
     *first, last = parts
     return between.join(first) + " and " + last if first else last
 
 
 def quantity(
-    entry: dict, label: str, scales: dict[str, str] | None = None, exposure: str = "", short: bool = False
+    entry: Resolved, label: str, scales: dict[str, str] | None = None, exposure: str = "", short: bool = False
 ) -> str:
     """What a parameter of a component is, in words.
 
@@ -71,7 +77,13 @@ def quantity(
 
 
 def title(
-    row: dict, entries: list[dict], label: str, called: str, scales=None, exposure: str = "", by_group: bool = False
+    row: dict,
+    entries: Sequence[Resolved],
+    label: str,
+    called: str,
+    scales: dict[str, str] | None = None,
+    exposure: str = "",
+    by_group: bool = False,
 ) -> str:
     """What a row of the estimates is about, for people.
 
