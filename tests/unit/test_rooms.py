@@ -66,3 +66,26 @@ def test_a_room_imports_only_from_rooms_to_its_left(room):
 )
 def test_an_arrow_to_the_right_is_seen(room, source):
     assert len(wrong_way(room, source)) == 1
+
+
+def untyped(source):
+    """Public functions of a module of which a parameter or what they return has no type: their names."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            given = node.args
+            parameters = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            named = [one for one in parameters if one is not None and one.arg not in ("self", "cls")]
+            if node.returns is None or any(one.annotation is None for one in named):
+                found.append(node.name)
+    return found
+
+
+def test_public_functions_say_their_types():
+    modules = sorted(PACKAGE.rglob("*.py"))
+    found = {str(path.relative_to(PACKAGE)): untyped(path.read_text(encoding="utf-8")) for path in modules}
+    assert {name: functions for name, functions in found.items() if functions} == {}
+
+
+def test_a_function_without_a_type_is_seen():
+    assert untyped("def f(a: int, *b): ...\ndef g(self) -> int: ...\ndef h(): ...\ndef _i(a): ...\n") == ["f", "h"]
