@@ -26,6 +26,7 @@ data {
   int<lower=0, upper=1> is_whole; // 1: the observations are counts
   int<lower=0, upper=1> has_zero; // 1: there are extra zeros
   int<lower=0, upper=1> is_ordered; // 1: locations increase from component to component
+  int<lower=0, upper=1> of_differences; // 1: location priors after the first are of the distance from the one before
 
   // observations
   array[G] int<lower=1> group_size; // how many rows each group has; they lie beside each other
@@ -114,6 +115,9 @@ model {
   {
     vector[location_count] sampled = origin + location_unit * (is_ordered ? ordered_free : unordered_free);
     vector[location_count] free = between_ends(sampled, location_bounds, location_ends);
+    if (of_differences) {
+      free[2:location_count] = free[2:location_count] - free[1:(location_count - 1)];
+    }
     target += priors_lpdf(free | location_prior, location_arguments) + log_slope(sampled, location_bounds);
   }
   target += priors_lpdf(scale_unit * scale_free | scale_prior, scale_arguments);

@@ -241,6 +241,8 @@ def log_density(data, point):
     for slot, values in zip((*SLOTS, "zero"), (*parameters, [zero]), strict=True):
         places = data.get(f"{slot}_place", [1])
         free = [values[places.index(i + 1)] for i in range(data[f"{slot}_count"])]
+        if slot == "location" and data["of_differences"]:
+            free = [free[0], *(b - a for a, b in itertools.pairwise(free))]
         for x, code, arguments in zip(free, data[f"{slot}_prior"], data[f"{slot}_arguments"], strict=True):
             total += log_prior(x, names[code], arguments)
     return total
@@ -317,7 +319,7 @@ def gradients(executable, data, point):
 
 def random_case(
     rng, components, observations, family="normal", fixed=(), shared=(), zeros=None, half_step=0.0, scale_lower=0.0,
-    ordered=True, ends=None, partly=(), grouped=False, **priors,
+    ordered=True, ends=None, partly=(), of_differences=False, grouped=False, **priors,
 ):  # fmt: skip
     """Random data and a random point for the program.
 
@@ -354,7 +356,8 @@ def random_case(
         "N": observations, "G": 0, "group_size": [], "K": components, "family": FAMILIES[family],
         "is_whole": int(family in COUNTS),
         "has_zero": int(zeros is not None), "half_step": half_step, "origin": ORIGIN,
-        "location_unit": UNIT, "scale_unit": UNIT, "count": rng.integers(1, 5, observations).tolist(),
+        "of_differences": int(of_differences), "location_unit": UNIT,
+        "scale_unit": UNIT, "count": rng.integers(1, 5, observations).tolist(),
         "is_ordered": int(ordered), "known": [n % components + 1 if n % 7 == 3 else 0 for n in range(observations)],
         **{key: [] for key in COLUMNS},
     }  # fmt: skip

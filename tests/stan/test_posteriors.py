@@ -343,6 +343,46 @@ def test_both_ways_to_name_components_apart_have_the_share_that_their_priors_giv
     ]  # as three quarters of the posterior
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_location_beside_a_fixed_one_agrees_with_quadrature(fit, place):
+    """Whether the fixed one stands first or last in the list: there is no order that cuts what the other may be."""
+    y = np.random.default_rng(7).normal(np.repeat([10, 12.5], [30, 20]), np.repeat([1.5, 2.0], [30, 20]))
+    known = [10, None] if place else [None, 10]
+    sigma, theta = ([1.5, 2], [0.6, 0.4]) if place else ([2, 1.5], [0.4, 0.6])
+    model = {
+        "family": "normal",
+        "fixed": {"mu": known, "sigma": sigma, "theta": theta},
+        "priors": {"mu": "normal(12, 4)"},
+    }
+    rows, idata, _ = fit(y, model, 2)
+    assert list(rows) == [f"mu[{place + 1}]"]
+    assert (idata.posterior["mu"].to_numpy()[..., 1 - place] == 10).all()
+    mu = np.linspace(-10, 35, 9001)
+    likelihood = 0.6 * stats.norm(10, 1.5).pdf(y[:, None]) + 0.4 * stats.norm(mu, 2).pdf(y[:, None])
+    log_posterior = np.log(likelihood).sum(axis=0) + stats.norm(12, 4).logpdf(mu)
+    agree(rows, moments(log_posterior, {f"mu[{place + 1}]": mu}))
+
+
+def test_a_prior_of_the_difference_agrees_with_quadrature(fit):
+    """Over the plane of both means; the prior keeps the second well above the first, where the data alone do not."""
+    y = np.random.default_rng(1).normal(np.repeat([10, 12], [12, 8]), 2)
+    prior = {"first": "normal(10, 2)", "difference": "gamma(6, 1)"}
+    model = {"family": "normal", "fixed": {"sigma": 2, "theta": [0.6, 0.4]}, "priors": {"mu": prior}}
+    rows, idata, _ = fit(y, model, 2)
+    first, second = grid((-2, 22), (-2, 42), points=700)
+    log_posterior = stats.norm(10, 2).logpdf(first) + stats.gamma(6).logpdf(second - first)
+    for value in y:
+        log_posterior += np.log(0.6 * stats.norm(first, 2).pdf(value) + 0.4 * stats.norm(second, 2).pdf(value))
+    expected = moments(log_posterior, {"mu[1]": first, "mu[2]": second, "difference": second - first})
+    difference = expected.pop("difference")
+    agree(rows, expected)
+    found = np.diff(idata.posterior["mu"].to_numpy(), axis=2)
+    assert abs(found.mean() - difference[0]) < MEAN_WITHIN * difference[1]
+    # what the prior adds is no little thing here
+    wide, *_ = fit(y, model | {"priors": {"mu": "normal(10, 10)"}}, 2)
+    assert abs(wide["mu[2]"]["mean"] - rows["mu[2]"]["mean"]) > 2 * MEAN_WITHIN * expected["mu[2]"][1]
+
+
 def test_a_scale_below_an_end_agrees_with_quadrature(fit):
     y = np.random.default_rng(4).normal(0, 2.0, 30)
     sigma = np.linspace(1e-3, 1.9, 20_001)

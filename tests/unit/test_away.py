@@ -43,6 +43,25 @@ def test_one_component_less():
     assert away.left_out(specified(Y, {"family": "normal", "fixed": {"theta": [0.5, 0.5]}}, 2)[0]) == []
 
 
+def test_one_component_less_where_some_locations_are_fixed():
+    model = {"family": "normal", "fixed": {"mu": [0, None, 9]}, "priors": {"mu": "normal(4, 1)"}}
+    specification, units = specified(Y, model, 3)
+    assert away.left_out(specification) == [0, 1, 2]
+    for component, mode, value, priors in ((1, "fixed", [0, 9], 0), (0, "partly", [None, 9], 1)):
+        entry = away.without(specification, units, component)[0].parameters[0]
+        assert (entry.mode, entry.value, len(entry.priors)) == (mode, value, priors)
+    one = {"family": "normal", "fixed": {"mu": [None, 9]}}
+    entry = away.without(specified(Y, one, 2)[0], units, 1)[0].parameters[0]
+    assert (entry.mode, entry.value, len(entry.priors)) == ("own", None, 1)
+    # what is fixed among the data is never away, what is fixed far from them is
+    state = {"theta": np.array([0.5, 0.5]), "mu": np.array([0.0, 4.0]), "sigma": np.ones(2)}
+    for place in (2, 900):
+        specification, units = specified(Y, {"family": "normal", "fixed": {"mu": [None, 4, place], "sigma": 1}}, 3)
+        found = away.weighed(specification, units, 2, state, np.random.default_rng(1))
+        assert (found is None) == (place == 2)
+    assert found.state["mu"].tolist() == [0, 4, 900]
+
+
 @pytest.mark.parametrize("scale", [20, 300])
 def test_its_mass_is_that_of_an_integral(scale):
     """Two components of a known common sd: all three unknowns are integrated on a grid where the second is away."""

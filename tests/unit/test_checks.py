@@ -229,7 +229,35 @@ def test_a_scale_that_leans_on_the_cut_of_its_prior(at, status):
     assert (found.status, found.value) == (status, at / 1000)
     assert f"With probability {at / 1000:.2f} sigma of component 2 lies within 10% of 1, where" in found.sentence
     assert found.remedy == "" if status == "pass" else "say rounding: 1 in the data set" in found.remedy
-    assert cut(values, None) == cut(values, 0.0) == cut(values, 1.0, slot="shape") == []
+    assert cut(values, None) == cut(values, 0.0) == []
+    (fixed,) = cut(values, 1.0, mode="partly", value=[None, 1.0])  # the second is where it was put
+    assert (fixed.status, fixed.value) == ("pass", 0.0)
+
+
+def test_degrees_of_freedom_that_lean_on_the_least_there_can_be():
+    entry = resolved("nu", slot="shape", mode="shared", priors=(Prior("gamma", (2.0, 0.1), 1.0),))
+    nu = np.full((100, 2), 1.05)
+    nu[20:] = 3.0
+    (found,) = checks.cut_check(specified(family="student_t", components=2, parameters=(entry,)), {"nu": nu}, 1.0)
+    assert (found.status, found.value) == ("fail", 0.2)
+    assert "With probability 0.20 nu lies within 10% of 1, where its prior is cut." in found.sentence
+    assert "one component more" in found.remedy
+    slant = resolved("slant", slot="shape", priors=(Prior("normal", (0.0, 2.5)),))
+    about = specified(family="skew_normal", components=2, parameters=(slant,))
+    assert checks.cut_check(about, {"slant": nu}, 1.0) == []
+
+
+def test_a_component_that_leans_on_being_no_thinner_than_rounding():
+    """Two columns of correlation .8 and sd 1: each has the sd .6 given the other."""
+    correlation = np.broadcast_to([[1, 0.8], [0.8, 1]], (10, 2, 2, 2)).copy()
+    correlation[:, 0] = np.eye(2)
+    draws = {"sigma": np.ones((10, 2, 2)), "correlation": correlation}
+    about = {"family": "multivariate_normal", "kind": "multivariate", "components": 2, "columns": ["a", "b"]}
+    for limit, share in ((0.599, 1.0), (0.5, 0.0)):
+        (found,) = checks.cut_check(specified(**about, thinnest=[0.0, limit], parameters=()), draws, 1.0)
+        assert (found.value, found.status) == (share, "fail" if share else "pass")
+        of = "the standard deviation of b given the other columns of component 2"
+        assert not share or of in found.sentence
 
 
 def test_a_shape_that_is_large_where_components_are_narrow_leans_on_the_cut_above_it():

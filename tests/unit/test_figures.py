@@ -409,6 +409,19 @@ SPECIFICATIONS = {
         ],
         weights={"mode": "fixed", "value": [0.36, 0.64]},
     ),
+    "partly": specification(
+        3,
+        [
+            {
+                "name": "mu",
+                "mode": "partly",
+                "ordered": False,
+                "value": [10.0, None, 35.0],
+                "priors": [prior("normal", 20, 2)],
+            },
+            own("sigma", [prior("lognormal", 1, 0.7)] * 3),
+        ],
+    ),
     "eight": specification(
         8,
         [
@@ -444,6 +457,12 @@ def test_diagram_of_known_components_shows_their_values_in_squares():
     assert "fixed at\n[10, 20, 35]" in words
     assert "fixed at\n2" in words
     assert not any(" < " in text for text in words)
+
+
+def test_diagram_says_which_components_a_parameter_is_fixed_for():
+    words = texts(diagram.draw_diagram(SPECIFICATIONS["partly"]))
+    assert any("k = 1, 3: fixed at [10, 35]" in text and "k = 2: normal(20, 2)" in text for text in words)
+    assert not any("order names" in text for text in words)
 
 
 def test_diagram_of_one_component_has_nothing_to_mix():

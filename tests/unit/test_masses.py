@@ -25,6 +25,17 @@ CASES = {
     "normal": lambda: specified(np.linspace(1, 9, 50), {"family": "normal"}, 3),
     "shared": lambda: specified(np.linspace(1, 9, 50), {"family": "normal", "share": ["sigma"]}, 2),
     "fixed": lambda: specified(np.linspace(1, 9, 50), {"family": "normal", "fixed": {"mu": [2, 7]}}, 2),
+    "one location fixed": lambda: specified(np.linspace(1, 9, 50), {"family": "normal", "fixed": {"mu": [2, None]}}, 2),
+    "differences": lambda: specified(
+        np.linspace(1, 9, 50),
+        {"family": "gamma", "priors": {"mean": {"first": "lognormal(0, 1)", "difference": "gamma(2, 1)"}}},
+        3,
+    ),
+    "one of each fixed": lambda: specified(
+        np.linspace(1, 9, 50),
+        {"family": "student_t", "own": [], "fixed": {"mu": [None, 7, 3], "sigma": [1, None, None], "nu": [4, 5, None]}},
+        3,
+    ),
     "student_t": lambda: specified(np.linspace(1, 9, 50), {"family": "student_t"}, 2),
     "gamma": lambda: specified(np.linspace(1, 9, 50), {"family": "gamma"}, 2),
     "skew_normal": lambda: specified(np.linspace(1, 9, 50), {"family": "skew_normal"}, 2),
@@ -70,8 +81,7 @@ def test_the_jacobian_is_that_of_numerical_derivatives(posterior):
         draws, _ = posterior.states(x[None])
         numbers = [] if posterior.concentration is None else [draws["theta"][0, :-1]]
         for block in posterior.blocks:
-            count = 1 if block.mode == "shared" else posterior.components
-            values = draws[block.name][0, :count]
+            values = draws[block.name][0, block.entry.free]
             values = values if block.column is None else values[:, block.column]
             if block.bounds is None:
                 lower = np.tril_indices(values.shape[1], -1)

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from textbook import model_of, noticed_in
 
-from stanmix.model.prior import prior_draws
+from stanmix.model.prior import log_prior, prior_draws
 from stanmix.model.resolution import specify
 
 Y = np.random.default_rng(1).normal([0, 6], 1, (40, 2)).ravel()
@@ -49,6 +49,49 @@ def test_locations_with_one_prior_are_its_order_statistics(case, components):
         ratio = uniform[:, k] / uniform[:, k + 1]
         assert stats.kstest(ratio, stats.beta(k + 1, 1).cdf).pvalue > SURELY
         assert abs(stats.spearmanr(ratio, uniform[:, k + 1]).statistic) < 4 / math.sqrt(4000)
+
+
+def test_what_is_fixed_for_one_component_stays_and_the_others_are_drawn_in_no_order():
+    model = model_of("normal", fixed={"mu": [3, None, 1], "sigma": [None, 2, None]},
+                     priors={"mu": "normal(2, 5)", "sigma": "lognormal([0, 1], [0.5, 0.2])"})  # fmt: skip
+    found = draws_of(model, 3)
+    assert (found["mu"][:, [0, 2]] == [3, 1]).all()
+    assert (found["sigma"][:, 1] == 2).all()
+    assert stats.kstest(found["mu"][:, 1], stats.norm(2, 5).cdf).pvalue > SURELY
+    for k, (meanlog, sdlog) in {0: (0, 0.5), 2: (1, 0.2)}.items():
+        assert stats.kstest(found["sigma"][:, k], stats.lognorm(sdlog, scale=np.exp(meanlog)).cdf).pvalue > SURELY
+    specification = specify("m", model, 3, noticed_in(Y))
+    logs = log_prior(specification, {name: values[None] for name, values in found.items()})
+    np.testing.assert_allclose(logs["mu"][0, :, 1], stats.norm(2, 5).logpdf(found["mu"][:, 1]))
+    np.testing.assert_allclose(logs["sigma"][0, :, 2], stats.lognorm(0.2, scale=np.e).logpdf(found["sigma"][:, 2]))
+    assert not logs["mu"][0, :, [0, 2]].any()
+    assert not logs["sigma"][0, :, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "prior", "first", "difference"),
+    [
+        ("normal", "mu", {"first": "normal(10, 5)", "difference": "gamma(2, 0.5)"}, stats.norm(10, 5),
+         stats.gamma(2, scale=2)),
+        ("normal", "mu", {"first": "normal(10, 5)", "difference": "normal(1, 2)"}, stats.norm(10, 5),
+         stats.truncnorm(-0.5, np.inf, 1, 2)),
+        ("poisson", "rate", {"first": "lognormal(0, 1)", "difference": "exponential(0.2)"}, stats.lognorm(1),
+         stats.expon(scale=5)),
+    ],
+)  # fmt: skip
+def test_differences_between_locations_have_the_prior_that_they_are_given(family, name, prior, first, difference):
+    model = model_of(family, priors={name: prior})
+    found = draws_of(model, 3, y=COUNTS)[name]
+    parts = np.diff(found, axis=1, prepend=0)
+    for k, distribution in enumerate((first, difference, difference)):
+        assert stats.kstest(parts[:, k], distribution.cdf).pvalue > SURELY
+    assert abs(stats.spearmanr(parts).statistic[np.triu_indices(3, 1)]).max() < 4 / math.sqrt(4000)
+    specification = specify("m", model, 3, noticed_in(COUNTS))
+    logs = log_prior(
+        specification, {"theta": np.full((1, 4000, 3), 1 / 3), name: found[None], "sigma": np.ones((1, 4000, 3))}
+    )
+    expected = [d.logpdf(parts[:, k]) for k, d in enumerate((first, difference, difference))]
+    np.testing.assert_allclose(logs[name][0], np.transpose(expected), rtol=1e-9)
 
 
 DIFFERENT = {

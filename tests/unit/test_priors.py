@@ -184,6 +184,12 @@ def test_every_form_is_read(text, support, count, expected):
         ("normal(0, [1, -2])", "real", 2, "the scale of normal must be greater than 0, not -2"),
         ("student_t(0, 0, 1)", "real", 1, "the df of student_t must be greater than 0"),
         ("lognormal(0, -1)", "positive", 1, "the sdlog of lognormal must be greater than 0"),
+        (
+            "lognormal(0, 1000)",
+            "positive",
+            1,
+            "lognormal(0, 1000) puts more than 1% of its values beyond 1e+150, which cannot",
+        ),
         ("gamma(0, 1)", "positive", 1, "the shape of gamma must be greater than 0"),
         ("gamma(1, 0)", "positive", 1, "the rate of gamma must be greater than 0"),
         ("inv_gamma(1, -1)", "positive", 1, "the scale of inv_gamma must be greater than 0"),

@@ -144,6 +144,59 @@ def test_only_some_parameters_are_shared_without_being_asked(name):
     assert [entry.name for entry in entries if entry.ordered] == [UNIVARIATE[name].ordered]
 
 
+def test_a_parameter_that_is_fixed_for_some_components():
+    noticed, y = noticed_in([1.0, 2.0, 4.0, 7.0, 9.0]), rows_of([1.0, 2.0, 4.0, 7.0, 9.0])
+    given = model_of("normal", fixed={"mu": [10, None, 3]}, priors={"mu": "normal(2, 5)"})
+    found = specify("m", given, 3, noticed)
+    mu, sigma = found.parameters
+    assert (mu.mode, mu.value, mu.ordered, len(mu.priors)) == ("partly", [10, None, 3], False, 1)
+    assert found.labels == "given"  # a list whose numbers need not increase names the components
+    assert found.notes[-1] == (
+        "mu is fixed at 10 for component 1, 3 for component 3, and estimated for component 2. The components have the "
+        "places of that list, whatever the order of their locations: an estimated one may lie anywhere."
+    )
+    data = program_data(found, y.units())
+    assert (data["location_count"], data["location_place"], data["is_ordered"]) == (1, [0, 1, 0], 0)
+    assert data["location_fixed"] == [10, 0, 3]
+    assert (data["scale_place"], data["scale_count"], sigma.mode) == ([1, 2, 3], 3, "own")
+    # of scales alone the locations keep their order, and each estimated one has a default or its own prior
+    found = specify("m", model_of("normal", fixed={"sigma": [None, 2, None]}), 3, noticed)
+    mu, sigma = found.parameters
+    assert (mu.ordered, sigma.mode, sigma.is_default, len(sigma.priors)) == (True, "partly", True, 2)
+    data = program_data(found, y.units())
+    assert (data["scale_place"], data["scale_fixed"], data["is_ordered"]) == ([1, 0, 2], [0, 2, 0], 1)
+    assert sigma.told_fixed == {"name": "sigma[2]", "value": [2]}
+    # a parameter that is shared unless own is own then
+    nu = specify("m", model_of("student_t", fixed={"nu": [4, None]}), 2, noticed).parameters[2]
+    assert (nu.mode, nu.value, len(nu.priors)) == ("partly", [4, None], 1)
+    # ties meet the scales that are left open
+    tied = noticed_in([1.0, 1.0, 1.0, 4.0, 7.0, 9.0])
+    wide = {"priors": {"sigma": "normal(0, 1)"}}
+    with pytest.raises(UserError, match="can collapse onto equal values"):
+        specify("m", model_of("normal", fixed={"sigma": [None, 2]}, **wide), 2, tied)
+
+
+def test_priors_of_differences_between_locations():
+    noticed, y = noticed_in([1.0, 2.0, 4.0, 7.0, 9.0]), rows_of([1.0, 2.0, 4.0, 7.0, 9.0])
+    prior = {"first": "normal(10, 5)", "difference": "normal([1, 4], 2)"}
+    found = specify("m", model_of("normal", priors={"mu": prior}), 3, noticed)
+    mu = found.parameters[0]
+    assert (mu.ordered, mu.is_default, len(mu.priors)) == (True, False, 3)
+    assert mu.text == ("normal(10, 5) for the lowest, positive normal([1, 4], 2) for each difference to the next")
+    data = program_data(found, y.units())
+    assert (data["of_differences"], data["is_ordered"], data["location_bounds"]) == (1, 1, [0, 0, 0])
+    left = [0, stats.norm(1, 2).logsf(0), stats.norm(4, 2).logsf(0)]
+    np.testing.assert_allclose([row[3] for row in data["location_arguments"]], left)
+    assert not any("overlap" in note for note in found.notes)
+    one = specify("m", model_of("normal", priors={"mu": prior | {"difference": "gamma(2, 1)"}}), 1, noticed)
+    assert one.parameters[0].text == "normal(10, 5) for the lowest"
+    # a positive first location is sampled by its log, and so are those above
+    rates = specify(
+        "m", model_of("poisson", priors={"rate": {"first": "gamma(2, 1)", "difference": "gamma(2, 1)"}}), 2, noticed
+    )
+    assert program_data(rates, y.units())["location_bounds"] == [1, 1]
+
+
 def test_components_may_outnumber_the_values_where_priors_are_given():
     for y, components in (([1.0, 2.0, 4.0], 3), ([1.0, 2.0, 4.0], 5), ([1.0, 1.0, 2.0, 4.0], 5)):
         noticed = noticed_in(y)
@@ -584,6 +637,7 @@ def test_the_data_have_the_values():
         "is_ordered": 1,
         "known": [0, 0],
         "has_zero": 0,
+        "of_differences": 0,
         "origin": 7.0,
         "location_unit": 3.0,
         "scale_unit": 3.0,

@@ -10,8 +10,10 @@ from stanmix.base.errors import UserError
 from stanmix.base.files import read_json, write_text
 from stanmix.base.text import LARGEST, SMALLEST
 from stanmix.families.family import LINKS, to_link
+from stanmix.families.multivariate_normal import given_the_others
 from stanmix.families.priors import UNIT
 from stanmix.fits import mode_words
+from stanmix.model.prior import scalars
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 MISSED_MODES = {WARN: 0.01, FAIL: 0.05}  # shares of the posterior in modes that no chain visits
@@ -21,6 +23,7 @@ LIKELY = {WARN: 0.05, FAIL: 0.01}  # p-values below which data are unlikely unde
 LIKELY_ENDS = {WARN: 0.01, FAIL: 1e-4}  # or their ends, where one value that went astray decides
 SPIKE = 0.05  # share of the observations, beyond what a model expects of one value, that makes it another kind of data
 WIDE = 10  # times the range of the data that 90% of the prior of a location may cover
+PRIOR_DRAWS = 2000  # of locations whose priors are of differences, to see where they lie
 AT_CUT = {WARN: 0.05, FAIL: 0.1}  # probabilities of being there above which a posterior leans on its cut
 WITHIN = 2  # standard errors of a difference in prediction that tell nothing
 TELLING = 4  # the smallest difference in prediction that tells anything (Sivula, Magnusson & Vehtari 2020)
@@ -184,7 +187,7 @@ def sampling_checks(rows, label_free, statistics, sampling, energy_fraction, rai
 
 
 def cut_check(specification, draws, step, names=None):
-    """Does a posterior lean on the number at which a prior is cut where components are narrow?
+    """Does a posterior lean on a number at which a prior is cut: where components are narrow, or tails heavy?
 
     Parameters
     ----------
@@ -203,23 +206,35 @@ def cut_check(specification, draws, step, names=None):
     """
     family, found = specification.entry, []
     for entry in specification.parameters:
-        if not entry.priors or entry.slot not in ("scale", "sigma"):
+        if not entry.priors or entry.slot not in ("scale", "sigma", "shape"):
             continue
-        narrowest = family.narrowest(*entry.priors[0].ends)
-        if not narrowest:
+        prior, is_shape = entry.priors[0], entry.slot == "shape"
+        end = prior.lower if is_shape else family.narrowest(*prior.ends)
+        if not end or end < 0:  # what is cut at 0, or at no end of its own, leans on nothing that anybody chose
             continue
-        values, of = family.width(draws[entry.name]), ""
+        values, of = draws[entry.name] if is_shape else family.width(draws[entry.name]), ""
         if entry.column is not None:
             values, of = values[:, :, specification.columns.index(entry.column)], f" of {entry.column}"
-        shares = (values < CUT_REACH * narrowest).mean(axis=0)
-        component = int(np.argmax(shares))
-        if entry.own and specification.components > 1:
-            of += f" of component {word_for(component + 1, names)}"
-        found.append((float(shares[component]), f"{entry.name}{of}", float(family.width(narrowest))))
+        shares = (values < CUT_REACH * end).mean(axis=0)
+        if entry.partly:
+            shares[[k for k in range(len(shares)) if k not in entry.free]] = 0
+        shown = float(end if is_shape else family.width(end))
+        found.append(_leaning(shares, f"{entry.name}{of}", shown, not entry.shared, names, is_shape))
+    if np.any(specification.thinnest or 0):
+        beside = given_the_others(draws["sigma"], np.linalg.cholesky(draws["correlation"]))
+        for d, limit in enumerate(specification.thinnest):
+            name = f"the standard deviation of {specification.columns[d]} given the other columns"
+            shares = (beside[:, :, d] < CUT_REACH * limit).mean(axis=0)
+            found.append(_leaning(shares, name, limit, True, names, False))
     if not found:
         return []
-    share, name, end = max(found)
-    if specification.kind == "multivariate":
+    share, name, end, is_shape = max(found)
+    if is_shape:
+        remedy = (
+            "The tails would be heavier still if they could be, so that little is a component and much is its tails: "
+            "ask for one component more, or look at the values far out."
+        )
+    elif specification.kind == "multivariate":
         remedy = (
             "It would be smaller if the data could say so, but they are rounded: share sigma, ask for fewer "
             "components, or leave out a column of few values."
@@ -239,7 +254,7 @@ def cut_check(specification, draws, step, names=None):
     return [
         _judged(
             "cut",
-            "Scales at the cut of their prior",
+            "Parameters at the cut of their prior",
             share,
             f"at most {AT_CUT[WARN]:g}",
             _above(share, AT_CUT[WARN], AT_CUT[FAIL]),
@@ -248,6 +263,21 @@ def cut_check(specification, draws, step, names=None):
             remedy,
         )
     ]
+
+
+def _leaning(shares, name, end, is_own, names, is_shape):
+    """How probably a parameter is at its cut, of the component where that is most probable, and what it is called."""
+    component = int(np.argmax(shares))
+    of = f" of component {word_for(component + 1, names)}" if is_own and len(shares) > 1 else ""
+    return float(shares[component]), f"{name}{of}", float(end), is_shape
+
+
+def _middle_of_prior(entry, index):
+    """Between which two numbers the middle 90% of the prior of a location are."""
+    if entry.differences:
+        at = scalars(entry, len(entry.priors), PRIOR_DRAWS, np.random.default_rng(0))[:, index]
+        return np.quantile(at, [0.05, 0.95])
+    return entry.priors[index].quantile(np.array([0.05, 0.95]))
 
 
 def width_check(specification, noticed):
@@ -274,9 +304,9 @@ def width_check(specification, noticed):
         column = list(noticed["columns"]).index(entry.column) if entry.column is not None else 0
         across = family.across(facts, column)
         of = f" of {entry.column}" if entry.column is not None else ""
-        for prior in entry.priors if across else ():
+        for index in range(len(entry.priors) if across else 0):
             with np.errstate(over="ignore"):
-                ends = prior.quantile(np.array([0.05, 0.95]))
+                ends = _middle_of_prior(entry, index)
             low, high = to_link(ends if family.link == 0 else np.clip(ends, SMALLEST, LARGEST), family.link)
             found.append((float((high - low) / across), f"{entry.name}{of}"))
     if not found:
@@ -339,7 +369,7 @@ def predictive_checks(p_values, specification, facts=None):
     -------
     list of Check
     """
-    fixed = [entry.name for entry in specification.parameters if entry.fixed]
+    fixed = [entry.name for entry in specification.parameters if entry.fixed or entry.partly]
     located = [entry.name for entry in specification.parameters if entry.locates]
     shape = "The shape of the mixture does not fit: reconsider the number of components or the family."
     if specification.kind == "continuous" and specification.rounding is None and not specification.transform:

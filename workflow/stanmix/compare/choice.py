@@ -103,7 +103,7 @@ def _part(component, weights, located, summary):
         return {"mean": row["mean"], "sd": row["sd"]}
 
     def value(entry, name, column=None):
-        if entry.fixed:
+        if entry.value is not None and entry.value[component] is not None:
             return {"mean": float(entry.value[component]), "sd": None}
         return estimate(name, column)
 

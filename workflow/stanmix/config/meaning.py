@@ -10,10 +10,10 @@ from stanmix.config.schema import listed, shown
 from stanmix.data.csvfile import MISSING
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, WHOLE
-from stanmix.families.priors import POSITIVE, REAL, parse, parse_weights
+from stanmix.families.priors import POSITIVE, REAL, UNIT, parse, parse_differences, parse_weights
 from stanmix.families.registry import FAMILIES
 from stanmix.families.transforms import SHIFTED, TRANSFORMS
-from stanmix.model.resolution import is_shared, told_apart
+from stanmix.model.resolution import is_partly_fixed, is_shared, told_apart
 
 COLUMNS = ("column", "columns", "trials", "exposure", "weights", "known", "id", "group")  # keys that name columns
 
@@ -193,15 +193,20 @@ def _check_model(place, model):
     yield from _check_scale(place, model, family)
     for key in set(model["share"]) & set(model["own"]):
         yield (*place, "own"), f"names '{key}', which share names too; a parameter is either shared or own"
+    for key, value in model["fixed"].items():
+        if isinstance(value, list) and set(value) == {None}:
+            yield (*place, "fixed", key), "is null for every component, so nothing is fixed; leave it out"
     for key in model["priors"]:
         # theta has a default prior in every model, which a fixed theta makes void
-        if key in model["fixed"] and (key, model["priors"][key]) != ("theta", "dirichlet(1)"):
+        given = (key, model["priors"][key]) != ("theta", "dirichlet(1)")
+        if key in model["fixed"] and given and not is_partly_fixed(model, key):
             yield (*place, "priors", key), "is the prior of a parameter that is fixed; remove one of the two"
     yield from _check_labels(place, model)
     for key, value in model["fixed"].items():
         if family.kind != MULTIVARIATE or key == "theta":
             yield from _check_values((*place, "fixed", key), family, key, value, model["labels"] != "given")
-    if {"theta", *family.names} <= set(model["fixed"]):
+    whole = {key for key in model["fixed"] if not is_partly_fixed(model, key)}
+    if {"theta", *family.names} <= whole:
         yield (*place, "fixed"), "fixes every parameter, so there is nothing to estimate; leave one out"
 
 
@@ -334,9 +339,10 @@ def _check_values(place, family, name, value, in_order=True):
     if name == "theta" and abs(math.fsum(value) - 1) > 1e-6:
         yield place, f"is {value}, which adds to {math.fsum(value):.6g}; weights must add to 1"
     if name == family.ordered:
+        in_order = in_order and None not in value  # else components have the places in the list
         if in_order and any(b <= a for a, b in itertools.pairwise(value)):
             yield place, f"is {value}; the values must increase, because their order names the components"
-        if family.parameter(name).support == POSITIVE and min(value) <= 0:
+        if family.parameter(name).support == POSITIVE and any(v is not None and v <= 0 for v in value):
             yield place, f"is {value}; the values must be greater than 0"
 
 
@@ -346,7 +352,8 @@ def _check_numbers(place, model, components):
     for key, value in model["fixed"].items():
         if isinstance(value, list) and len(value) != components:
             yield (*place, "fixed", key), f"has {len(value)} values, but an analysis asks for {components} components"
-    if components == 1 and "theta" not in model["fixed"] and set(family.names) <= set(model["fixed"]):
+    whole = {key for key in model["fixed"] if not is_partly_fixed(model, key)}
+    if components == 1 and "theta" not in model["fixed"] and set(family.names) <= whole:
         yield (*place, "fixed"), "fixes all that is unknown about one component, so there is nothing to estimate"
     for key, text in model["priors"].items():
         if key not in ("theta", *family.names):
@@ -356,7 +363,17 @@ def _check_numbers(place, model, components):
                 parse_weights(text, components)
                 continue
             parameter = family.parameter(key)
-            priors = parse(text, parameter.support, 1 if is_shared(parameter, model) else components)
+            count = 1 if is_shared(parameter, model) else components
+            if isinstance(text, dict):
+                problem = _against_differences(model, family, key)
+                if problem:
+                    yield (*place, "priors", key), problem
+                else:
+                    parse_differences(text, parameter.support, count)
+                continue
+            if is_partly_fixed(model, key):
+                count = model["fixed"][key].count(None)  # one for each component that is estimated
+            priors = parse(text, parameter.support, count)
         except ValueError as error:
             yield (*place, "priors", key), f"is {shown(text)}: {error}"
             continue
@@ -371,6 +388,7 @@ def _check_numbers(place, model, components):
         is_ordered = (
             key == family.ordered
             and model["labels"] == "ordered"
+            and not is_partly_fixed(model, key)
             and (family.kind != MULTIVARIATE or model.get("order", "none") != "none")
         )
         if is_ordered and any(b < a for a, b in itertools.pairwise(centres)):
@@ -388,6 +406,19 @@ def _check_numbers(place, model, components):
             )
 
 
+def _against_differences(model, family, key):
+    """Why the prior of a parameter cannot be of differences; None where it can."""
+    if key != family.ordered or family.kind == MULTIVARIATE:
+        which = f"of the first parameter of a family of one column, {family.ordered}" if (
+            family.kind != MULTIVARIATE) else "of one column of values"  # fmt: skip
+        return f"is a mapping of first and difference, which goes with locations {which}; write one prior"
+    if family.parameter(key).support == UNIT:
+        return "is a mapping of first and difference, but what lies between 0 and 1 leaves no room for any difference"
+    if model["labels"] != "ordered" or is_partly_fixed(model, key):
+        return "is a mapping of first and difference, which are of components in order; remove labels and fixed values"
+    return None
+
+
 def _is_bounded(prior, support):
     """Whether a prior of several columns has ends that their program does not know: only scales are cut, from below."""
     return prior.distribution == "uniform" or prior.upper is not None or (support == REAL and prior.lower is not None)
@@ -396,5 +427,6 @@ def _is_bounded(prior, support):
 def _own_count(model):
     """A number of components that a model no analysis uses could have: the length of its lists, or 2."""
     lists = [v for v in model["fixed"].values() if isinstance(v, list)]
-    lists += [found[1].split(",") for text in model["priors"].values() if (found := re.search(r"\[([^][]*)\]", text))]
+    texts = [text for text in model["priors"].values() if isinstance(text, str)]
+    lists += [found[1].split(",") for text in texts if (found := re.search(r"\[([^][]*)\]", text))]
     return len(lists[0]) if lists else 2

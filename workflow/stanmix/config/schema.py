@@ -23,6 +23,7 @@ TYPES = {
     "boolean": "true or false",
     "array": "a list",
     "object": "a mapping of keys to values",
+    "null": "null",
 }
 
 

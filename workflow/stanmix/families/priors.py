@@ -21,6 +21,7 @@ ENDS = {
 }
 LONGEST = 10_000  # letters of a prior; a list for 100 components has fewer
 PROGRAM_ARGUMENTS = 3  # of a distribution, in the table of arguments that the Stan programs read
+FAR = 2.33  # standard deviations above which 1% of a normal distribution lies
 LEAST = 1e-12  # probability that a cut must leave of a distribution
 
 
@@ -313,6 +314,8 @@ def parse(text, support, count):
         if argument in distribution.positive_arguments and min(column) <= 0:
             raise ValueError(f"the {argument} of {name} must be greater than 0, not {min(column):g}")
     begin, end = ENDS[support]
+    if name == "lognormal" and cut[1] is None:
+        _refuse_endless(*columns)
     if name == "uniform":
         _check_uniform(*columns, support)
     inside = name != "uniform" and distribution.support == REAL  # what the support of the parameter cuts
@@ -343,6 +346,57 @@ def parse(text, support, count):
                 f"{math.exp(prior.log_left):.1g} of it; cut it where it is, or move it"
             )
     return priors
+
+
+def parse_differences(entry, support, count):
+    """Read the prior of ordered locations that says where the first is, and how far others are from the one before.
+
+    Parameters
+    ----------
+    entry : dict
+        first and difference, each a prior as `parse` reads it; a list in difference has a number for each of them.
+    support : {"real", "positive"}
+        Where the locations live.
+    count : int
+        How many locations there are.
+
+    Returns
+    -------
+    list of Prior
+        That of the first location, and those of the differences, which are cut at 0 where their distribution is not.
+
+    Raises
+    ------
+    ValueError
+        With a phrase that says what is wrong and what is allowed.
+    """
+    if set(entry) != {"first", "difference"}:
+        raise ValueError("a mapping has first (the prior of the lowest location) and difference (to the next), no more")
+    found = []
+    for key, of, number in (("first", support, 1), ("difference", POSITIVE, count - 1)):
+        try:
+            priors = parse(entry[key], of, number) if number else []
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+        for prior in priors:
+            if prior.distribution == "uniform" or prior.upper is not None or prior.lower not in (None, 0.0):
+                raise ValueError(
+                    f"{key} has ends ({entry[key]}), which goes with priors of single locations; take a distribution "
+                    "without a cut, such as lognormal or gamma"
+                )
+        found += priors
+    return found
+
+
+def _refuse_endless(meanlog, sdlog):
+    """Raise a ValueError for a lognormal distribution of which much lies beyond what can be computed with."""
+    for mean, sd in zip(meanlog, sdlog, strict=True):
+        if mean + FAR * sd > math.log(LARGEST):
+            raise ValueError(
+                f"lognormal({mean:g}, {sd:g}) puts more than 1% of its values beyond {LARGEST:g}, which cannot be "
+                "computed with; sdlog is a factor on the scale of logs: 1 means up to 7 times as large or small, 2 up "
+                "to 50 times"
+            )
 
 
 def _check_uniform(least, most, support):

@@ -40,9 +40,10 @@ def draw_diagram(specification):
     specification : Specification
         ``{"family": str, "components": K, "n": int, "label": str, "weights": {...}, "parameters": [...]}``.
         Weights are ``{"mode": "estimated", "concentration": [K floats]}`` or ``{"mode": "fixed", "value": [...]}``.
-        A parameter is ``{"name", "mode": "own" | "shared" | "fixed", "ordered": bool, "value": list or None,
-        "priors": [{"distribution", "arguments", "lower", "upper"}, ...]}`` with one prior per component, or one if
-        shared. With several columns there are ``"columns"``, a list of names, and parameters for each, with the key
+        A parameter is ``{"name", "mode": "own" | "shared" | "fixed" | "partly", "ordered": bool, "value": list or
+        None, "priors": [{"distribution", "arguments", "lower", "upper"}, ...]}`` with one prior per component, one if
+        shared, or where a parameter is partly fixed one for each component whose value is None. With several columns
+        there are ``"columns"``, a list of names, and parameters for each, with the key
         ``"column"``; with transformed values ``"transform"``, for each column what is done to it, as in ``"log(y)"``.
 
     Returns
@@ -160,10 +161,24 @@ def _parameter_column(parameter, components):
     indexed = _is_indexed(parameter)
     lines = parameter.get("lines")
     if lines is None:
-        lines = ["fixed at", *_wrapped(_vector(parameter["value"]))] if fixed else prior_lines(parameter["priors"])
+        lines = ["fixed at", *_wrapped(_vector(parameter["value"]))] if fixed else _lines_of(parameter)
     index = None if not indexed else "k" if components > 1 else 0
     name = _MATRICES.get(parameter["name"], parameter["name"])
     return {"lines": lines, "square": fixed, "indexed": indexed, "symbol": symbol(name, index)}
+
+
+def _lines_of(parameter):
+    """The priors of a parameter, beside what it is fixed at for some of the components."""
+    if parameter.get("differences") and len(parameter["priors"]) > 1:
+        first, others = parameter["priors"][:1], parameter["priors"][1:]
+        return [*prior_lines(first, "lowest: "), *prior_lines(others, "differences: ")]
+    if parameter["mode"] != "partly":
+        return prior_lines(parameter["priors"])
+    numbers = {known: [k for k, value in enumerate(parameter["value"], start=1) if (value is not None) == known]
+               for known in (True, False)}  # fmt: skip
+    values = _vector([value for value in parameter["value"] if value is not None])
+    fixed = f"k = {', '.join(map(str, numbers[True]))}: fixed at {values}"
+    return [*_wrapped(fixed), *prior_lines(parameter["priors"], numbers=numbers[False])]
 
 
 def _weights_column(weights):
@@ -180,7 +195,7 @@ def _is_indexed(parameter):
     """Whether components have values of their own: one known value for all is written without an index."""
     if parameter["mode"] == "fixed":
         return len(set(np.atleast_1d(parameter["value"]).tolist())) > 1
-    return parameter["mode"] == "own"
+    return parameter["mode"] in ("own", "partly")
 
 
 def _vector(values):
@@ -189,7 +204,7 @@ def _vector(values):
     return number(values[0]) if len(set(values)) == 1 else "[" + ", ".join(number(value) for value in values) + "]"
 
 
-def prior_lines(priors, before="", width=30):
+def prior_lines(priors, before="", width=30, numbers=None):
     """Write the priors of one parameter, those of all components at once where they differ in numbers only.
 
     Parameters
@@ -200,6 +215,8 @@ def prior_lines(priors, before="", width=30):
         What the first line begins with.
     width : int
         Letters in a line.
+    numbers : list of int, optional
+        The component that each prior is of, to be named, where not all have one.
 
     Returns
     -------
@@ -226,8 +243,8 @@ def prior_lines(priors, before="", width=30):
         if upper is not None:
             bound += f"{' and' if bound else ','} below {number(upper)}"
         text = f"{name}({', '.join(arguments)}){bound}"
-        if len(groups) > 1:
-            text = f"k = {', '.join(str(k + 1) for k in members)}: {text}"
+        if len(groups) > 1 or numbers:
+            text = f"k = {', '.join(str(numbers[k] if numbers else k + 1) for k in members)}: {text}"
         lines += _wrapped(("" if lines else before) + text, width)
     return lines
 

@@ -82,7 +82,7 @@ def _owned(own, others):
 def alike(specification):
     """Whether the components may change their names: nothing that is said of one before the data tells them apart."""
     told = [specification.weights.concentration or specification.weights.value]
-    told += [entry.priors or entry.value for entry in specification.parameters]
+    told += [entry.value or entry.priors for entry in specification.parameters]
     return all(each == values[0] for values in told for each in values)
 
 
@@ -90,6 +90,8 @@ def left_out(specification):
     """The components that may be away (from 0): one of those that are alike stands for all."""
     if specification.weights.fixed:
         return []
+    if specification.parameters[0].differences:  # without another one the next would lie elsewhere
+        return [specification.components - 1]
     return [0] if alike(specification) else list(range(specification.components))
 
 
@@ -99,10 +101,14 @@ def without(specification, units, component):
     def kept(values):
         return values[:component] + values[component + 1 :] if len(values) == specification.components else values
 
-    parameters = [
-        replace(entry, priors=kept(entry.priors), value=entry.value and kept(entry.value))
-        for entry in specification.parameters
-    ]
+    parameters = []
+    for entry in specification.parameters:
+        mode, value, priors = entry.mode, entry.value and kept(entry.value), kept(entry.priors)
+        if entry.partly:
+            priors = tuple(p for k, p in zip(entry.free, entry.priors, strict=True) if k != component)
+            mode = "fixed" if not priors else "own" if len(priors) == len(value) else mode
+            value = None if mode == "own" else value
+        parameters.append(replace(entry, mode=mode, priors=priors, value=value))
     known = units.known if units.known is None else units.known - (units.known > component)
     fewer = replace(
         specification,
@@ -168,18 +174,19 @@ def weighed(specification, units, component, state, rng):
 
 def _alone(specification, component, state, rng):
     """Draws of one component from its prior, (DRAWS, 1) or longer; what is shared is that of the others."""
-    parameters = [
-        replace(
-            entry,
-            ordered=False,
-            priors=entry.priors[component : component + 1] if entry.own else entry.priors,
-            value=entry.value and entry.value[component : component + 1],
-        )
-        for entry in specification.parameters
-    ]
+    parameters = []
+    for entry in specification.parameters:
+        mode, value = entry.mode, entry.value and entry.value[component : component + 1]
+        priors = entry.priors
+        if entry.own or entry.partly:
+            priors = tuple(p for k, p in zip(entry.free, priors, strict=True) if k == component)
+            mode, value = ("own", None) if priors else ("fixed", value)
+        parameters.append(replace(entry, ordered=False, differences=False, mode=mode, priors=priors, value=value))
     one = replace(specification, components=1, parameters=tuple(parameters), weights=Weights("fixed", value=[1.0]))
     draws = prior_draws(one, DRAWS, rng)
-    for entry in parameters:
+    for entry in specification.parameters:
+        if entry.differences:
+            draws[entry.name] = draws[entry.name] + np.asarray(state[entry.name], float)[-1]
         if entry.shared:
             value = np.asarray(state[entry.name], float)[:1]
             draws[entry.name] = np.broadcast_to(value, (DRAWS, *value.shape))

@@ -20,6 +20,7 @@ with warnings.catch_warnings():
 
 EVEN = 1.5  # times the smallest importance weight, up to which the largest needs no smoothing
 INTERVAL = 0.95  # probability of the highest-density intervals in every table
+FIXED = "fixed_components"  # the attribute of a variable that names those (from 1) for which it is not estimated
 LIBRARY = "cmdstanpy"  # that the draws come from
 OF_ROWS = ("trials", "exposure", "known")  # what the file says of every row beside its values
 READ = ("posterior", "sample_stats", "constant_data", "posterior_predictive")  # by the workflow itself
@@ -94,6 +95,10 @@ def write_draws(path, specification, variables, statistics, rows, sampled, repli
         "observed_data": at_observations(rows.y[complete], specification, complete, len(rows.y)),
         "posterior_predictive": at_observations(replicates, specification, sampled, len(rows.y), labels),
     }
+    for entry in specification.parameters:
+        if entry.partly:
+            numbers = [k for k, value in enumerate(entry.value, start=1) if value is not None]
+            idata.posterior[entry.name].attrs[FIXED] = numbers
     of_y = {name: values.to_dataset(name="y") for name, values in by_observation.items()}
     idata.add_groups(of_y | (groups or {}))
     made_by = {"inference_library": LIBRARY, "inference_library_version": version(LIBRARY)}
@@ -251,7 +256,7 @@ def flat(slots, specification):
 
 
 def scalars(idata):
-    """The scalar parameters of a posterior in the order of the file, correlations once (list of Scalar)."""
+    """The numbers that are estimated, in the order of the file, correlations once (list of Scalar)."""
     result = []
     for name, values in idata.posterior.data_vars.items():
         array = values.transpose("chain", "draw", ...)
@@ -262,6 +267,8 @@ def scalars(idata):
                 continue  # the diagonal, or the same correlation again
             columns = tuple(str(array[axis].values[at]) for axis, at in where.items() if axis != "component")
             component = where["component"] + 1 if "component" in where else None
+            if component in np.atleast_1d(array.attrs.get(FIXED, [])):
+                continue
             result.append(Scalar(name, component, columns, draws[(..., *place)]))
     return result
 

@@ -39,7 +39,7 @@ class _Block:
     name : str
     column : int or None
         Of means and standard deviations of several columns.
-    mode : {"own", "shared"}
+    mode : {"own", "shared", "partly"}
     entry : dict
         Of the specification.
     bounds : bounds.Bounds or None
@@ -106,7 +106,7 @@ class LogPosterior:
             found.append(np.log(theta[:-1] / theta[-1]))
         for block in self.blocks:
             values = np.asarray(state[block.name], float)
-            values = values[: 1 if block.mode == "shared" else self.components]
+            values = values[block.entry.free]
             values = values if block.column is None else values[:, block.column]
             if block.bounds is None:
                 found += [np.arctanh(partial_correlations(matrix)) for matrix in values]
@@ -141,7 +141,7 @@ class LogPosterior:
             jacobian += logs.sum(axis=1)
         columns = {}
         for block in self.blocks:
-            count = 1 if block.mode == "shared" else self.components
+            count = len(block.entry.free)
             if block.bounds is None:
                 dimension = len(self.specification.columns)
                 size = dimension * (dimension - 1) // 2
@@ -157,6 +157,10 @@ class LogPosterior:
             values = block.bounds.from_line(raw)
             if block.entry.slot != "location":
                 jacobian += block.bounds.log_slope(values).sum(axis=1)
+            if block.mode == "partly":
+                every = np.empty(shape)
+                every[:, block.entry.free] = values
+                values = block.entry.with_fixed(every)
             values = np.broadcast_to(values, shape)
             if block.column is None:
                 draws[block.name] = values
@@ -189,7 +193,7 @@ class LogPosterior:
                     count = 1 if block.mode == "shared" else self.components
                     total += _log_slope_of_factors(draws["correlation"][:, :count]).sum(axis=1)
                 elif block.entry.slot == "location":
-                    total += block.bounds.log_slope(draws[block.name]).sum(axis=1)
+                    total += block.bounds.log_slope(draws[block.name][:, block.entry.free]).sum(axis=1)
             total = np.where(self._allowed(draws), total, -np.inf)
         return np.where(np.isnan(total), -np.inf, total)
 

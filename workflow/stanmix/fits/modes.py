@@ -272,7 +272,10 @@ class Search:
 
         def named_by(orders):
             state = end["state"].items()
-            named = [{n: v if n in fixed else v[list(order)] for n, v in state} for order in orders]
+            named = [
+                self.specification.with_fixed({n: v if n in fixed else v[list(order)] for n, v in state})
+                for order in orders
+            ]
             stacked = {name: np.stack([one[name] for one in named]) for name, _ in state}
             return named, self.posterior.height(stacked)
 
@@ -587,19 +590,20 @@ def _marks(state, specification, points, n):
     theta = state["theta"] * (1 - (state[family.zero][0] if family.zero else 0))
     collapsed = np.zeros(len(theta), bool)
     entry = next(iter(specification.named(family.collapsing)), None)
-    if entry is not None and entry.own:
+    if entry is not None and (entry.own or entry.partly):
         draws = {name: value[None] for name, value in state.items()}
         owner = mixture.responsibilities(family.name, points, draws)[0] > 0.5
         owned = points.spread(owner, axis=0).sum(axis=0)[: len(theta)]
         if family.kind == MULTIVARIATE:
             narrowest = specification.lower_ends
         else:
-            ends = entry.bounds
-            narrowest = family.narrowest(ends.low, ends.high)
+            ends, narrowest = entry.bounds, np.zeros(len(theta))
+            narrowest[entry.free] = family.narrowest(ends.low, ends.high)
         floor = np.maximum(SMALLEST * family.width(np.array(specification.unit["scale"])), narrowest)
         scale = family.width(state[family.collapsing]).reshape(len(theta), -1)
         floor = floor if family.kind == MULTIVARIATE else floor[:, None]
         collapsed = (scale < AT_FLOOR * floor).any(axis=1) | ((owned > 0) & (owned <= points.width))
+        collapsed &= np.isin(np.arange(len(theta)), entry.free)
     marks = {"empty": theta * n < 1, "collapsed": collapsed & (theta * n >= 1)}
     marks["edge"] = _on_edge(state, specification)
     return {name: (np.flatnonzero(which) + 1).tolist() for name, which in marks.items()}
@@ -622,7 +626,7 @@ def _beside(state, specification):
     for k in np.flatnonzero(_on_edge(state, specification)):
         order[[k, k + 1]] = order[[k + 1, k]]
     fixed = specification.fixed
-    return {name: values if name in fixed else values[order] for name, values in state.items()}
+    return specification.with_fixed({name: v if name in fixed else v[order] for name, v in state.items()})
 
 
 def visited_alike(visits, rng):

@@ -51,13 +51,16 @@ def expectation_maximisation(specification, units, steps=EM_STEPS):
 
 
 def named(specification, points, state):
-    """A state with the components in their order; what is fixed keeps its places, and all does where some are known."""
-    if points.known is not None:
+    """A state with the components in their order; what is fixed keeps its places.
+
+    All does where some observations are known or some locations are fixed, which have their components then.
+    """
+    if points.known is not None or any(entry.partly and entry.locates for entry in specification.parameters):
         return state
     family = specification.entry
     order = np.argsort(family.order_in(state, specification), kind="stable")
     fixed = specification.fixed
-    return {name: values if name in fixed else values[order] for name, values in state.items()}
+    return specification.with_fixed({name: v if name in fixed else v[order] for name, v in state.items()})
 
 
 def first_shares(family, points, shares):
@@ -125,7 +128,8 @@ def _maximise(specification, family, points, count, shares):
     shared = {entry.name for entry in specification.parameters if entry.shared} - {family.zero}
     state |= family.pooled(state, theta, shared)
     weights = specification.weights
-    return {**state, **known, "theta": np.array(weights.value) if weights.fixed else theta}
+    theta = np.array(weights.value) if weights.fixed else theta
+    return specification.with_fixed({**state, **known, "theta": theta})
 
 
 def starting_values(specification, units, states, seed):
@@ -236,7 +240,7 @@ def _moved(family, specification, estimate, steps, size):
     location = usual.to_line(estimate[family.ordered]) + (step if family.link == 0 else np.clip(step, -1, 1))
     moved = {}
     if entries["location"].priors:
-        ends = entries["location"].bounds
+        ends, location = entries["location"].bounds, location[entries["location"].free]
         least = AT_END * np.min(family.spread(estimate, size)) if family.link == 0 else 0.0
         location = ends.to_line(ends.inside(usual.from_line(location), AT_END, least))
         if specification.sampled_in_order:
@@ -247,7 +251,7 @@ def _moved(family, specification, estimate, steps, size):
         if not entry.priors:
             continue
         ends = entry.bounds
-        values, step = values[: len(ends)], step[: len(ends)]
+        values, step = values[entry.free], step[entry.free]
         if parameter.slot == "scale":
             values = ends.inside(values * np.exp(step / np.sqrt(2)), AT_END)
             moved["scale"] = np.maximum(values / unit["scale"], SMALLEST_WEIGHT)

@@ -49,7 +49,8 @@ def log_prior(specification, variables):
     -------
     dict of numpy.ndarray
         Of everything that is not fixed: theta (chains, draws), correlations (chains, draws, K) and others like their
-        values; without the axis of components where these share a parameter.
+        values, 0 for components whose value is fixed; without the axis of components where these share a parameter.
+        Where priors are of differences each location has that of its distance from the one before.
     """
     found, columns = {}, {}
     if not specification.weights.fixed:
@@ -63,7 +64,12 @@ def log_prior(specification, variables):
             logs = _log_lkj(values[:, :, : len(shapes)], shapes)
         else:
             values = values[..., len(columns.get(name, []))] if entry.column is not None else values
-            logs = np.stack([prior.logpdf(values[:, :, k]) for k, prior in enumerate(entry.priors)], axis=2)
+            if entry.differences:
+                values = np.concatenate([values[:, :, :1], np.diff(values, axis=2)], axis=2)
+            of_each = {k: prior.logpdf(values[:, :, k]) for k, prior in zip(entry.free, entry.priors, strict=True)}
+            count = len(entry.value) if entry.partly else len(entry.priors)
+            fixed = np.zeros(values.shape[:2])
+            logs = np.stack([of_each.get(k, fixed) for k in range(count)], axis=2)
         logs = logs[:, :, 0] if entry.shared else logs
         if entry.column is not None:
             columns.setdefault(name, []).append(logs)
@@ -120,20 +126,26 @@ def _draws(specification, count, rng):
         if entry.name == "correlation":
             draws["correlation"] = _correlations(entry, specification, count, rng)
         elif entry.column is not None:
-            columns.setdefault(entry.name, []).append(_scalars(entry, components, count, rng))
+            columns.setdefault(entry.name, []).append(scalars(entry, components, count, rng))
         else:
-            draws[entry.name] = _scalars(entry, components, count, rng)
+            draws[entry.name] = scalars(entry, components, count, rng)
     return draws | {name: np.stack(values, axis=2) for name, values in columns.items()}
 
 
-def _scalars(entry, components, count, rng):
-    """Draws of one number for each component, shape (count, K)."""
+def scalars(entry, components, count, rng):
+    """Draws of one number for each component from the prior of a specification's parameter, shape (count, K)."""
     if entry.fixed:
         return np.broadcast_to(np.array(entry.value, float), (count, components))
-    if entry.ordered and len(entry.priors) > 1:
+    if entry.differences:
+        values = np.cumsum(np.column_stack([prior.quantile(rng.random(count)) for prior in entry.priors]), axis=1)
+    elif entry.ordered and len(entry.priors) > 1:
         values = _ordered(entry.priors, count, rng)
     else:
         values = np.column_stack([prior.quantile(rng.random(count)) for prior in entry.priors])
+    if entry.partly:
+        every = np.empty((count, components))
+        every[:, entry.free] = values
+        return entry.with_fixed(every)
     return np.broadcast_to(values, (count, components))
 
 

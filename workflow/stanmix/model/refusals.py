@@ -102,7 +102,7 @@ def of_few(
     if family.kind == WHOLE or rounding:
         return
     things = "rows" if family.kind == MULTIVARIATE else "values"
-    if 1 < components == distinct and family.collapsing not in model["fixed"]:
+    if 1 < components == distinct and not _all_fixed(model, family.collapsing):
         raise UserError(
             f"models.{name}: {components} components are asked for, and the data have only {distinct} distinct "
             f"{things}: each could be a component without any spread; ask for fewer."
@@ -222,3 +222,9 @@ def of_hopeless(name: str, components: int, free: int, n: int) -> None:
             "tied unknowns take up to a thousand steps an iteration, hours in all; ask for fewer components, or share "
             "or fix parameters."
         )
+
+
+def _all_fixed(model, name):
+    """Whether a model of the configuration fixes a parameter for every component."""
+    value = model["fixed"].get(name)
+    return value is not None and not (isinstance(value, list) and None in value)

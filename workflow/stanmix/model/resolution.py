@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from stanmix.base.text import plain
 from stanmix.data.noticing import notice
 from stanmix.data.observations import Observations
 from stanmix.families.bounds import Bounds
 from stanmix.families.family import CONTINUOUS, MULTIVARIATE, SEEN, Family, Parameter
-from stanmix.families.priors import CORRELATION, ENDS, REAL, parse, parse_weights
+from stanmix.families.priors import CORRELATION, ENDS, REAL, parse, parse_differences, parse_weights
 from stanmix.families.registry import family_of
 from stanmix.families.transforms import Transformed
 from stanmix.model import refusals
@@ -70,7 +71,8 @@ def specify(
     refusals.of_zeros(name, family, groups)
     refusals.of_known(name, noticed, components)
     order = model.get("order", "none") if family.kind == MULTIVARIATE else None
-    given = components > 1 and (model["labels"] == "given" or (order == "none" and bool(told_apart(model))))
+    placed = model["labels"] == "given" or is_partly_fixed(model, family.ordered)
+    given = components > 1 and (placed or (order == "none" and bool(told_apart(model))))
     relabelled = not given and not noticed["known"] and (model["labels"] == "relabelled" or order == "none")
     ordered = not (relabelled or given)
     parameters = []
@@ -108,6 +110,7 @@ def specify(
         notes=_notes(free, components, noticed)
         + _notes_on_columns(columns)
         + _notes_on_order(parameters)
+        + _notes_on_partly_fixed(parameters)
         + _notes_on_groups(noticed, groups),
     )
 
@@ -125,15 +128,22 @@ def _resolved(
     """A parameter with its priors, `noticed` being about its column where there are several."""
     own = not is_shared(parameter, model)
     about = (parameter.name, parameter.slot, parameter.meaning)
-    if parameter.name in model["fixed"]:
+    partly = is_partly_fixed(model, parameter.name)
+    if parameter.name in model["fixed"] and not partly:
         value = np.broadcast_to(np.array(model["fixed"][parameter.name], float), components).tolist()
         return Resolved(*about, "fixed", ordered, value, False, (), column)
-    count, is_default = components if own else 1, parameter.name not in model["priors"]
-    if is_default:
+    count, text = components if own else 1, model["priors"].get(parameter.name)
+    mode, value = "own" if own else "shared", None
+    if partly:
+        mode, value = "partly", [v if v is None else float(v) for v in model["fixed"][parameter.name]]
+        count = value.count(None)
+    if text is None:
         priors = [parameter.default(noticed, components, not own)] * count
+    elif isinstance(text, dict):
+        priors = parse_differences(text, parameter.support, count)
     else:
-        priors = parse(model["priors"][parameter.name], parameter.support, count)
-    return Resolved(*about, "own" if own else "shared", ordered, None, is_default, tuple(priors), column)
+        priors = parse(text, parameter.support, count)
+    return Resolved(*about, mode, ordered, value, text is None, tuple(priors), column, isinstance(text, dict))
 
 
 def _refuse_collapse(name, family, entry, model, components, noticed, facts, groups):
@@ -210,7 +220,7 @@ def _notes_on_order(parameters):
     notes = []
     for entry in parameters:
         priors = entry.priors
-        if not entry.ordered or len(set(priors)) < 2:
+        if not entry.ordered or len(set(priors)) < 2 or entry.differences:
             continue  # under one prior for all an order takes nothing away but the names
         at = (np.random.default_rng(0).permuted(np.tile(IN_TURN, (len(priors), 1)), axis=1)).T
         values = np.column_stack([prior.quantile(at[:, k]) for k, prior in enumerate(priors)])
@@ -220,6 +230,24 @@ def _notes_on_order(parameters):
                 f"The priors of {entry.name} overlap, and the components are kept in order: the prior is what is "
                 f"written, cut to the order, which holds {100 * kept:.0f}% of it."
             )
+    return notes
+
+
+def _notes_on_partly_fixed(parameters):
+    """Which components a parameter is fixed for, and what that says of their names (list of str)."""
+    notes = []
+    for entry in parameters:
+        if not entry.partly:
+            continue
+        known = [f"{plain(v)} for component {k}" for k, v in enumerate(entry.value, start=1) if v is not None]
+        numbers = ", ".join(str(k + 1) for k in entry.free)
+        said = f"{entry.name} is fixed at {', '.join(known)}, and estimated for component {numbers}."
+        if entry.locates:
+            said += (
+                " The components have the places of that list, whatever the order of their locations: an estimated one "
+                "may lie anywhere."
+            )
+        notes.append(said)
     return notes
 
 
@@ -239,9 +267,15 @@ def _notes_on_groups(noticed, groups):
     ]
 
 
+def is_partly_fixed(model, name):
+    """Whether a model of the configuration fixes a parameter for some of the components and leaves the others open."""
+    value = model["fixed"].get(name)
+    return isinstance(value, list) and None in value
+
+
 def is_shared(parameter, model):
     """Whether a model of the configuration gives a parameter one value for all components."""
-    return (
+    return not is_partly_fixed(model, parameter.name) and (
         parameter.sharing == "always"
         or parameter.name in model["share"]
         or (parameter.sharing == "unless own" and parameter.name not in model["own"])
@@ -251,13 +285,16 @@ def is_shared(parameter, model):
 def told_apart(model):
     """The keys of a model of the configuration that have a number for each component (list of str)."""
     keys = [key for key, value in model["fixed"].items() if isinstance(value, list)]
-    return keys + [key for key, text in model["priors"].items() if "[" in text.rpartition(")")[0]]
+    texts = {key: text for key, text in model["priors"].items() if isinstance(text, str)}
+    return keys + [key for key, text in texts.items() if "[" in text.rpartition(")")[0]]
 
 
 def _is_informed(family, model):
     """Whether the model says what is believed of locations, and of scales that could collapse, not a default."""
     names = [name for name in (family.ordered, family.collapsing) if name is not None]
-    return all(name in model["fixed"] or name in model["priors"] for name in names)
+    return all(
+        name in model["priors"] or (name in model["fixed"] and not is_partly_fixed(model, name)) for name in names
+    )
 
 
 def _noticed_on_scale(family, noticed, rows):
@@ -288,7 +325,7 @@ def _unit(family, noticed, parameters):
     if family.kind == MULTIVARIATE or not entry.priors:
         return unit
     ends = entry.bounds
-    if all(prior.ends == ENDS[support] for prior in entry.priors):
+    if (ends.low == ENDS[support][0]).all() and (ends.high == ENDS[support][1]).all():
         return unit
     if not ends.alike:
         return unit | {"origin": 0.0, "location": 1.0}

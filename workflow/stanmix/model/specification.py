@@ -1,7 +1,7 @@
 """A model with its numbers, as it travels from job to job: a specification, its weights and its parameters."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any, Self
@@ -50,17 +50,19 @@ class Resolved:
     name, slot, meaning : str
         As the family has them; the slot is the name in the Stan program.
     mode : str
-        "own" (a number for each component), "shared" or "fixed".
+        "own" (a number for each component), "shared", "fixed" or "partly": fixed for some components, own for others.
     ordered : bool
         Whether it names the components by its order.
     value : list of float or None
-        What it is fixed at, K numbers.
+        What it is fixed at, K numbers; None among them where it is estimated for a component.
     is_default : bool
         Whether the prior is stanmix's own choice.
     priors : tuple of Prior
         One for each number that is sampled; none where it is fixed.
     column : str or None
         What it is about, where there are several columns and a parameter for each.
+    differences : bool
+        Whether priors after the first are of the distance from the location before.
     """
 
     name: str
@@ -68,10 +70,11 @@ class Resolved:
     meaning: str
     mode: str
     ordered: bool
-    value: list[float] | None
+    value: list[float | None] | None
     is_default: bool
     priors: tuple[Prior, ...]
     column: str | None = None
+    differences: bool = False
 
     @property
     def fixed(self) -> bool:
@@ -87,6 +90,33 @@ class Resolved:
         return self.mode == "shared"
 
     @property
+    def partly(self) -> bool:
+        """Whether it is fixed for some components and estimated for others."""
+        return self.mode == "partly"
+
+    @property
+    def free(self) -> list[int]:
+        """Of which component, from 0, each number is that is sampled; [0] for one that all share."""
+        if self.partly:
+            return [k for k, value in enumerate(self.value) if value is None]
+        return list(range(len(self.priors)))
+
+    def with_fixed(self, values: np.ndarray) -> np.ndarray:
+        """Numbers of components, shape (..., K), with what is fixed for some of them in its place."""
+        if not self.partly:
+            return values
+        known = np.array([value is not None for value in self.value])
+        return np.where(known, np.array(self.value, float), values)
+
+    @property
+    def told_fixed(self) -> dict[str, Any]:
+        """What it is fixed at, for readers: its name, with components if these are some, and the numbers."""
+        if not self.partly:
+            return {"name": self.name, "value": self.value}
+        known = {str(k): value for k, value in enumerate(self.value, start=1) if value is not None}
+        return {"name": f"{self.name}[{', '.join(known)}]", "value": list(known.values())}
+
+    @property
     def locates(self) -> bool:
         """Whether it says where components lie."""
         return self.slot in LOCATIONS
@@ -94,16 +124,24 @@ class Resolved:
     @property
     def bounds(self) -> Bounds:
         """Between which numbers the sampled values lie."""
+        if self.differences:  # wherever the first is, the others lie above
+            return Bounds.of([self.priors[0].ends] * len(self.priors))
         return Bounds.of([prior.ends for prior in self.priors])
 
     def places(self, components: int) -> list[int]:
         """Which sampled number each component has, from 1; 0 for none."""
+        if self.partly:
+            return [self.free.index(k) + 1 if k in self.free else 0 for k in range(components)]
         count = len(self.priors)
         return list(range(1, components + 1)) if count == components else [count] * components
 
     @property
     def text(self) -> str:
         """The prior as readers write it, as in ``normal([10, 20], 2)`` or ``gamma(2, 1), above 1``."""
+        if self.differences:
+            first, others = (replace(self, priors=p, differences=False) for p in (self.priors[:1], self.priors[1:]))
+            more = f", {others.text} for each difference to the next" if others.priors else ""
+            return f"{first.text} for the lowest{more}"
         first = self.priors[0]
         lower, upper = first.lower, first.upper
         texts = []
@@ -124,7 +162,8 @@ class Resolved:
         """Plain values for JSON; without a column where it is about the one that there is."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         found["priors"] = [prior.as_dict() for prior in self.priors]
-        return {key: value for key, value in found.items() if key != "column" or value is not None}
+        seldom = ("column", "differences")
+        return {key: value for key, value in found.items() if key not in seldom or value}
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Self:
@@ -251,6 +290,11 @@ class Specification:
     def sampled_in_order(self) -> bool:
         """Whether the program keeps the locations of components in order: not where their ends do it already."""
         return self.ordered is not None and (self.ordered.fixed or self.ordered.bounds.alike)
+
+    def with_fixed(self, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """theta and the parameters, each (..., K) or longer, with what is fixed for single components in its place."""
+        partly = {parameter.name: parameter for parameter in self.parameters if parameter.partly}
+        return {name: partly[name].with_fixed(v) if name in partly else v for name, v in state.items()}
 
     def expanded(self, values: np.ndarray) -> np.ndarray:
         """Draws (S, 1, ...) or (S, K, ...) of one parameter as (S, K, ...)."""

@@ -40,6 +40,7 @@ def program_data(specification: Specification, units: Units) -> dict:
         "is_whole": int(is_whole),
         "has_zero": int(family.zero is not None),
         "is_ordered": int(specification.sampled_in_order),
+        "of_differences": int(specification.parameters[0].differences),
         "y": [] if is_whole else family.forward(units.y).tolist(),
         "half_step": (specification.rounding or 0.0) / 2,
         **(whole if is_whole else {key: [] for key in whole}),
@@ -52,9 +53,11 @@ def program_data(specification: Specification, units: Units) -> dict:
         parameter = specification.in_slot(slot)
         priors = () if parameter is None else parameter.priors
         data[f"{slot}_count"] = len(priors)
-        data[f"{slot}_fixed"] = [0.0] * components if parameter is None or parameter.value is None else parameter.value
+        fixed = None if parameter is None else parameter.value
+        data[f"{slot}_fixed"] = [value or 0.0 for value in fixed or [None] * components]
         data[f"{slot}_place"] = [0] * components if parameter is None else parameter.places(components)
-        data[f"{slot}_bounds"], data[f"{slot}_ends"] = Bounds.of([prior.ends for prior in priors]).table()
+        bounds = Bounds.of([]) if parameter is None else parameter.bounds
+        data[f"{slot}_bounds"], data[f"{slot}_ends"] = bounds.table()
         data[f"{slot}_prior"], data[f"{slot}_arguments"] = _of_priors(priors)
     del data["zero_place"]
     data["zero_fixed"] = data["zero_fixed"][:1] if data["has_zero"] and not data["zero_count"] else []

@@ -97,7 +97,7 @@ class Found:
     def parameter(self, number, entry, component=None):
         """The value of a parameter: its estimate, or what it is fixed at."""
         _, unit = self.quantity(entry)
-        if entry.fixed:
+        if entry.value is not None and entry.value[component or 0] is not None:
             value = self["specification"].number("parameters", number, "value", component or 0)
             return Markup("{}{} (fixed)").format(value, f" {unit}" if unit else "")
         wanted = {"parameter": entry.name, "component": "" if component is None else str(component + 1)}
@@ -182,7 +182,9 @@ class Kind:
 
     def told(self, found):
         """The parameters that a sentence names for each component (list of tuple: place, entry)."""
-        own = [each for each in found.entries("scale", "sigma") if each[1].own or found.components == 1]
+        own = [
+            each for each in found.entries("scale", "sigma") if each[1].own or each[1].partly or found.components == 1
+        ]
         return [*found.entries("location", "mu"), *own]
 
     def place(self, found, number, entry, component):

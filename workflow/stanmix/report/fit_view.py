@@ -76,7 +76,7 @@ def fit_view(title, paths, noticed, asked, config, data):
     least = of_units.sort_values("uncertainty", ascending=False, kind="stable").head(LISTED)
     estimated = [
         {
-            "name": _of_column(entry),
+            "name": _of_column(entry) + _of_components(entry),
             "meaning": entry.meaning,
             "text": entry.text,
             "is_default": entry.is_default,
@@ -101,6 +101,11 @@ def fit_view(title, paths, noticed, asked, config, data):
         "specification": specification,
         "ordered_by": ", ".join(_of_column(entry) for entry in specification.parameters if entry.ordered),
         "priors": estimated,
+        "fixed": [
+            {"meaning": entry.meaning, **entry.told_fixed}
+            for entry in specification.parameters
+            if entry.value is not None
+        ],
         "checks": found,
         "labels": labels,
         "labels_table": tables.html_table(columns.LABELS, [_pair(pair, names) for pair in labels["pairs"]]),
@@ -198,7 +203,9 @@ def _modes_view(found, specification, called):
         return found
     names = [name for name in found["modes"][0]["state"] if name != "theta"]
     modes = specification.modes
-    names = [name for name in names if modes[name] == "own" and np.ndim(found["modes"][0]["state"][name]) == 1]
+    names = [
+        name for name in names if modes[name] in ("own", "partly") and np.ndim(found["modes"][0]["state"][name]) == 1
+    ]
     rows = []
     for mode in found["modes"][: found["shown"]]:
         row = {"number": mode["number"], "gap": mode["gap"], "starts": mode["starts"]}
@@ -274,6 +281,11 @@ def _shares(membership, of_units, names):
         )
         texts.append(f"{columns.called(part, names)} has {groups:.1f}% of the groups and {rows:.1f}% of the rows")
     return "; ".join(texts)
+
+
+def _of_components(entry):
+    """For which components a parameter is estimated that is fixed for others, behind its name; nothing elsewhere."""
+    return f"[{', '.join(str(k + 1) for k in entry.free)}]" if entry.partly else ""
 
 
 def _of_column(entry):

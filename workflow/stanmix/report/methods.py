@@ -68,9 +68,8 @@ class Methods:
         if priors:
             self.sentences.append(f"The priors were {words.listed(priors)}.")
         fixed = [
-            f"{entry.name} = {', '.join(tables.number(value) for value in entry.value)}"
-            for entry in specification.parameters
-            if entry.fixed
+            f"{entry['name']} = {', '.join(tables.number(value) for value in entry['value'])}"
+            for entry in view["fixed"]
         ]
         if fixed:
             self.sentences.append(f"Fixed were {words.listed(fixed)}.")
