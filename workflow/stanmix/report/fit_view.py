@@ -136,7 +136,9 @@ def fit_view(title: str, paths: Mapping, noticed: dict, asked: Fit, config: dict
         "centres_table": _centres_table(paths["centres"], names) if labels["trusted"] else "",
         "covered": int(summary["covered"].sum()) if known else None,
         "compared": int(summary["truth"].notna().sum()) if known else None,
-        "membership_table": _membership_table(least, labels),
+        "membership_table": _membership_table(
+            least, labels, paths["membership_of_groups" if "membership_of_groups" in paths else "membership"]
+        ),
         "memberships": said,
         "cutoffs_table": _cutoffs_table(cuts, config["datasets"][asked.dataset]["cutoffs"], names),
         "clusters_table": tables.html_table(
@@ -234,10 +236,16 @@ def _pair(pair, names):
     return pair | {key: columns.word_for(pair[key], names) for key in ("first", "second")}
 
 
-def _membership_table(frame, labels):
-    frame = memberships.with_interval_of_best(frame)
-    titles = columns.membership(frame, labels["trusted"], labels["names"])
-    return tables.html_table(titles, memberships.as_read(frame, labels["names"]).to_dict("records"))
+def _membership_table(frame, labels, path):
+    """Rows of a table of memberships, whose index says which of the file they are."""
+    rows = memberships.as_read(memberships.with_interval_of_best(frame), labels["names"]).to_dict("records")
+    kept = {"obs_id", "y", "weight", "uncertainty", *map(columns.probability, columns.parts_of(frame))}
+    titles = [
+        title | {"ours": title["key"] not in kept}
+        for title in columns.membership(memberships.with_interval_of_best(frame), labels["trusted"], labels["names"])
+    ]
+    rows = [row | {"place": evidence.line(number)} for number, row in zip(frame.index, rows, strict=True)]
+    return tables.html_table(titles, rows, evidence.address(path))
 
 
 def _cutoffs_table(table, levels, names):
@@ -262,7 +270,7 @@ def _predicted(path, labels):
     """The first new rows and how many there are."""
     frame = pd.read_csv(path, dtype={"component": str}, **columns.AS_WRITTEN)
     first = frame.head(LISTED)
-    return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, labels)}
+    return {"n": len(frame), "shown": len(first), "path": path, "table": _membership_table(first, labels, path)}
 
 
 def _sizes(membership, names):
