@@ -248,6 +248,7 @@ def zipped(*names):
         (b"\x7fELF\0\0", "this is not a text file; export the data as CSV in UTF-8."),
         (gzip.compress(b"\x7fELF\0\0"), "this is not a text file; export the data as CSV in UTF-8."),
     ],
+    ids=["xls", "xlsb", "ods", "zip", "damaged", "gzip of zip", "gzip of R", "program", "gzip of a program"],
 )
 def test_other_files_that_are_no_text_are_named(content, words, tmp_path):
     path = tmp_path / "d.xlsx"
