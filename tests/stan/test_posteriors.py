@@ -527,8 +527,7 @@ def test_memberships_do_not_depend_on_the_unit_and_the_origin_of_the_data(fit):
     for scale, origin in ((1, 0), (1e12, 0), (1e-12, 0), (1, 1e9)):
         values = scale * y + origin
         _, idata, folder = fit(values, {"family": "normal", "share": ["sigma"]}, 2)
-        specification = json.loads((folder / "specification.json").read_text())
-        draws = inference.by_component(idata, specification)
+        draws = inference.by_component(idata, Specification.read(folder / "specification.json"))
         found.append(mixture.membership("normal", Points(values, np.ones(50)), draws))
         assert (draws["mu"].mean(axis=0) - origin) / scale == pytest.approx([0, 4], abs=1)
     for other in found[1:]:

@@ -292,6 +292,7 @@ COMPONENT = {
     "student_t": {"mu": 1.0, "sigma": 0.1, "nu": 800.0},
     "lognormal": {"meanlog": 0.0, "sdlog": 0.1},
     "gamma": {"mean": 1.0, "cv": 0.1},
+    "weibull": {"median": 1.0, "shape": 10.0},
     "skew_normal": {"mean": 1.0, "sd": 0.1, "slant": 2.0},
     "poisson": {"rate": 2.0},
     "negative_binomial": {"mean": 2.0, "dispersion": 0.3},

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from scipy import stats
-from textbook import points_at
+from textbook import points_at, specified
 
 from stanmix.expected import whole
 from stanmix.families.family import Points
@@ -111,7 +111,7 @@ def predicted(size, y, family="zero_inflated_poisson"):
     points = points_at(y, size)
     members = mixture.draw_memberships(family, len(y), draws, rng)
     anew = mixture.replicate(family, points, members, draws, rng)
-    specification = {"family": family, "components": 2}
+    specification = specified(family=family, kind="whole")
     tables, facts = whole.predict(specification, points, draws, draws, anew, anew, np.arange(100), draws)
     tables["ecdf"], p_values = whole.distribution(specification, points, anew)
     return tables, facts, p_values, anew
