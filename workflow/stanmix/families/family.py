@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stanmix.families.priors import ENDS, POSITIVE, REAL, UNIT
+from stanmix.families.priors import POSITIVE, REAL, UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -516,11 +516,6 @@ def pool(parameter: Parameter, values: np.ndarray, weights: np.ndarray) -> float
     float
     """
     return np.sqrt(weights @ values**2) if parameter.support == POSITIVE else weights @ values
-
-
-def ends_of(parameter: Parameter) -> tuple[float, float]:
-    """Where a parameter begins: a number, or None for the whole line."""
-    return ENDS[parameter.support]
 
 
 def _log_difference(larger, smaller):

@@ -257,21 +257,22 @@ def _several_columns(specification, estimate, size, rng, step):
 
 def _moved(family, specification, estimate, steps, size):
     """The estimate moved by steps of about one standard error, in the sampler's unit: arrays of what is free."""
-    unit, entries = specification.unit, {entry.slot: entry for entry in specification.parameters}
+    unit, located = specification.unit, specification.in_slot("location")
     usual = Bounds.of([ENDS[family.parameters[0].support]])
     step = steps[0] * family.spread(estimate, size) if steps[0].any() else steps[0]
     # of few events little is known
     location = usual.to_line(estimate[family.ordered]) + (step if family.link == 0 else np.clip(step, -1, 1))
     moved = {}
-    if entries["location"].priors:
-        ends, location = entries["location"].bounds, location[entries["location"].free]
+    if located.priors:
+        ends, location = located.bounds, location[located.free]
         least = AT_END * np.min(family.spread(estimate, size)) if family.link == 0 else 0.0
         location = ends.to_line(ends.inside(usual.from_line(location), AT_END, least))
         if specification.sampled_in_order:
             location = _apart(np.sort(location), SMALLEST_GAP * unit["location"])
         moved["location"] = (location - unit["origin"]) / unit["location"]
     for parameter in family.parameters[1:]:
-        entry, values, step = entries[parameter.slot], estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
+        entry = specification.in_slot(parameter.slot)
+        values, step = estimate[parameter.name], steps[SLOTS.index(parameter.slot)]
         if not entry.priors:
             continue
         ends = entry.bounds
